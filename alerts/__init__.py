@@ -1,0 +1,1 @@
+"""Alerts: rules over events, and the messages they send."""

@@ -1,0 +1,1 @@
+"""Commands handled once: load, decide, append; and decide again after a lost race."""

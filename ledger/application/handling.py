@@ -1,0 +1,223 @@
+"""Handling commands: each decided on a fresh aggregate, at most once, whatever is sent twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import singledispatchmethod
+from typing import TypeVar
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError
+
+from ledger.application.application import LedgerApplication
+from ledger.application.recorder import LedgerRecorder
+from ledger.commands import (
+    AddParameters,
+    AddProperties,
+    Answer,
+    ArchiveRun,
+    ChangeStatus,
+    Command,
+    CreateExperiment,
+    DescribeRun,
+    RestoreRun,
+    ResumeRun,
+    RunCommand,
+    StartRun,
+    TagRun,
+    UntagRun,
+    derived_id,
+)
+from ledger.domain.aggregate import Context, LedgerAggregate
+from ledger.domain.experiment import Experiment
+from ledger.domain.names import check_experiment_name, check_run_id
+from ledger.domain.run import Run
+from ledger.errors import ConflictError, InvalidNameError, NotFoundError, RefusedError, RunNotFoundError
+from schemas.events import RunError, RunOrigin
+from schemas.limits import Limits
+from schemas.streams import experiment_stream, key_of, run_stream
+
+_ATTEMPTS = 50
+
+A = TypeVar("A", bound=LedgerAggregate)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends commands: `actor` is proven by the system or by authentication."""
+
+    actor: str
+    source: str
+
+
+class Ledger:
+    """The front of the ledger: commands in, positions out."""
+
+    def __init__(
+        self, recorder: LedgerRecorder, *, now: Callable[[], datetime], limits: Limits | None = None
+    ) -> None:
+        """Handle commands on a recorder's log; `now` is the clock for commands that name no time."""
+        self._recorder = recorder
+        self._application = LedgerApplication(recorder)
+        self._now = now
+        self._limits = limits or Limits()
+
+    @property
+    def log_id(self) -> str:
+        """The id of the control log."""
+        return self._recorder.log.id
+
+    def run(self, run_id: str) -> Run:
+        """The run as its accepted events make it.
+
+        Raises:
+            RunNotFoundError: no such run.
+        """
+        run = self._load(run_stream(run_id), Run)
+        if not run.exists:
+            raise RunNotFoundError(run_id)
+        return run
+
+    def handle(self, command: Command, caller: Caller) -> Answer:
+        """Carry out a command.
+
+        Raises:
+            RefusedError: a rule says no.
+            NotFoundError: it names what is not there.
+            ConflictError: others kept changing the same run.
+            UnavailableError: the ledger cannot be reached; `UnknownOutcomeError` when it is in doubt.
+        """
+        _check_command_id(command.command)
+        return self._carry_out(command, caller)
+
+    @singledispatchmethod
+    def _carry_out(self, command: Command, caller: Caller) -> Answer:
+        raise NotImplementedError(type(command).__name__)
+
+    @_carry_out.register
+    def _(self, command: CreateExperiment, caller: Caller) -> Answer:
+        check_experiment_name(command.name, self._limits)
+        stream = experiment_stream(self.log_id, command.name)
+        return self._decide(stream, Experiment, command, caller, lambda it: it.create(command.name, self._limits))
+
+    @_carry_out.register
+    def _(self, command: StartRun, caller: Caller) -> Answer:
+        check_run_id(command.run_id, self._limits)
+        part = CreateExperiment(command=derived_id(command.command, "experiment"), name=command.experiment)
+        self._carry_out(part, caller)
+        experiment_id = key_of(experiment_stream(self.log_id, command.experiment))
+        return self._decide_run(command, caller, lambda run: self._start(run, command, experiment_id))
+
+    @_carry_out.register
+    def _(self, command: TagRun, caller: Caller) -> Answer:
+        return self._decide_run(command, caller, lambda run: run.tag(command.tags, self._limits))
+
+    @_carry_out.register
+    def _(self, command: UntagRun, caller: Caller) -> Answer:
+        return self._decide_run(command, caller, lambda run: run.untag(command.keys))
+
+    @_carry_out.register
+    def _(self, command: AddProperties, caller: Caller) -> Answer:
+        return self._decide_run(command, caller, lambda run: run.add_properties(command.properties, self._limits))
+
+    @_carry_out.register
+    def _(self, command: AddParameters, caller: Caller) -> Answer:
+        return self._decide_run(command, caller, lambda run: run.add_parameters(command.parameters, self._limits))
+
+    @_carry_out.register
+    def _(self, command: DescribeRun, caller: Caller) -> Answer:
+        return self._decide_run(command, caller, lambda run: run.describe(command.changes, self._limits))
+
+    @_carry_out.register
+    def _(self, command: ChangeStatus, caller: Caller) -> Answer:
+        error = None if command.error is None else RunError.model_validate(dict(command.error))
+        return self._decide_run(
+            command,
+            caller,
+            lambda run: run.change_status(command.status, self._limits, error=error, certainty=command.certainty),
+        )
+
+    @_carry_out.register
+    def _(self, command: ResumeRun, caller: Caller) -> Answer:
+        origin = RunOrigin.model_validate(dict(command.origin))
+        return self._decide_run(command, caller, lambda run: run.resume(origin))
+
+    @_carry_out.register
+    def _(self, command: ArchiveRun, caller: Caller) -> Answer:
+        return self._decide_run(command, caller, Run.archive)
+
+    @_carry_out.register
+    def _(self, command: RestoreRun, caller: Caller) -> Answer:
+        return self._decide_run(command, caller, Run.restore)
+
+    def _start(self, run: Run, command: StartRun, experiment_id: str) -> None:
+        run.start(
+            experiment=command.experiment,
+            experiment_id=experiment_id,
+            limits=self._limits,
+            status=command.status,
+            run_type=command.run_type,
+            target=command.target,
+            display_name=command.display_name,
+            description=command.description,
+            tags=command.tags,
+            properties=command.properties,
+            parent_run_id=command.parent_run_id,
+            root_run_id=command.root_run_id,
+            origin=RunOrigin.model_validate(dict(command.origin)),
+        )
+
+    def _decide_run(self, command: RunCommand, caller: Caller, decide: Callable[[Run], None]) -> Answer:
+        return self._decide(run_stream(command.run_id), Run, command, caller, decide)
+
+    def _decide(
+        self, stream: str, kind: type[A], command: Command, caller: Caller, decide: Callable[[A], None]
+    ) -> Answer:
+        context = self._context(command, caller)
+        fresh = False
+        for _ in range(_ATTEMPTS):
+            aggregate = self._load(stream, kind).acting(context)
+            earlier = aggregate.answered.get(command.command)
+            if earlier is not None:
+                return Answer(earlier.position, changed=True)
+            try:
+                decide(aggregate)
+            except (RefusedError, NotFoundError):
+                if fresh:
+                    raise
+                # This server may lag behind: a "no" counts only on what the log holds now.
+                self._recorder.log.catch_up()
+                fresh = True
+                continue
+            if not aggregate.pending_events:
+                return Answer(aggregate.last_position, changed=False)
+            try:
+                return Answer(self._application.append(aggregate), changed=True)
+            except IntegrityError:
+                continue
+        raise ConflictError(f"{stream} was changed by others {_ATTEMPTS} times in a row; try again")
+
+    def _load(self, stream: str, kind: type[A]) -> A:
+        aggregate = self._application.load(stream)
+        if not isinstance(aggregate, kind):
+            raise TypeError(f"{stream} is no {kind.__name__}")
+        return aggregate
+
+    def _context(self, command: Command, caller: Caller) -> Context:
+        return Context(
+            command=command.command,
+            digest=command.digest(),
+            actor=caller.actor,
+            source=caller.source,
+            now=command.occurred_at or self._now(),
+            reason=command.reason,
+            on_behalf_of=command.on_behalf_of,
+            client=command.client,
+        )
+
+
+def _check_command_id(command: str) -> None:
+    try:
+        UUID(command)
+    except ValueError as error:
+        raise InvalidNameError(f"command id {command!r} is not a UUID") from error

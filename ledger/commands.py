@@ -1,0 +1,148 @@
+"""What a script, a person or a server may ask the ledger to do: plain data, light to import."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from schemas.statuses import RunStatus
+
+Parameter = str | int | float | bool | None
+
+
+def new_command_id() -> str:
+    """An id for a command; sending it again with the same command is harmless."""
+    return str(uuid4())
+
+
+def derived_id(command: str, part: str) -> str:
+    """The id of one part of a command that takes several appends."""
+    return str(uuid5(UUID(command), part))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One thing to do to one stream; `occurred_at` is the caller's claim of when it was asked."""
+
+    command: str = field(default_factory=new_command_id)
+    reason: str | None = None
+    on_behalf_of: str | None = None
+    client: str | None = None
+    occurred_at: datetime | None = None
+
+    def digest(self) -> str:
+        """32 hex digits that tell this command's content from any other's."""
+        content = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "command"}
+        text = json.dumps([type(self).__name__, content], sort_keys=True, default=_plain, ensure_ascii=True)
+        return sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateExperiment(Command):
+    """Get or create an experiment by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCommand(Command):
+    """A command to one run."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartRun(RunCommand):
+    """Begin a run, in an experiment that is made if it is not there."""
+
+    experiment: str
+    status: RunStatus = RunStatus.RUNNING
+    run_type: str = "runledger.run"
+    target: str = "local"
+    display_name: str | None = None
+    description: str | None = None
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    parent_run_id: str | None = None
+    root_run_id: str | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagRun(RunCommand):
+    """Set tags; None makes a bare tag."""
+
+    tags: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntagRun(RunCommand):
+    """Remove tags."""
+
+    keys: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddProperties(RunCommand):
+    """Add properties, each written once."""
+
+    properties: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddParameters(RunCommand):
+    """Add parameters, each written once."""
+
+    parameters: Mapping[str, Parameter]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribeRun(RunCommand):
+    """Set or clear `description` and `display_name`."""
+
+    changes: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeStatus(RunCommand):
+    """Move a run to another status; `error` has code, message, type and traceback."""
+
+    status: RunStatus
+    error: Mapping[str, str | None] | None = None
+    certainty: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeRun(RunCommand):
+    """Begin another attempt of a run that has ended."""
+
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveRun(RunCommand):
+    """Hide a run from lists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreRun(RunCommand):
+    """Show an archived run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a command: the position it can be read from, and whether anything changed."""
+
+    position: int
+    changed: bool
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)

@@ -1,0 +1,193 @@
+"""What runs, experiments and their siblings have in common: folding events, deciding new ones."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Self
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import BaseAggregate, datetime_now_with_tzinfo
+
+from ledger.errors import CommandReusedError, PoisonedError
+from schemas.events import Event, OpaqueEvent
+from schemas.streams import key_of, kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who commands, when and why; `actor` is proven, `on_behalf_of` is said."""
+
+    command: str
+    digest: str
+    actor: str
+    source: str
+    now: datetime
+    reason: str | None = None
+    on_behalf_of: str | None = None
+    client: str | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """The fields that every event of the command carries."""
+        return {
+            "command": self.command,
+            "digest": self.digest,
+            "reason": self.reason,
+            "on_behalf_of": self.on_behalf_of,
+            "client": self.client,
+        }
+
+    def event_id(self, index: int) -> str:
+        """The id of the command's event number `index`: the same whenever it is decided again."""
+        return str(uuid5(UUID(self.command), str(index)))
+
+
+@dataclass(frozen=True)
+class Decided:
+    """An event of an aggregate; without `position` it is decided but not accepted yet."""
+
+    originator_id: str
+    originator_version: int
+    timestamp: datetime
+    body: Event | OpaqueEvent
+    prev: str | None
+    event_id: str
+    source: str
+    actor: str
+    hash: str = ""
+    position: int | None = None
+    recorded_at: int | None = None
+
+    @staticmethod
+    def create_timestamp() -> datetime:
+        """The moment of the decision, unless it is given."""
+        return datetime_now_with_tzinfo()
+
+    def mutate(self, aggregate: "LedgerAggregate | None") -> "LedgerAggregate":
+        """Fold this event into the aggregate; the first event of a stream makes it."""
+        if aggregate is None:
+            aggregate = LedgerAggregate.blank(self.originator_id)
+        aggregate.fold(self)
+        return aggregate
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a command came to when it was first handled."""
+
+    digest: str | None
+    position: int
+
+
+class LedgerAggregate(BaseAggregate[str]):
+    """An aggregate whose decisions name the head they were folded from.
+
+    The hash is carried from the fold and never looked up at the append, so a decision that
+    wins its place was right about everything before it.
+    """
+
+    kinds: ClassVar[dict[str, type["LedgerAggregate"]]] = {}
+    kind: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let the fold find the class by the kind of its streams."""
+        super().__init_subclass__(**kwargs)
+        LedgerAggregate.kinds[cls.kind] = cls
+
+    @classmethod
+    def blank(cls, stream: str) -> "LedgerAggregate":
+        """The aggregate of a stream that has no event yet."""
+        kind = LedgerAggregate.kinds.get(kind_of(stream), LedgerAggregate)
+        aggregate = kind.__new__(kind)
+        aggregate.__base_init__(stream, 0, datetime.fromtimestamp(0, UTC))
+        aggregate.head_hash = ""
+        aggregate.answered = {}
+        aggregate.opaque_events = 0
+        aggregate.last_position = 0
+        aggregate._context = None
+        aggregate._poison = ""
+        aggregate.begin_state()
+        return aggregate
+
+    head_hash: str
+    answered: dict[str, Answered]
+    opaque_events: int
+    last_position: int
+    _context: Context | None
+    _poison: str
+
+    @property
+    def key(self) -> str:
+        """The id in the stream: a run's id, an experiment's id."""
+        return key_of(self.id)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the stream has an accepted event."""
+        return self.version > len(self.pending_events)
+
+    def begin_state(self) -> None:
+        """Set the state before the first event."""
+
+    def apply(self, event: Event, decided: Decided) -> None:
+        """Change the state by an event of any order and content; it must never raise."""
+
+    def fold(self, decided: Decided) -> None:
+        """Take in an event, accepted or just decided."""
+        if isinstance(decided.body, OpaqueEvent):
+            self.opaque_events += 1
+        else:
+            self.apply(decided.body, decided)
+        if self.version == 0:
+            self._created_on = decided.timestamp
+        self.version = decided.originator_version
+        self.modified_on = decided.timestamp
+        if decided.position is not None:
+            self.head_hash, self.last_position = decided.hash, decided.position
+            self._remember(decided)
+
+    def acting(self, context: Context) -> Self:
+        """Decide under this command from here on.
+
+        Raises:
+            CommandReusedError: the command id was used for another command.
+        """
+        earlier = self.answered.get(context.command)
+        if earlier is not None and earlier.digest != context.digest:
+            raise CommandReusedError(context.command)
+        self._context = context
+        return self
+
+    def decide(self, event_type: type[Event], **fields: Any) -> None:
+        """Decide that an event happens, and let it take effect here."""
+        if self._poison:
+            raise PoisonedError(f"{self.id} must be loaded again: {self._poison}")
+        context = self._required_context()
+        index = len(self.pending_events)
+        self.trigger_event(
+            Decided,  # type: ignore[arg-type]
+            timestamp=context.now,
+            body=event_type(**fields, **context.fields()),
+            prev=None if index else self.head_hash,
+            event_id=context.event_id(index),
+            source=context.source,
+            actor=context.actor,
+        )
+
+    def poison(self, why: str) -> None:
+        """Refuse any further decision: what this instance knows may not be so."""
+        self._poison = why
+
+    def _required_context(self) -> Context:
+        if self._context is None:
+            raise PoisonedError(f"{self.id} decides only under a command")
+        return self._context
+
+    def _remember(self, decided: Decided) -> None:
+        body = decided.body
+        if isinstance(body, Event) and body.command is not None and decided.position is not None:
+            self.answered[body.command] = Answered(body.digest, decided.position)
+
+
+def changed_keys(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, object]:
+    """The pairs of `new` that are not in `old` just so."""
+    return {key: value for key, value in new.items() if key not in old or old[key] != value}

@@ -1,0 +1,49 @@
+"""Rules for the names that users choose."""
+
+import re
+
+from ledger.errors import InvalidNameError, LimitExceededError
+from schemas.limits import Limits
+
+# Parity B3: the first character is a letter or digit, the rest are word characters or dashes.
+_EXPERIMENT = re.compile(r"[A-Za-z0-9][\w-]*")
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def check_experiment_name(name: str, limits: Limits) -> None:
+    """Raise InvalidNameError unless the name keeps rule B3."""
+    if not isinstance(name, str) or not 1 <= len(name) <= limits.experiment_name_length or not _EXPERIMENT.fullmatch(name):
+        raise InvalidNameError(
+            f"experiment name {name!r} is not allowed: 1 to {limits.experiment_name_length} characters, "
+            "the first a letter or digit, the rest letters, digits, '_' or '-'"
+        )
+
+
+def check_run_id(run_id: str, limits: Limits) -> None:
+    """Raise InvalidNameError unless the id can name a stream."""
+    if not isinstance(run_id, str) or not 1 <= len(run_id) <= limits.run_id_length or not _RUN_ID.fullmatch(run_id):
+        raise InvalidNameError(
+            f"run id {run_id!r} is not allowed: 1 to {limits.run_id_length} characters, "
+            "the first a letter or digit, the rest letters, digits, '_', '.' or '-'"
+        )
+
+
+def check_key(what: str, key: str, length: int) -> None:
+    """Raise unless a tag, property or parameter key is text of a bearable length."""
+    if not isinstance(key, str) or not key.strip():
+        raise InvalidNameError(f"a {what} needs a key that is not empty; got {key!r}")
+    if key != key.strip() or any(ord(character) < 32 for character in key):
+        raise InvalidNameError(f"{what} key {key!r} begins or ends with a space or holds a control character")
+    check_length(f"{what} key", key, length)
+
+
+def check_length(what: str, text: str | None, length: int) -> None:
+    """Raise LimitExceededError if a text is longer than `length` characters."""
+    if text is not None and len(text) > length:
+        raise LimitExceededError(f"the {what} has {len(text):,} characters and {length:,} are allowed: {text[:40]!r}...")
+
+
+def check_count(what: str, count: int, limit: int) -> None:
+    """Raise LimitExceededError if there would be more of something than the limit."""
+    if count > limit:
+        raise LimitExceededError(f"a run may have {limit:,} {what}; this would be number {count:,}")

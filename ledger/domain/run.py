@@ -1,0 +1,251 @@
+"""The Run aggregate: what may happen to a run, and what it is after its events."""
+
+from collections.abc import Iterable, Mapping
+
+from ledger.domain.aggregate import Decided, LedgerAggregate, changed_keys
+from ledger.domain.names import check_count, check_experiment_name, check_key, check_length, check_run_id
+from ledger.domain.statuses import allowed_from, may_change
+from ledger.errors import RefusedError, RunNotFoundError, StatusRefusedError, WrittenOnceError
+from schemas.events import (
+    Event,
+    RunArchivedEvent,
+    RunDescribedEvent,
+    RunError,
+    RunOrigin,
+    RunParameterAddedEvent,
+    RunPropertyAddedEvent,
+    RunRestoredEvent,
+    RunResumedEvent,
+    RunStartedEvent,
+    RunStatusChangedEvent,
+    RunTaggedEvent,
+    RunUntaggedEvent,
+    readable,
+)
+from schemas.limits import Limits
+from schemas.statuses import TERMINAL, RunStatus
+
+Parameter = str | int | float | bool | None
+
+
+class Run(LedgerAggregate):
+    """One run, from its start through every attempt."""
+
+    kind = "run"
+
+    experiment: str
+    experiment_id: str
+    status: RunStatus
+    attempt: int
+    display_name: str | None
+    description: str | None
+    parent_run_id: str | None
+    root_run_id: str | None
+    error: RunError | None
+    archived: bool
+    tags: dict[str, str | None]
+    properties: dict[str, str]
+    parameters: dict[str, Parameter]
+
+    def begin_state(self) -> None:
+        """The state of a run that has not started."""
+        self.experiment = self.experiment_id = ""
+        self.status = RunStatus.NOT_STARTED
+        self.attempt = 1
+        self.display_name = self.description = None
+        self.parent_run_id = self.root_run_id = None
+        self.error = None
+        self.archived = False
+        self.tags, self.properties, self.parameters = {}, {}, {}
+
+    def start(
+        self,
+        *,
+        experiment: str,
+        experiment_id: str,
+        limits: Limits,
+        status: RunStatus = RunStatus.RUNNING,
+        run_type: str = "runledger.run",
+        target: str = "local",
+        display_name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str | None] | None = None,
+        properties: Mapping[str, str] | None = None,
+        parent_run_id: str | None = None,
+        root_run_id: str | None = None,
+        origin: RunOrigin | None = None,
+    ) -> None:
+        """Begin the run; an id begins once (parity B4)."""
+        check_run_id(self.key, limits)
+        check_experiment_name(experiment, limits)
+        if self.exists:
+            raise RefusedError(
+                f"there is a run {self.key} already (in experiment {self.experiment}, {self.status}); "
+                "choose another run_id, or continue it with resume='allow'"
+            )
+        _check_texts(display_name, description, limits)
+        _check_pairs("tag", tags or {}, limits.tag_key_length, limits.tag_value_length)
+        _check_pairs("property", properties or {}, limits.property_key_length, limits.property_value_length)
+        check_count("tags", len(tags or {}), limits.tags)
+        check_count("properties", len(properties or {}), limits.properties)
+        self.decide(
+            RunStartedEvent,
+            experiment=experiment,
+            experiment_id=experiment_id,
+            status=status,
+            run_type=run_type,
+            target=target,
+            display_name=display_name,
+            description=description,
+            tags=dict(tags or {}),
+            properties=dict(properties or {}),
+            parent_run_id=parent_run_id,
+            root_run_id=root_run_id or self.key,
+            origin=origin or RunOrigin(),
+        )
+
+    def tag(self, tags: Mapping[str, str | None], limits: Limits) -> None:
+        """Set tags; a value of None is a bare tag (parity F3, F4). Ended runs take tags too."""
+        self._required()
+        _check_pairs("tag", tags, limits.tag_key_length, limits.tag_value_length)
+        check_count("tags", len(self.tags.keys() | tags.keys()), limits.tags)
+        for key, value in changed_keys(self.tags, tags).items():
+            self.decide(RunTaggedEvent, key=key, value=value)
+
+    def untag(self, keys: Iterable[str]) -> None:
+        """Remove tags; a key that is not there is nothing to do."""
+        self._required()
+        for key in dict.fromkeys(keys):
+            if key in self.tags:
+                self.decide(RunUntaggedEvent, key=key)
+
+    def add_properties(self, properties: Mapping[str, str], limits: Limits) -> None:
+        """Add properties, each written once; the same value again is nothing to do (parity F2)."""
+        self._required()
+        _check_pairs("property", properties, limits.property_key_length, limits.property_value_length)
+        _check_written_once("property", self.properties, properties)
+        check_count("properties", len(self.properties.keys() | properties.keys()), limits.properties)
+        for key, value in changed_keys(self.properties, properties).items():
+            self.decide(RunPropertyAddedEvent, key=key, value=value)
+
+    def add_parameters(self, parameters: Mapping[str, Parameter], limits: Limits) -> None:
+        """Add parameters, written once like properties, numbers kept as numbers."""
+        self._required()
+        for key, value in parameters.items():
+            check_key("parameter", key, limits.parameter_key_length)
+            check_length(f"parameter {key!r}", str(value), limits.parameter_value_length)
+        _check_written_once("parameter", self.parameters, parameters)
+        check_count("parameters", len(self.parameters.keys() | parameters.keys()), limits.parameters)
+        for key, value in changed_keys(self.parameters, parameters).items():
+            self.decide(RunParameterAddedEvent, key=key, value=value)
+
+    def describe(self, changes: Mapping[str, str | None], limits: Limits) -> None:
+        """Set or clear `description` and `display_name`, at any status (parity E1)."""
+        self._required()
+        _check_texts(changes.get("display_name"), changes.get("description"), limits)
+        before = {"description": self.description, "display_name": self.display_name}
+        changed = changed_keys(before, changes)
+        if changed:
+            self.decide(RunDescribedEvent, changed=tuple(sorted(changed)), **changed)
+
+    def change_status(
+        self,
+        status: RunStatus,
+        limits: Limits,
+        *,
+        error: RunError | None = None,
+        certainty: str | None = None,
+    ) -> None:
+        """Move forward in the table of 3.B; the same status again is nothing to do."""
+        self._required()
+        if status == self.status:
+            return
+        if not may_change(self.status, status):
+            raise StatusRefusedError(self.key, self.status, status, allowed_from(self.status))
+        if error is not None:
+            error = error.model_copy(update={"message": (readable(error.message) or "")[: limits.error_message_length]})
+        self.decide(
+            RunStatusChangedEvent, previous=self.status, status=status, error=error, certainty=certainty
+        )
+
+    def resume(self, origin: RunOrigin | None = None) -> None:
+        """Begin another attempt of a run that has ended: the only way out of a terminal status."""
+        self._required()
+        if self.status not in TERMINAL:
+            raise RefusedError(f"run {self.key} is {self.status}: only a run that has ended can be resumed")
+        self.decide(
+            RunResumedEvent, attempt=self.attempt + 1, previous=self.status, origin=origin or RunOrigin()
+        )
+
+    def archive(self) -> None:
+        """Hide the run from lists; its history stays."""
+        self._required()
+        if not self.archived:
+            self.decide(RunArchivedEvent)
+
+    def restore(self) -> None:
+        """Show an archived run again."""
+        self._required()
+        if self.archived:
+            self.decide(RunRestoredEvent)
+
+    def apply(self, event: Event, decided: Decided) -> None:
+        """Take in an event, in whatever order a stranger may have written them."""
+        match event:
+            case RunStartedEvent():
+                self._apply_start(event)
+            case RunTaggedEvent():
+                self.tags[event.key] = readable(event.value)
+            case RunUntaggedEvent():
+                self.tags.pop(event.key, None)
+            case RunPropertyAddedEvent():
+                self.properties.setdefault(event.key, event.value)
+            case RunParameterAddedEvent():
+                self.parameters.setdefault(event.key, event.value)
+            case RunStatusChangedEvent():
+                self.status, self.error = event.status, event.error or self.error
+            case RunResumedEvent():
+                self.status, self.attempt, self.error = RunStatus.RUNNING, event.attempt, None
+            case RunDescribedEvent():
+                for field in event.changed:
+                    setattr(self, field, readable(getattr(event, field)))
+            case RunArchivedEvent() | RunRestoredEvent():
+                self.archived = isinstance(event, RunArchivedEvent)
+            case _:
+                pass
+
+    def _apply_start(self, event: RunStartedEvent) -> None:
+        self.experiment, self.experiment_id = event.experiment, event.experiment_id
+        self.status = event.status
+        self.display_name, self.description = readable(event.display_name), readable(event.description)
+        self.parent_run_id, self.root_run_id = event.parent_run_id, event.root_run_id
+        self.tags = {key: readable(value) for key, value in event.tags.items()}
+        self.properties = dict(event.properties)
+
+    def _required(self) -> None:
+        if not self.exists:
+            raise RunNotFoundError(self.key)
+
+
+def _check_texts(display_name: str | None, description: str | None, limits: Limits) -> None:
+    check_length("display name", display_name, limits.display_name_length)
+    check_length("description", description, limits.description_length)
+
+
+def _check_pairs(what: str, pairs: Mapping[str, str | None], key_length: int, value_length: int) -> None:
+    for key, value in pairs.items():
+        check_key(what, key, key_length)
+        check_length(f"{what} {key!r}", value, value_length)
+
+
+def _check_written_once(what: str, old: Mapping[str, object], new: Mapping[str, object]) -> None:
+    for key, value in new.items():
+        if key in old and not _same(old[key], value):
+            raise WrittenOnceError(what, key, old[key], value)
+
+
+def _same(old: object, new: object) -> bool:
+    # 1, 1.0 and True are equal in Python and three different values to who wrote them.
+    return type(old) is type(new) and (old == new or (old != old and new != new))  # noqa: PLR0124
+
+

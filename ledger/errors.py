@@ -1,0 +1,94 @@
+"""What the ledger refuses, cannot find, or cannot reach: the caller's only question is which."""
+
+from schemas.errors import LedgerError
+
+
+class RefusedError(LedgerError):
+    """A rule says no; the same command will be refused again."""
+
+
+class InvalidNameError(RefusedError):
+    """A name that breaks its rule."""
+
+
+class LimitExceededError(RefusedError):
+    """More than a configured limit allows."""
+
+
+class WrittenOnceError(RefusedError):
+    """A property or parameter has a value already, and keeps it (parity F2)."""
+
+    def __init__(self, what: str, key: str, old: object, new: object) -> None:
+        super().__init__(
+            f"{what} {key!r} is {old!r} and cannot become {new!r}: "
+            f"it is written once. Use a tag for a value that changes."
+        )
+        self.what, self.key, self.old, self.new = what, key, old, new
+
+
+class StatusRefusedError(RefusedError):
+    """A status change that the table of transitions does not have (parity 3.B)."""
+
+    def __init__(self, run_id: str, old: str, new: str, allowed: str) -> None:
+        super().__init__(f"run {run_id} is {old} and cannot become {new}; from here it may become: {allowed}")
+        self.run_id, self.old, self.new = run_id, old, new
+
+
+class CommandReusedError(RefusedError):
+    """A command id that was used before, for another command."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"command id {command} was used for another command; choose a new id")
+        self.command = command
+
+
+class NotFoundError(LedgerError):
+    """The thing that was named is not in this ledger."""
+
+
+class RunNotFoundError(NotFoundError):
+    """No run has this id."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"there is no run {run_id!r} in this workspace; `runledger run list` shows the runs")
+        self.run_id = run_id
+
+
+class ConflictError(LedgerError):
+    """Others kept changing the same thing; trying again later may succeed."""
+
+
+class LostRaceError(LedgerError):
+    """Another event took the place in the stream: load again, decide again."""
+
+    def __init__(self, stream: str, seq: int) -> None:
+        super().__init__(f"{stream} has moved on: event {seq} does not follow its head")
+        self.stream, self.seq = stream, seq
+
+
+class PoisonedError(LedgerError):
+    """An aggregate whose last append was lost or is in doubt must be loaded again."""
+
+
+class TooLargeError(RefusedError):
+    """An append that does not fit into one batch of the log; refused before it is sent."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"the append takes {size:,} bytes and the log allows {limit:,}; split it")
+        self.size, self.limit = size, limit
+
+
+class UnavailableError(LedgerError):
+    """The ledger cannot be reached or cannot store now; nothing was stored."""
+
+
+class UnknownOutcomeError(UnavailableError):
+    """No answer before the deadline: it may be stored or not; the same command id finds out."""
+
+
+class LogRefusedError(LedgerError):
+    """The log is not the one this ledger was made for, or is set up in a way that loses history."""
+
+
+class WorkspaceError(LedgerError):
+    """The folder is not a workspace, or not one that can be used from here."""

@@ -1,0 +1,52 @@
+"""Accepted events in the order of their positions, decoded: what projections and alerts read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.store.database import Database, Recorded
+from schemas.events import Event, OpaqueEvent
+from schemas.records import Envelope
+from schemas.registry import decode
+from schemas.streams import run_stream
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """An accepted event of the control log; `recorded_at` is the log's time in epoch milliseconds."""
+
+    position: int
+    recorded_at: int
+    hash: bytes
+    envelope: Envelope
+    event: Event | OpaqueEvent
+
+
+class Feed:
+    """Reads ledger.db from any position on; it never waits and never writes."""
+
+    def __init__(self, log_id: str, database: Database) -> None:
+        """Read the control log that has this id."""
+        self.log_id = log_id
+        self._database = database
+
+    def after(self, position: int, limit: int) -> list[FeedEvent]:
+        """Up to `limit` events behind a position; begin with 0."""
+        return [_decoded(recorded) for recorded in self._database.events_after(position, limit=limit)]
+
+    def latest(self, count: int) -> list[FeedEvent]:
+        """The last events, oldest first."""
+        last = self.last_position()
+        return self.after(max(last - count, 0), count) if last else []
+
+    def last_position(self) -> int:
+        """The position of the last accepted event, 0 when there is none."""
+        return self._database.last_place() or 0
+
+    def of_run(self, run_id: str) -> Sequence[FeedEvent]:
+        """Every event of a run, in order; empty for a run that is not there."""
+        return [_decoded(recorded) for recorded in self._database.stream_events(run_stream(run_id))]
+
+
+def _decoded(recorded: Recorded) -> FeedEvent:
+    envelope = recorded.envelope
+    return FeedEvent(recorded.place, recorded.recorded_at, recorded.hash, envelope, decode(envelope.type, envelope.value))

@@ -1,0 +1,1 @@
+"""The logs: append-only, arbitrating every race the same way for everybody."""

@@ -1,0 +1,1 @@
+"""The logs as Kafka topics, arbitrated by every reader's fold."""

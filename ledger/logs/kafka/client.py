@@ -1,0 +1,290 @@
+"""The Kafka client: the only module that imports aiokafka, and the only one that knows its traps."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError, TopicAlreadyExistsError, for_code
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from ledger.errors import LogRefusedError, UnavailableError
+from ledger.logs.kafka.address import KafkaAddress
+from ledger.logs.kafka.topics import TopicFacts
+from ledger.store.fold import Arrival
+from schemas.records import Record
+
+CONNECT_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
+FETCH_MILLISECONDS = 500
+_FETCH_BYTES = 4 * 1024 * 1024
+# aiokafka closes a batch at this size; an append larger than it is refused before it is sent.
+BATCH_BYTES = 900_000
+_BATCH_OVERHEAD = 512
+
+Spot = tuple[str, int]
+"""A topic and one of its partitions."""
+
+
+def size_of(record: Record) -> int:
+    """An upper bound of the bytes that a record takes in a batch."""
+    return int(DefaultRecordBatchBuilder.estimate_size_in_bytes(record.key, record.value, list(record.headers)))
+
+
+def batch_limit(facts: TopicFacts) -> int:
+    """The bytes that one batch may hold, by our client and by the topic."""
+    return min(BATCH_BYTES, facts.max_message_bytes) - _BATCH_OVERHEAD
+
+
+@dataclass(slots=True)
+class Connection:
+    """Options shared by every client of one ledger."""
+
+    address: KafkaAddress
+
+    def options(self) -> dict[str, Any]:
+        """Arguments for aiokafka."""
+        return {
+            "bootstrap_servers": list(self.address.servers),
+            "request_timeout_ms": 10_000,
+            "retry_backoff_ms": 50,
+            "metadata_max_age_ms": 30_000,
+            **self.address.security,
+        }
+
+
+class Producer:
+    """Sends closed batches; it is dropped, never mended, when anything goes wrong."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Not connected yet."""
+        self._connection = connection
+        self._producer: AIOKafkaProducer | None = None
+        self.replacements = 0
+
+    async def send(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> None:
+        """Send one batch to each spot and wait until all are stored.
+
+        Raises:
+            UnavailableError: some may be stored and some not; the producer was dropped with all
+                that it still held, so nothing of this is sent later.
+        """
+        try:
+            async with asyncio.timeout(deadline):
+                producer = await self._connected()
+                pending = [await _submit(producer, spot, records) for spot, records in batches.items()]
+                # Unlike wait_for, `wait` does not cancel the deliveries that it waits for.
+                await asyncio.wait(pending)
+            for future in pending:
+                future.result()
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self.drop()
+            raise UnavailableError(
+                f"Kafka at {self._connection.address} did not store the records ({_said(error)})"
+            ) from error
+
+    async def drop(self) -> None:
+        """Let the producer go with its buffer: `stop()` would hang while the broker is away."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        self.replacements += 1
+        producer._closed = True  # noqa: SLF001 - aiokafka has no way to close without a flush
+        sender = producer._sender  # noqa: SLF001
+        if sender.sender_task is not None:
+            sender.sender_task.cancel()
+        with suppress(KafkaError, TimeoutError, OSError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await producer.client.close()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                **self._connection.options(),
+                acks="all",
+                enable_idempotence=True,
+                max_batch_size=BATCH_BYTES,
+                max_request_size=BATCH_BYTES + _BATCH_OVERHEAD,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                producer._closed = True  # noqa: SLF001
+                with suppress(KafkaError, OSError):
+                    await producer.client.close()
+                raise
+            self._producer = producer
+        return self._producer
+
+
+async def _submit(producer: AIOKafkaProducer, spot: Spot, records: Sequence[Record]) -> "asyncio.Future[Any]":
+    batch = producer.create_batch()
+    for record in records:
+        if batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers)) is None:
+            raise UnavailableError("a batch was filled beyond its size")
+    batch.close()
+    topic, partition = spot
+    future: asyncio.Future[Any] = await producer.send_batch(batch, topic, partition=partition)
+    return future
+
+
+class Consumer:
+    """Reads chosen partitions from explicit offsets on."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, address: KafkaAddress) -> None:
+        """Use `consuming`."""
+        self._consumer = consumer
+        self._address = address
+
+    def read_from(self, offsets: Mapping[Spot, int]) -> None:
+        """Read these partitions, each from its offset."""
+        self._consumer.assign([TopicPartition(*spot) for spot in offsets])
+        for spot, offset in offsets.items():
+            self._consumer.seek(TopicPartition(*spot), offset)
+
+    def seek(self, spot: Spot, offset: int) -> None:
+        """Go on from another offset."""
+        self._consumer.seek(TopicPartition(*spot), offset)
+
+    async def fetch(self) -> dict[Spot, list[Arrival]]:
+        """The next records, or none after half a second.
+
+        Raises:
+            LogRefusedError: an offset is beyond what the log holds: it was cut or made anew.
+        """
+        try:
+            # max_records would split a batch over two transactions.
+            found = await self._consumer.getmany(timeout_ms=FETCH_MILLISECONDS)
+        except OffsetOutOfRangeError as error:
+            raise LogRefusedError(
+                f"the log at {self._address} is shorter than what was read from it: it was cut or made anew ({error}). "
+                "Nothing was changed here; restore the topic, or begin with another data folder."
+            ) from error
+        return {
+            (spot.topic, spot.partition): [
+                Arrival(message.offset, message.timestamp, Record(message.key, message.headers, message.value))
+                for message in messages
+            ]
+            for spot, messages in found.items()
+        }
+
+    async def ends(self, spots: Sequence[Spot]) -> dict[Spot, int]:
+        """The offset behind the last record of each partition."""
+        try:
+            ends = await self._consumer.end_offsets([TopicPartition(*spot) for spot in spots])
+        except (KafkaError, OSError) as error:
+            raise UnavailableError(f"Kafka at {self._address} did not answer: {_said(error)}") from error
+        return {(spot.topic, spot.partition): offset for spot, offset in ends.items()}
+
+    async def records_at(self, offsets: Mapping[Spot, int]) -> dict[Spot, Record]:
+        """The record at an offset of each partition, where there is one."""
+        found: dict[Spot, Record] = {}
+        if not offsets:
+            return found
+        self.read_from(offsets)
+        end = asyncio.get_running_loop().time() + CONNECT_SECONDS
+        while found.keys() != offsets.keys() and asyncio.get_running_loop().time() < end:
+            for spot, arrivals in (await self.fetch()).items():
+                if spot not in found and arrivals[0].offset == offsets[spot]:
+                    found[spot] = arrivals[0].record
+        # Without this it would go on reading ahead what nobody asks for.
+        self._consumer.unsubscribe()
+        return found
+
+
+@asynccontextmanager
+async def consuming(connection: Connection, *, wait: int = FETCH_MILLISECONDS) -> AsyncIterator[Consumer]:
+    """A consumer without a group: the ledger keeps its offsets itself.
+
+    Other requests queue behind a fetch, which the broker holds for `wait` milliseconds.
+    """
+    consumer = AIOKafkaConsumer(
+        **connection.options(),
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_wait_ms=wait,
+        max_partition_fetch_bytes=_FETCH_BYTES,
+        fetch_max_bytes=_FETCH_BYTES * 4,
+    )
+    try:
+        await _within(consumer.start(), connection.address)
+        yield Consumer(consumer, connection.address)
+    finally:
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await consumer.stop()
+
+
+class Admin:
+    """Makes topics and says how they are set."""
+
+    def __init__(self, client: AIOKafkaAdminClient, address: KafkaAddress) -> None:
+        """Use `administering`."""
+        self._client = client
+        self._address = address
+
+    async def brokers(self) -> int:
+        """How many brokers the cluster has."""
+        cluster = await _within(self._client.describe_cluster(), self._address)
+        return len(cluster["brokers"])
+
+    async def facts(self, topic: str) -> TopicFacts | None:
+        """How a topic is set, or None if there is none."""
+        described = (await _within(self._client.describe_topics([topic]), self._address))[0]
+        if described["error_code"] == 3:
+            return None
+        if described["error_code"]:
+            raise UnavailableError(f"Kafka says of topic {topic}: {for_code(described['error_code']).__name__}")
+        partitions = described["partitions"]
+        return TopicFacts(
+            name=topic,
+            partitions=len(partitions),
+            replicas=min((len(partition["replicas"]) for partition in partitions), default=0),
+            brokers=await self.brokers(),
+            settings=await self._settings(topic),
+        )
+
+    async def create(self, topic: str, partitions: int, replicas: int, settings: Mapping[str, str]) -> None:
+        """Make a topic; one that another made meanwhile is fine."""
+        new = NewTopic(topic, partitions, replicas, topic_configs=dict(settings))
+        answer = await _within(self._client.create_topics([new], timeout_ms=int(CONNECT_SECONDS * 1000)), self._address)
+        code, text = answer.topic_errors[0][1], answer.topic_errors[0][-1]
+        if code not in {0, TopicAlreadyExistsError.errno}:
+            raise UnavailableError(f"Kafka refused to make topic {topic}: {for_code(code).__name__} {text or ''}")
+
+    async def _settings(self, topic: str) -> dict[str, str]:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+        answers = await _within(self._client.describe_configs([resource]), self._address)
+        return {entry[0]: entry[1] for answer in answers for found in answer.resources for entry in found[4]}
+
+
+@asynccontextmanager
+async def administering(connection: Connection) -> AsyncIterator[Admin]:
+    """An admin client for a short while."""
+    client = AIOKafkaAdminClient(**{k: v for k, v in connection.options().items() if k != "retry_backoff_ms"})
+    try:
+        await _within(client.start(), connection.address)
+        yield Admin(client, connection.address)
+    finally:
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await client.close()
+
+
+async def _within(work: Any, address: KafkaAddress) -> Any:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await work
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise UnavailableError(
+            f"no Kafka broker answers at {address} within {CONNECT_SECONDS:.0f} s ({_said(error)}). "
+            "Is it running, and is the address right?"
+        ) from error
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,108 @@
+"""One log of a ledger on Kafka, for callers in the log's own event loop."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from ledger.errors import LostRaceError, TooLargeError, UnavailableError
+from ledger.logs.kafka.client import Consumer, Spot, size_of
+from ledger.logs.kafka.sender import Parcel, Sender
+from ledger.logs.kafka.tail import Tail
+from ledger.logs.kafka.waiters import Waiters
+from ledger.logs.log import Link
+from ledger.logs.repeat import earlier_places
+from ledger.store.database import Database, LogIdentity
+from ledger.store.fold import follows
+from schemas.streams import partition_of
+
+APPEND_SECONDS = 8.0
+CATCH_UP_SECONDS = 60.0
+
+
+class KafkaLog:
+    """Sends through the shared sender, and answers what the shared tail has read."""
+
+    def __init__(
+        self,
+        identity: LogIdentity,
+        topic: str,
+        *,
+        sender: Sender,
+        tail: Tail,
+        waiters: Waiters,
+        database: Database,
+        ends: Consumer,
+        batch_bytes: int,
+    ) -> None:
+        """Use `ledger.logs.kafka.opening`, which checks the topics first."""
+        self._identity = identity
+        self._topic = topic
+        self._sender = sender
+        self._tail = tail
+        self._waiters = waiters
+        self._database = database
+        self._ends = ends
+        self._batch_bytes = batch_bytes
+        self._refused: Exception | None = None
+
+    @property
+    def id(self) -> str:
+        """The id from the genesis."""
+        return self._identity.id
+
+    async def append(self, links: Sequence[Link], *, seconds: float = APPEND_SECONDS) -> list[int]:
+        """Append the events of one stream, all or none; see `Log.append`."""
+        stream = links[0].envelope.stream
+        records = [link.envelope.record() for link in links]
+        size = sum(map(size_of, records))
+        if size > self._batch_bytes:
+            raise TooLargeError(size, self._batch_bytes)
+        while (before := self._waiters.waiting_for(stream)) is not None:
+            # Never sent behind an unanswered append of our own: it could be accepted on a rival's head.
+            await asyncio.wait([before.answer])
+        self._check_usable()
+        earlier = self._check_follows(links)
+        if earlier is not None:
+            return earlier
+        waiter = self._waiters.add(links, seconds)
+        partition = partition_of(stream, self._identity.partitions)
+        self._sender.submit(Parcel((self._topic, partition), records, size))
+        return await waiter.answer
+
+    async def catch_up(self, *, seconds: float = CATCH_UP_SECONDS) -> None:
+        """Wait until all that was in the log at the call is in ledger.db."""
+        self._check_usable()
+        ends: Mapping[Spot, int] = {}
+        try:
+            async with asyncio.timeout(seconds):
+                spots = [(self._topic, number) for number in range(self._identity.partitions)]
+                ends = await self._ends.ends(spots)
+                await self._waiters.until(ends, self._tail.offsets())
+        except TimeoutError as error:
+            raise UnavailableError(
+                f"the end of topic {self._topic} ({sum(ends.values())} records) was not reached within {seconds:.0f} s"
+            ) from error
+
+    def refuse(self, error: Exception) -> None:
+        """Answer everybody with this error from now on: the log cannot be trusted."""
+        self._refused = error
+        self._waiters.fail_all(error)
+
+    def _check_usable(self) -> None:
+        if self._refused is not None:
+            raise self._refused
+
+    def _check_follows(self, links: Sequence[Link]) -> list[int] | None:
+        head = self._tail.head(links[0].envelope.stream)
+        if follows(links[0].envelope, head) and _contiguous(links):
+            return None
+        earlier = earlier_places(self._database, self._identity.name, links)
+        if earlier is None:
+            raise LostRaceError(links[0].envelope.stream, links[0].envelope.seq)
+        return earlier
+
+
+def _contiguous(links: Sequence[Link]) -> bool:
+    seqs = [link.envelope.seq for link in links]
+    return seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+
+

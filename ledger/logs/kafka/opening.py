@@ -1,0 +1,225 @@
+"""Opening a ledger's topics: made if they are not there, refused if they could lose history."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from ledger.errors import LedgerError, LogRefusedError, UnavailableError
+from ledger.logs.genesis import genesis, identity_of
+from ledger.logs.kafka.address import KafkaAddress
+from ledger.logs.kafka.client import (
+    CONNECT_SECONDS,
+    Admin,
+    Connection,
+    Consumer,
+    Producer,
+    Spot,
+    administering,
+    batch_limit,
+    consuming,
+)
+from ledger.logs.kafka.log import KafkaLog
+from ledger.logs.kafka.sender import Sender
+from ledger.logs.kafka.tail import Tail
+from ledger.logs.kafka.topics import TopicFacts, partitions_for, problems, replicas_for, settings_for
+from ledger.logs.kafka.waiters import Waiters
+from ledger.store.database import Database, LogIdentity
+from ledger.store.fold import Partition
+from ledger.store.tables import place_of
+from schemas.records import Record, parse_record
+from schemas.streams import CONTROL, VALUES, LogName
+
+_LOGS: tuple[LogName, LogName] = (CONTROL, VALUES)
+_CHECK_WAIT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes a genesis, and the clock it takes its time from."""
+
+    source: str
+    actor: str
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaLogs:
+    """The two logs of a ledger, and what they share."""
+
+    control: KafkaLog
+    values: KafkaLog
+    producer: Producer
+    tail: Tail
+
+
+@asynccontextmanager
+async def kafka_logs(address: KafkaAddress, database: Database, writer: Writer) -> AsyncIterator[KafkaLogs]:
+    """Open both logs, and tail them into `database` until the end of the block.
+
+    Raises:
+        UnavailableError: no broker answers.
+        LogRefusedError: a topic is set up wrongly, is not a ledger's, or is another ledger's.
+    """
+    connection = Connection(address)
+    producer = Producer(connection)
+    try:
+        facts = await _topics(connection)
+        async with consuming(connection, wait=_CHECK_WAIT) as checker:
+            identities = {name: await _identity(checker, producer, facts[name], name, writer) for name in _LOGS}
+            _pin(database, identities)
+            await _check_last_records(checker, database, _partitions(facts, identities))
+            async with consuming(connection) as reader:
+                logs, sender = _assemble(database, facts, identities, producer, checker)
+                async with _running(logs, sender, reader):
+                    yield logs
+    finally:
+        await producer.drop()
+
+
+def _assemble(
+    database: Database,
+    facts: Mapping[LogName, TopicFacts],
+    identities: Mapping[LogName, LogIdentity],
+    producer: Producer,
+    ends: Consumer,
+) -> tuple[KafkaLogs, Sender]:
+    waiters = Waiters(asyncio.get_running_loop())
+    tail = Tail(database, _partitions(facts, identities), waiters)
+    limit = min(batch_limit(facts[name]) for name in _LOGS)
+    sender = Sender(producer, limit)
+
+    def log(name: LogName) -> KafkaLog:
+        return KafkaLog(
+            identities[name],
+            facts[name].name,
+            sender=sender,
+            tail=tail,
+            waiters=waiters,
+            database=database,
+            ends=ends,
+            batch_bytes=limit,
+        )
+
+    return KafkaLogs(log(CONTROL), log(VALUES), producer, tail), sender
+
+
+@asynccontextmanager
+async def _running(logs: KafkaLogs, sender: Sender, reader: Consumer) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(sender.run()), asyncio.create_task(_tail(logs, reader))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _tail(logs: KafkaLogs, reader: Consumer) -> None:
+    while True:
+        try:
+            await logs.tail.run(reader)
+        except UnavailableError:
+            # The disk is full or the file is locked: nothing was folded, so it is read again.
+            await asyncio.sleep(1)
+        except LedgerError as error:
+            logs.control.refuse(error)
+            logs.values.refuse(error)
+            return
+
+
+async def _topics(connection: Connection) -> dict[LogName, TopicFacts]:
+    async with administering(connection) as admin:
+        return {name: await _topic(admin, connection.address.topic(name), name) for name in _LOGS}
+
+
+async def _topic(admin: Admin, topic: str, name: LogName) -> TopicFacts:
+    facts = await admin.facts(topic)
+    if facts is None:
+        brokers = await admin.brokers()
+        await admin.create(topic, partitions_for(name), replicas_for(brokers), settings_for(brokers))
+        facts = await _until_known(admin, topic)
+    expected = partitions_for(name) if name == CONTROL else facts.partitions
+    wrong = problems(facts, expected)
+    if wrong:
+        raise LogRefusedError(
+            f"topic {topic} could lose history and is not used: {'; '.join(wrong)}. "
+            "Change its settings, or let runledger make the topic itself under another name."
+        )
+    return facts
+
+
+async def _until_known(admin: Admin, topic: str) -> TopicFacts:
+    async with asyncio.timeout(CONNECT_SECONDS):
+        while True:
+            facts = await admin.facts(topic)
+            if facts is not None and facts.partitions:
+                return facts
+            await asyncio.sleep(0.05)
+
+
+async def _identity(
+    reader: Consumer, producer: Producer, facts: TopicFacts, name: LogName, writer: Writer
+) -> LogIdentity:
+    spot = (facts.name, 0)
+    if (await reader.ends([spot]))[spot] == 0:
+        identity = LogIdentity(name, str(uuid4()), facts.partitions)
+        first = genesis(identity, source=writer.source, actor=writer.actor, now=writer.now)
+        # Two may do this at once: the first record of the log is the genesis, the other is void.
+        await producer.send({spot: [first.record()]}, CONNECT_SECONDS)
+    record = (await reader.records_at({spot: 0})).get(spot)
+    if record is None:
+        raise LogRefusedError(f"topic {facts.name} has lost its first record; restore it from a backup")
+    identity = identity_of(record, name, f"topic {facts.name}")
+    if identity.partitions != facts.partitions:
+        raise LogRefusedError(
+            f"topic {facts.name} has {facts.partitions} partition(s) and was made with {identity.partitions}: "
+            "adding partitions tears runs apart; restore the topic"
+        )
+    return identity
+
+
+def _pin(database: Database, identities: Mapping[LogName, LogIdentity]) -> None:
+    with database.writing() as connection:
+        for identity in identities.values():
+            database.identify(connection, identity)
+
+
+def _partitions(
+    facts: Mapping[LogName, TopicFacts], identities: Mapping[LogName, LogIdentity]
+) -> dict[Spot, Partition]:
+    return {
+        (facts[name].name, number): Partition(name, identities[name].id, number, identities[name].partitions)
+        for name in _LOGS
+        for number in range(identities[name].partitions)
+    }
+
+
+async def _check_last_records(
+    reader: Consumer, database: Database, partitions: Mapping[Spot, Partition]
+) -> None:
+    """Compare the last record that was stored here with the log: aiokafka does not notice a cut log."""
+    nexts = {spot: database.progress(each.log, each.number).next_offset for spot, each in partitions.items()}
+    ends = await reader.ends(list(partitions))
+    last = {spot: offset - 1 for spot, offset in nexts.items() if offset > 0}
+    found = await reader.records_at({spot: offset for spot, offset in last.items() if offset < ends[spot]})
+    for spot, offset in last.items():
+        if not _is_stored(database, partitions[spot], offset, found.get(spot)):
+            raise LogRefusedError(
+                f"record {offset} of topic {spot[0]} partition {spot[1]} is not the one that {database.path} holds: "
+                "the topic was cut or made anew. Restore the topic, or begin with another data folder."
+            )
+
+
+def _is_stored(database: Database, partition: Partition, offset: int, record: Record | None) -> bool:
+    if record is None:
+        return False
+    stored = database.recorded(partition.log, place_of(partition.number, offset))
+    if stored is None:
+        return any(void.offset == offset and void.record == record for void in database.voids(partition.log))
+    try:
+        return parse_record(record).hash(partition.log_id) == stored.hash
+    except LedgerError:
+        return False

@@ -1,0 +1,98 @@
+"""The tail: reads the topics in order, folds them into ledger.db, and answers who waits."""
+
+from collections.abc import Mapping
+
+from ledger.logs.kafka.client import Consumer, Spot
+from ledger.logs.kafka.waiters import Waiters
+from ledger.store.database import Database
+from ledger.store.fold import Accepted, Arrival, Folded, Head, Partition, Progress, fold
+from ledger.store.tables import place_of
+
+_HEADS_KEPT = 200_000
+
+
+class Tail:
+    """Folds what one consumer reads; other processes may fold into the same file meanwhile."""
+
+    def __init__(self, database: Database, partitions: Mapping[Spot, Partition], waiters: Waiters) -> None:
+        """Go on where the file stands."""
+        self._database = database
+        self._partitions = dict(partitions)
+        self._waiters = waiters
+        self._heads: dict[str, Head] = {}
+        self.progress: dict[Spot, Progress] = {}
+        self._reload()
+
+    def offsets(self) -> dict[Spot, int]:
+        """The next offset of each partition."""
+        return {spot: progress.next_offset for spot, progress in self.progress.items()}
+
+    def head(self, stream: str) -> Head | None:
+        """The head of a stream, as far as the tail has read."""
+        found = self._heads.get(stream)
+        if found is None:
+            found = self._database.head(stream)
+            if found is not None:
+                self._remember({stream: found})
+        return found
+
+    async def run(self, consumer: Consumer) -> None:
+        """Read and fold until cancelled."""
+        consumer.read_from(self.offsets())
+        while True:
+            for spot, arrivals in (await consumer.fetch()).items():
+                if not self.take(spot, arrivals):
+                    for each, offset in self.offsets().items():
+                        consumer.seek(each, offset)
+                    break
+
+    def take(self, spot: Spot, arrivals: list[Arrival]) -> bool:
+        """Fold a stretch in one transaction; False when another process was first."""
+        folded: Folded | None = None
+        try:
+            with self._database.writing() as connection:
+                partition = self._partitions[spot]
+                if self._database.progress(partition.log, partition.number) == self.progress[spot]:
+                    folded = fold(
+                        arrivals, partition=partition, progress=self.progress[spot], head=self.head
+                    )
+                    self._database.store(connection, partition, folded)
+        except BaseException:
+            self._reload()
+            raise
+        if folded is None:
+            self._reload()
+            return False
+        # Heads are trusted only once they are committed.
+        self.progress[spot] = folded.progress
+        self._remember(folded.heads)
+        self._answer(spot, folded.accepted)
+        return True
+
+    def _answer(self, spot: Spot, accepted: list[Accepted]) -> None:
+        number = self._partitions[spot].number
+        for event in accepted:
+            envelope = event.envelope
+            self._waiters.saw(envelope.stream, envelope.seq, event.hash, place_of(number, event.offset))
+        self._waiters.progressed(self.offsets())
+
+    def _reload(self) -> None:
+        self._heads.clear()
+        self.progress = {
+            spot: self._database.progress(partition.log, partition.number)
+            for spot, partition in self._partitions.items()
+        }
+        for waiter in self._waiters.appends():
+            self._answer_from_file(waiter.stream, waiter.links[0].envelope.seq, len(waiter.links))
+        self._waiters.progressed(self.offsets())
+
+    def _answer_from_file(self, stream: str, seq: int, count: int) -> None:
+        for log in {partition.log for partition in self._partitions.values()}:
+            found = self._database.stream_events(stream, log=log, after_seq=seq - 1, upto_seq=seq + count - 1)
+            for event in found:
+                self._waiters.saw(stream, event.envelope.seq, event.hash, event.place)
+
+    def _remember(self, heads: Mapping[str, Head]) -> None:
+        if len(self._heads) + len(heads) > _HEADS_KEPT:
+            self._heads.clear()
+        self._heads.update(heads)

@@ -1,0 +1,90 @@
+"""The logs for callers outside their event loop: one thread runs the loop, callers wait."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from ledger.logs.kafka.address import KafkaAddress
+from ledger.logs.kafka.log import KafkaLog
+from ledger.logs.kafka.opening import KafkaLogs, Writer, kafka_logs
+from ledger.logs.log import Link, Log
+from ledger.store.database import Database
+
+T = TypeVar("T")
+
+
+class KafkaThread:
+    """Both logs of a ledger in a loop of their own, from `open` to `close`."""
+
+    def __init__(self, address: KafkaAddress, database: Database, writer: Writer) -> None:
+        """Connect, and return when both logs are ready; raises what `kafka_logs` raises."""
+        self._ready: Future[KafkaLogs] = Future()
+        self._loop = _new_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(address, database, writer), name="runledger-kafka", daemon=True
+        )
+        self._thread.start()
+        try:
+            logs = self._ready.result()
+        except BaseException:
+            self._thread.join()
+            raise
+        self.control: Log = _Waiting(self, logs.control)
+        self.values: Log = _Waiting(self, logs.values)
+
+    def close(self) -> None:
+        """Stop reading and let the broker go; appends without an answer stay in doubt."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def wait(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine in the loop and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work(), self._loop).result()
+
+    def _run(self, address: KafkaAddress, database: Database, writer: Writer) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve(address, database, writer))
+        except BaseException as error:  # noqa: BLE001 - handed to the caller that waits
+            if not self._ready.done():
+                self._ready.set_exception(error)
+        finally:
+            self._loop.close()
+
+    async def _serve(self, address: KafkaAddress, database: Database, writer: Writer) -> None:
+        async with kafka_logs(address, database, writer) as logs:
+            self._ready.set_result(logs)
+            await self._stop.wait()
+
+
+class _Waiting:
+    """One log as callers in other threads see it."""
+
+    def __init__(self, thread: KafkaThread, log: KafkaLog) -> None:
+        self._thread = thread
+        self._log = log
+
+    @property
+    def id(self) -> str:
+        return self._log.id
+
+    def append(self, links: Sequence[Link]) -> list[int]:
+        return self._thread.wait(lambda: self._log.append(links))
+
+    def catch_up(self) -> None:
+        self._thread.wait(self._log.catch_up)
+
+    def close(self) -> None:
+        self._thread.close()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - optional: it is not there on Windows
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

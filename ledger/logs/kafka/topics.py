@@ -1,0 +1,64 @@
+"""What a topic must be set to so that it cannot lose history."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.streams import CONTROL, LogName
+
+CONTROL_PARTITIONS = 1
+VALUES_PARTITIONS = 8
+
+REQUIRED = {
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "cleanup.policy": "delete",
+    "message.timestamp.type": "LogAppendTime",
+}
+_MAX_MESSAGE_BYTES = "max.message.bytes"
+_MIN_IN_SYNC = "min.insync.replicas"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFacts:
+    """What the cluster says of a topic."""
+
+    name: str
+    partitions: int
+    replicas: int
+    brokers: int
+    settings: Mapping[str, str]
+
+    @property
+    def max_message_bytes(self) -> int:
+        """The largest batch that the topic takes."""
+        return int(self.settings.get(_MAX_MESSAGE_BYTES, "1048588"))
+
+
+def replicas_for(brokers: int) -> int:
+    """Three copies where there are three brokers."""
+    return min(3, brokers)
+
+
+def settings_for(brokers: int) -> dict[str, str]:
+    """The settings of a topic that the ledger makes itself."""
+    return REQUIRED | {_MIN_IN_SYNC: "2" if brokers >= 3 else "1"}
+
+
+def partitions_for(log: LogName) -> int:
+    """How many partitions a topic is made with; the control log has one, for a total order."""
+    return CONTROL_PARTITIONS if log == CONTROL else VALUES_PARTITIONS
+
+
+def problems(facts: TopicFacts, partitions: int) -> list[str]:
+    """What is set in a way that could lose or reorder history; empty when all is right."""
+    found = [
+        f"{name}={facts.settings.get(name)} (it must be {value})"
+        for name, value in REQUIRED.items()
+        if facts.settings.get(name) != value
+    ]
+    if facts.partitions != partitions:
+        found.append(f"{facts.partitions} partition(s) (it must have {partitions})")
+    in_sync = facts.settings.get(_MIN_IN_SYNC, "1")
+    if facts.brokers >= 3 and int(in_sync) < 2:
+        found.append(f"{_MIN_IN_SYNC}={in_sync} (with {facts.brokers} brokers it must be at least 2)")
+    return found

@@ -1,0 +1,58 @@
+"""What a log can do, whichever system keeps it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ledger.store.fold import Head
+from schemas.records import NO_PREVIOUS, Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An event that is ready to append: its envelope names its predecessor, its hash is known."""
+
+    envelope: Envelope
+    hash: bytes
+
+
+def chain(log_id: str, envelopes: Sequence[Envelope]) -> list[Link]:
+    """Link the events of one append: the first keeps its `prev`, each other follows the one before."""
+    links: list[Link] = []
+    for envelope in envelopes:
+        linked = replace(envelope, prev=links[-1].hash.hex()) if links else envelope
+        links.append(Link(linked, linked.hash(log_id)))
+    return links
+
+
+def prev_of(head: Head | None) -> str:
+    """What the next event of a stream names as its predecessor."""
+    return NO_PREVIOUS if head is None else head.hash.hex()
+
+
+class Log(Protocol):
+    """One of a workspace's two logs, as seen by a writer and by a reader who must be up to date."""
+
+    @property
+    def id(self) -> str:
+        """The id from the genesis."""
+
+    def append(self, links: Sequence[Link]) -> list[int]:
+        """Append the events of one stream, all or none, and answer with their places.
+
+        Raises:
+            LostRaceError: the first event does not follow the stream's head (any more).
+            TooLargeError: the append does not fit into one batch; nothing was sent.
+            UnavailableError: nothing was stored.
+            UnknownOutcomeError: no answer before the deadline; the same command id finds out.
+        """
+
+    def catch_up(self) -> None:
+        """Return when all that was in the log at the call is in ledger.db.
+
+        Raises:
+            UnavailableError: the end of the log was not reached before the deadline.
+        """
+
+    def close(self) -> None:
+        """Stop and give back what is held; calling it again does nothing."""

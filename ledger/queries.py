@@ -1,0 +1,79 @@
+"""What the SDK and the command line ask; projections answer, joined by the composition root."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+RunDocument = dict[str, Any]
+"""A run as JSON: the keys of parity C6, times in ISO 8601 UTC, absent where there is no value."""
+
+ANY_VALUE = "\x00any"
+"""As the value of a tag or property in a query: the key is there, with whatever value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQuery:
+    """Conditions, all of which must hold; newest start first.
+
+    A tag of None is a bare tag, `ANY_VALUE` any value. `cursor` comes from the page before.
+    """
+
+    experiment: str | None = None
+    statuses: Sequence[str] = ()
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    run_type: str | None = None
+    target: str | None = None
+    parent_run_id: str | None = None
+    root_run_id: str | None = None
+    include_children: bool = False
+    include_archived: bool = False
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Runs, and the cursor of the page behind them; None when there is nothing more."""
+
+    runs: list[RunDocument]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of a run before and after an event; None stands for no value."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """An event of a run as a person reads it; `recorded_at` and `occurred_at` are ISO 8601 UTC."""
+
+    position: int
+    seq: int
+    event: str
+    event_id: str
+    occurred_at: str
+    recorded_at: str
+    actor: str
+    source: str
+    reason: str | None
+    changes: list[Change]
+    hash: str
+
+
+class Queries(Protocol):
+    """Answers about runs. Each waits until the view holds the position `at_least`."""
+
+    def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
+        """A page of runs."""
+
+    def run(self, run_id: str, *, at_least: int = 0) -> RunDocument:
+        """One run; raises RunNotFoundError."""
+
+    def history(self, run_id: str, *, at_least: int = 0) -> list[HistoryEntry]:
+        """Every event of a run with what it changed; raises RunNotFoundError."""

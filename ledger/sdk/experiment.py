@@ -1,0 +1,122 @@
+"""An experiment: a name that runs share."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from uuid import uuid4
+
+from ledger.commands import CreateExperiment, ResumeRun, StartRun
+from ledger.errors import RunNotFoundError
+from ledger.queries import ANY_VALUE, RunQuery
+from ledger.sdk.origin import origin
+from ledger.sdk.run import Run
+from ledger.sdk.text import as_texts
+from ledger.sdk.workspace import Workspace
+
+_PAGE = 500
+
+Pairs = Mapping[str, str | None] | str | None
+
+
+class Experiment:
+    """Get or create an experiment by name (parity B3)."""
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        """Make sure that it is there.
+
+        Raises:
+            InvalidNameError: the name breaks the rule; nothing was sent.
+        """
+        self.workspace = workspace
+        self.name = name
+        workspace.client.execute(CreateExperiment(name=name))
+
+    def start_logging(
+        self,
+        *,
+        run_id: str | None = None,
+        resume: str = "never",
+        display_name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, object] | None = None,
+    ) -> Run:
+        """Start a run, or continue one that has ended (parity B4).
+
+        Args:
+            run_id: an id of your own; a random UUID otherwise.
+            resume: "never" starts a new run, "allow" continues the run if it is there,
+                "must" fails if it is not.
+            display_name: a name for people.
+            description: Markdown.
+            tags: tags to begin with; None makes a bare tag.
+
+        Raises:
+            RefusedError: the id is taken, or a name or limit is not kept.
+            RunNotFoundError: resume="must" and there is no such run.
+        """
+        if resume not in {"never", "allow", "must"}:
+            raise ValueError(f"resume must be 'never', 'allow' or 'must', not {resume!r}")
+        run_id = run_id or str(uuid4())
+        if resume != "never" and self._resumed(run_id, must=resume == "must"):
+            return Run(self, run_id)
+        self.workspace.client.execute(
+            StartRun(
+                run_id=run_id,
+                experiment=self.name,
+                display_name=display_name,
+                description=description,
+                tags=as_texts("tag", tags or {}),
+                origin=origin(),
+            )
+        )
+        return Run(self, run_id)
+
+    def get_runs(
+        self,
+        type: str | None = None,  # noqa: A002 - the name of the original (parity F7)
+        tags: Pairs = None,
+        properties: Pairs = None,
+        include_children: bool = False,
+    ) -> Iterator[Run]:
+        """Runs of the experiment, newest start first.
+
+        A mapping means every pair must match, a text that the key is there with any value.
+        """
+        query = RunQuery(
+            experiment=self.name,
+            run_type=type,
+            tags=_conditions("tags", tags),
+            properties={key: value or "" for key, value in _conditions("properties", properties).items()},
+            include_children=include_children,
+            limit=_PAGE,
+        )
+        cursor: str | None = None
+        while True:
+            page = self.workspace.client.runs(replace(query, cursor=cursor))
+            for document in page.runs:
+                yield Run(self, document["run_id"])
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def _resumed(self, run_id: str, *, must: bool) -> bool:
+        try:
+            self.workspace.client.execute(ResumeRun(run_id=run_id, origin=origin()))
+        except RunNotFoundError:
+            if must:
+                raise
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        """Its name and place."""
+        return f"Experiment({self.name!r}, {self.workspace!r})"
+
+
+def _conditions(what: str, wanted: Pairs) -> Mapping[str, str | None]:
+    if wanted is None:
+        return {}
+    if isinstance(wanted, str):
+        return {wanted: ANY_VALUE}
+    if isinstance(wanted, Mapping):
+        return wanted
+    raise ValueError(f"{what} must be a mapping of pairs or one key, not {type(wanted).__name__}")

@@ -1,0 +1,28 @@
+"""Where a run comes from: host, user, program."""
+
+import getpass
+import os
+import platform
+import sys
+from typing import Any
+
+
+def origin() -> dict[str, Any]:
+    """What this process can say about itself."""
+    return {
+        "host": platform.node(),
+        "user": user_name(),
+        "command_line": list(sys.argv),
+        "python": platform.python_version(),
+        "process_id": os.getpid(),
+        "working_directory": os.getcwd(),
+        "script": sys.argv[0] if sys.argv and sys.argv[0] else None,
+    }
+
+
+def user_name() -> str:
+    """The operating system's name for the user, or the number where there is no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"

@@ -1,0 +1,32 @@
+"""Byte strings in a row, packed as netstrings: raw headers, and events on their way to a mapper."""
+
+from collections.abc import Iterable
+
+from schemas.records import Headers
+
+
+def pack(parts: Iterable[bytes]) -> bytes:
+    """Netstrings of the parts, in order."""
+    return b"".join(b"%d:%b," % (len(part), part) for part in parts)
+
+
+def unpack(packed: bytes) -> list[bytes]:
+    """The parts that were packed."""
+    parts, start = [], 0
+    while start < len(packed):
+        colon = packed.index(b":", start)
+        end = colon + 1 + int(packed[start:colon])
+        parts.append(packed[colon + 1 : end])
+        start = end + 1
+    return parts
+
+
+def pack_headers(headers: Headers) -> bytes:
+    """Names and values of headers in their order."""
+    return pack(part for name, value in headers for part in (name.encode(), value))
+
+
+def unpack_headers(packed: bytes) -> Headers:
+    """The headers that were packed."""
+    parts = unpack(packed)
+    return tuple((name.decode(), value) for name, value in zip(parts[::2], parts[1::2], strict=True))

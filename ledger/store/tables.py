@@ -1,0 +1,94 @@
+"""The SQL of ledger.db, all of it.
+
+A place is `partition << 40 | offset`, so that one integer key holds both and each partition
+stays in order. The control log has one partition: there a place is the position itself.
+"""
+
+from schemas.streams import CONTROL, VALUES, LogName
+
+SCHEMA_VERSION = 1
+_OFFSET_BITS = 40
+_OFFSET_MASK = (1 << _OFFSET_BITS) - 1
+
+EVENT_TABLES: dict[LogName, str] = {CONTROL: "control_events", VALUES: "values_events"}
+
+_COMMON = """
+CREATE TABLE logs (
+    name TEXT PRIMARY KEY, id TEXT NOT NULL, partitions INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE progress (
+    log TEXT, partition INTEGER, next_offset INTEGER NOT NULL, recorded_at INTEGER NOT NULL,
+    running BLOB NOT NULL, PRIMARY KEY (log, partition)
+) WITHOUT ROWID;
+CREATE TABLE streams (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL, hash BLOB NOT NULL
+);
+CREATE TABLE voids (
+    log TEXT, place INTEGER, recorded_at INTEGER NOT NULL, rule TEXT NOT NULL,
+    key BLOB, headers BLOB NOT NULL, value BLOB, PRIMARY KEY (log, place)
+) WITHOUT ROWID;
+"""
+
+_EVENTS = """
+CREATE TABLE {table} (
+    place INTEGER PRIMARY KEY, stream INTEGER NOT NULL, seq INTEGER NOT NULL, prev BLOB NOT NULL,
+    id TEXT NOT NULL, source TEXT NOT NULL, type TEXT NOT NULL, time TEXT NOT NULL,
+    actor TEXT NOT NULL, value BLOB NOT NULL, recorded_at INTEGER NOT NULL,
+    hash BLOB NOT NULL, running BLOB NOT NULL, headers BLOB
+);
+CREATE UNIQUE INDEX {table}_stream ON {table} (stream, seq);
+"""
+
+SCHEMA = _COMMON + "".join(_EVENTS.format(table=table) for table in EVENT_TABLES.values())
+
+INSERT_LOG = "INSERT INTO logs (name, id, partitions) VALUES (?, ?, ?)"
+SELECT_LOGS = "SELECT name, id, partitions FROM logs"
+
+SELECT_PROGRESS = "SELECT next_offset, recorded_at, running FROM progress WHERE log = ? AND partition = ?"
+UPSERT_PROGRESS = """
+INSERT INTO progress (log, partition, next_offset, recorded_at, running) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset, recorded_at = excluded.recorded_at,
+running = excluded.running"""
+
+SELECT_HEAD = "SELECT seq, hash FROM streams WHERE name = ?"
+UPSERT_HEAD = """
+INSERT INTO streams (name, seq, hash) VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, hash = excluded.hash"""
+
+INSERT_VOID = """
+INSERT INTO voids (log, place, recorded_at, rule, key, headers, value) VALUES (?, ?, ?, ?, ?, ?, ?)"""
+SELECT_VOIDS = """
+SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? ORDER BY place LIMIT ?"""
+COUNT_VOIDS = "SELECT count(*) FROM voids WHERE log = ?"
+
+
+def insert_event(log: LogName) -> str:
+    """Insert one accepted event; its stream has its row by then."""
+    return f"""
+INSERT INTO {EVENT_TABLES[log]}
+(place, stream, seq, prev, id, source, type, time, actor, value, recorded_at, hash, running, headers)
+VALUES (?, (SELECT id FROM streams WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+def select_events(log: LogName, where: str, order: str) -> str:
+    """Events with their stream's name, in a given order."""
+    return f"""
+SELECT e.place, s.name, e.seq, e.prev, e.id, e.source, e.type, e.time, e.actor, e.value,
+       e.recorded_at, e.hash, e.running, e.headers
+FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
+WHERE {where} ORDER BY {order} LIMIT ?"""  # noqa: S608 - table names are ours, values are bound
+
+
+def place_of(partition: int, offset: int) -> int:
+    """The integer key of an offset in a partition."""
+    return partition << _OFFSET_BITS | offset
+
+
+def offset_of(place: int) -> int:
+    """The offset in its partition."""
+    return place & _OFFSET_MASK
+
+
+def partition_of(place: int) -> int:
+    """The partition of a place."""
+    return place >> _OFFSET_BITS

@@ -1,0 +1,240 @@
+"""Recompute every hash of ledger.db and name the first link that does not hold."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from sqlite3 import DatabaseError
+from typing import Any
+
+from ledger.store.database import Database, LogIdentity
+from ledger.store.fold import NO_RUNNING, next_running
+from ledger.store.packing import unpack_headers
+from ledger.store.tables import EVENT_TABLES, offset_of, place_of
+from schemas.errors import BadRecordError
+from schemas.records import Record, canonical_bytes, parse_record
+from schemas.streams import CONTROL, GENESIS_KIND, LogName, key_of, kind_of, log_of
+
+Row = tuple[Any, ...]
+
+_PROGRESS_EVERY = 10_000
+_PLACE, _STREAM, _SEQ, _PREV, _ID = range(5)
+_VALUE, _RECORDED_AT, _HASH, _RUNNING, _HEADERS, _STREAM_KEY = range(9, 15)
+
+_SELECT = """
+SELECT e.place, s.name, e.seq, e.prev, e.id, e.source, e.type, e.time, e.actor, e.value,
+       e.recorded_at, e.hash, e.running, e.headers, e.stream
+FROM {table} e LEFT JOIN streams s ON s.id = e.stream
+WHERE e.place >= ? AND e.place < ? ORDER BY e.place"""
+
+# The first stream whose events do not run on from number to number around a missing place.
+_FIND_GAP = """
+SELECT s.name, coalesce(last.seq, 0) + 1 FROM streams s
+LEFT JOIN {table} last ON last.stream = s.id
+     AND last.seq = (SELECT max(seq) FROM {table} WHERE stream = s.id AND place < ?1)
+WHERE s.seq > coalesce(last.seq, 0)
+  AND NOT EXISTS (SELECT 1 FROM {table} n WHERE n.stream = s.id AND n.seq = coalesce(last.seq, 0) + 1)
+  AND (last.seq IS NOT NULL OR EXISTS (SELECT 1 FROM {table} n WHERE n.stream = s.id))
+LIMIT 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLink:
+    """The first place where the stored history contradicts itself."""
+
+    log: LogName
+    partition: int
+    position: int
+    stream: str | None
+    seq: int | None
+    event_id: str | None
+    what: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        where = f"{self.log} log, position {self.position}"
+        if self.log != CONTROL:
+            where = f"{self.log} log, partition {self.partition}, offset {self.position}"
+        event = f", {self.stream} event {self.seq} (id {self.event_id})" if self.stream else ""
+        return f"{where}{event}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogReport:
+    """What verifying one log came to; `running` is the hash over all of its partitions' events."""
+
+    log: LogName
+    log_id: str
+    events: int
+    voids: int
+    streams: int
+    running: str
+    broken: BrokenLink | None
+
+
+class _BrokenError(Exception):
+    def __init__(self, link: BrokenLink) -> None:
+        super().__init__(str(link))
+        self.link = link
+
+
+def verify(database: Database, progress: Callable[[int], None] = lambda _: None) -> list[LogReport]:
+    """Check both logs of a ledger.db, each up to its first broken link.
+
+    `progress` is told the number of events that were checked, now and then.
+    """
+    known = database.identities()
+    return [_LogCheck(database, known[name], progress).report() for name in EVENT_TABLES if name in known]
+
+
+def difference(log_id: str, row: Row, head: tuple[int, bytes] | None) -> str | None:
+    """What is wrong with one stored event by itself and behind its predecessor; None if nothing is."""
+    try:
+        return _difference(log_id, row, head)
+    except (TypeError, ValueError, AttributeError) as error:
+        return f"its content does not match its hash: it is damaged ({error})"
+
+
+def _difference(log_id: str, row: Row, head: tuple[int, bytes] | None) -> str | None:
+    if row[_STREAM] is None:
+        return "its stream is missing"
+    fields = (
+        row[_STREAM].encode(),
+        b"%d" % row[_SEQ],
+        row[_PREV].hex().encode(),
+        *(text.encode() for text in row[_ID : _VALUE]),
+    )
+    if sha256(canonical_bytes(log_id, fields, row[_VALUE])).digest() != row[_HASH]:
+        return "its content does not match its hash"
+    if head is None:
+        if row[_PREV] or row[_SEQ] > 1:
+            return f"the events of its stream before number {row[_SEQ]} are missing"
+    elif row[_SEQ] != head[0] + 1:
+        return f"it follows event {head[0]} of its stream"
+    elif row[_PREV] != head[1]:
+        return "it names another predecessor than the event before it"
+    if row[_HEADERS] is not None:
+        return _headers_difference(row)
+    return None
+
+
+def _out_of_line(row: Row, running: bytes, recorded_at: int) -> str | None:
+    if running != row[_RUNNING]:
+        return "the running hash differs: another event stood here, or something before it was removed"
+    if row[_RECORDED_AT] < recorded_at:
+        return "it was recorded earlier than the event before it"
+    return None
+
+
+def _headers_difference(row: Row) -> str | None:
+    record = Record(key_of(row[_STREAM]).encode(), unpack_headers(row[_HEADERS]), row[_VALUE])
+    try:
+        envelope = parse_record(record)
+    except BadRecordError as error:
+        return f"its raw headers are damaged: {error}"
+    stored = (row[_STREAM], row[_SEQ], row[_PREV].hex(), *row[_ID:_VALUE])
+    told = (envelope.stream, envelope.seq, envelope.prev, envelope.id, envelope.source, envelope.type)
+    if stored != (*told, envelope.time, envelope.actor):
+        return "its raw headers say something else than its columns"
+    return None
+
+
+class _LogCheck:
+    """One pass over one log."""
+
+    def __init__(self, database: Database, identity: LogIdentity, progress: Callable[[int], None]) -> None:
+        self._database = database
+        self._connection = database.reading()
+        self._identity = identity
+        self._progress = progress
+        self._heads: dict[int, tuple[int, bytes]] = {}
+        self._events = 0
+        self._running = b""
+
+    def report(self) -> LogReport:
+        broken = None
+        try:
+            for partition in range(self._identity.partitions):
+                self._check_partition(partition)
+            self._check_heads()
+        except _BrokenError as error:
+            broken = error.link
+        except DatabaseError as error:
+            broken = self._link(0, self._events, None, f"the file is damaged: {error}")
+        return LogReport(
+            log=self._identity.name,
+            log_id=self._identity.id,
+            events=self._events,
+            voids=0 if broken else self._database.count_voids(self._identity.name),
+            streams=len(self._heads),
+            running=self._running.hex() if self._identity.partitions == 1 else sha256(self._running).hexdigest(),
+            broken=broken,
+        )
+
+    def _check_partition(self, partition: int) -> None:
+        log_id, heads = self._identity.id, self._heads
+        running, recorded_at, expected = NO_RUNNING, 0, 0
+        voids = self._void_offsets(partition)
+        for row in self._rows(partition):
+            offset = offset_of(row[_PLACE])
+            self._check_gap(partition, expected, offset, voids)
+            stream = row[_STREAM_KEY]
+            wrong = difference(log_id, row, heads.get(stream))
+            if wrong is None:
+                running = next_running(running, offset, row[_HASH])
+                wrong = _out_of_line(row, running, recorded_at)
+            if wrong is not None:
+                raise _BrokenError(self._link(partition, offset, row, wrong))
+            heads[stream] = (row[_SEQ], row[_HASH])
+            recorded_at, expected = row[_RECORDED_AT], offset + 1
+            self._events += 1
+            if self._events % _PROGRESS_EVERY == 0:
+                self._progress(self._events)
+        self._check_end(partition, expected, running, voids)
+        self._running += running
+        self._progress(self._events)
+
+    def _check_gap(self, partition: int, expected: int, offset: int, voids: set[int]) -> None:
+        missing = next((place for place in range(expected, offset) if place not in voids), None)
+        if missing is not None:
+            raise _BrokenError(self._missing(partition, missing))
+
+    def _check_end(self, partition: int, expected: int, running: bytes, voids: set[int]) -> None:
+        progress = self._database.progress(self._identity.name, partition)
+        self._check_gap(partition, expected, progress.next_offset, voids)
+        if progress.running != running or progress.next_offset < expected:
+            what = "the end of the log is not the one that was recorded: events were added or removed"
+            raise _BrokenError(self._link(partition, max(expected - 1, 0), None, what))
+
+    def _check_heads(self) -> None:
+        for stream, name, seq, head in self._connection.execute("SELECT id, name, seq, hash FROM streams"):
+            if log_of(name) != self._identity.name and kind_of(name) != GENESIS_KIND:
+                continue
+            found = self._heads.get(stream)
+            if kind_of(name) == GENESIS_KIND and found is None:
+                continue
+            if found != (seq, head):
+                what = f"its head is recorded as event {seq}, the last stored event is {found[0] if found else 'none'}"
+                raise _BrokenError(BrokenLink(self._identity.name, 0, self._events, name, seq, None, what))
+
+    def _missing(self, partition: int, offset: int) -> BrokenLink:
+        """Whose event is missing is told by the first stream that has a gap."""
+        table = EVENT_TABLES[self._identity.name]
+        row = self._connection.execute(_FIND_GAP.format(table=table), (place_of(partition, offset),)).fetchone()
+        what = "the event that stood here is missing"
+        if row is None:
+            return self._link(partition, offset, None, f"{what}, with every trace of its stream")
+        return BrokenLink(self._identity.name, partition, offset, row[0], row[1], None, what)
+
+    def _link(self, partition: int, offset: int, row: Row | None, what: str) -> BrokenLink:
+        if row is None:
+            return BrokenLink(self._identity.name, partition, offset, None, None, None, what)
+        return BrokenLink(self._identity.name, partition, offset, row[_STREAM], row[_SEQ], row[_ID], what)
+
+    def _rows(self, partition: int) -> Iterator[Row]:
+        bounds = (place_of(partition, 0), place_of(partition + 1, 0))
+        return self._connection.execute(_SELECT.format(table=EVENT_TABLES[self._identity.name]), bounds)
+
+    def _void_offsets(self, partition: int) -> set[int]:
+        bounds = (self._identity.name, place_of(partition, 0), place_of(partition + 1, 0))
+        rows = self._connection.execute("SELECT place FROM voids WHERE log = ? AND place >= ? AND place < ?", bounds)
+        return {offset_of(place) for (place,) in rows}

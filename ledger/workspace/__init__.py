@@ -1,0 +1,1 @@
+"""The folder .runledger/ of an embedded workspace."""

@@ -1,0 +1,1 @@
+"""Read models: views folded from events, and their queries."""

@@ -1,0 +1,39 @@
+"""The run ledger: a history of machine-learning runs that cannot lie.
+
+    from runledger import Experiment, Workspace
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from runledger.packages import check_packages
+
+if TYPE_CHECKING:
+    from ledger.sdk.experiment import Experiment
+    from ledger.sdk.run import Run
+    from runledger.workspace import Workspace
+
+check_packages()
+
+VERSION = "0.1.0"
+__version__ = VERSION
+__all__ = ["VERSION", "Experiment", "Run", "Workspace"]
+
+_HOMES = {
+    "Workspace": "runledger.workspace",
+    "Experiment": "ledger.sdk.experiment",
+    "Run": "ledger.sdk.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Nothing is imported before it is used: a training process starts light.
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'runledger' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,134 @@
+"""Results on stdout, in the form that was asked for."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from runledger.cli.tables import Column, as_text, guessed_columns, plain_table, terminal_table
+
+if TYPE_CHECKING:
+    from runledger.cli.query import Query
+
+FORMATS = ("table", "json", "jsonc", "tsv", "yaml", "yamlc", "none")
+
+Layout = Sequence[Column] | Callable[[Any], Iterable[str]]
+"""How a result looks as a table: columns for its rows, or a function that gives its lines."""
+
+# What JSON leaves as it is and a terminal may obey.
+_CONTROL = re.compile(r"[\x7f-\x9f]")
+_JSON_PARTS = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*')
+_YAML_KEY = re.compile(r"^([ -]*)([^\s:'\"#][^:]*:)(?=\s|$)", re.MULTILINE)
+_KEY, _TEXT, _OTHER, _PLAIN = "\x1b[34m", "\x1b[32m", "\x1b[36m", "\x1b[0m"
+
+
+@dataclass(slots=True)
+class Output:
+    """Where results go and how; without a form it is a table on a terminal and JSON elsewhere."""
+
+    form: str | None = None
+    query: "Query | None" = None
+    colour: bool = True
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person is looking."""
+        return sys.stdout.isatty()
+
+    @property
+    def chosen(self) -> str:
+        """The form to write in."""
+        return self.form or ("table" if self.on_terminal else "json")
+
+    def write(self, result: Any, layout: Layout | None = None, *, by_line: bool = False) -> None:
+        """Write a result after `--query`; `by_line` writes each JSON item on a line of its own."""
+        if self.query is not None:
+            result, layout = self.query.apply(result), None
+        self._write(result, layout, sys.stdout, by_line=by_line)
+        sys.stdout.flush()
+
+    def _write(self, result: Any, layout: Layout | None, out: TextIO, *, by_line: bool) -> None:
+        coloured = self.colour and self.on_terminal
+        match self.chosen:
+            case "json" | "jsonc" as form:
+                items = result if by_line and isinstance(result, list) else [result]
+                for item in items:
+                    text = as_json(item, indent=None if by_line else 2)
+                    print(_coloured_json(text) if coloured and form == "jsonc" else text, file=out)
+            case "yaml" | "yamlc" as form:
+                text = as_yaml(result)
+                out.write(_coloured_yaml(text) if coloured and form == "yamlc" else text)
+            case "tsv":
+                _write_lines(as_tsv(result), out)
+            case "table":
+                self._write_table(result, layout, out, coloured=coloured)
+
+    def _write_table(self, result: Any, layout: Layout | None, out: TextIO, *, coloured: bool) -> None:
+        if callable(layout):
+            _write_lines(layout(result), out)
+            return
+        columns, rows = _tabulated(result, layout)
+        if not rows:
+            return
+        if self.on_terminal:
+            terminal_table(columns, rows, out, colour=coloured)
+        else:
+            _write_lines(plain_table(columns, rows), out)
+
+
+def note(text: str) -> None:
+    """Tell a person something that is no result."""
+    print(text, file=sys.stderr)
+
+
+def as_json(result: Any, *, indent: int | None) -> str:
+    """JSON that is safe to show; no more ASCII than stdout can write."""
+    ascii_only = (sys.stdout.encoding or "ascii").lower() not in {"utf-8", "utf8"}
+    text = json.dumps(result, indent=indent, ensure_ascii=ascii_only)
+    return _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def as_yaml(result: Any) -> str:
+    """One YAML document."""
+    import yaml  # noqa: PLC0415 - loaded only when it is asked for
+
+    return str(yaml.safe_dump(result, sort_keys=False, allow_unicode=True, width=1000)).removesuffix("...\n")
+
+
+def as_tsv(result: Any) -> Iterable[str]:
+    """Lines of tab-separated cells, without a heading."""
+    if not isinstance(result, list):
+        result = [result]
+    columns = guessed_columns(result)
+    for row in result:
+        yield "\t".join(column.text(row) for column in columns)
+
+
+def _tabulated(result: Any, columns: Sequence[Column] | None) -> tuple[Sequence[Column], list[Any]]:
+    if isinstance(result, Mapping) and columns is None:
+        names = [Column("KEY", lambda row: row[0], whole=True), Column("VALUE", lambda row: row[1])]
+        return names, list(result.items())
+    rows = result if isinstance(result, list) else [] if result is None else [result]
+    return columns or guessed_columns(rows), rows
+
+
+def _write_lines(lines: Iterable[str], out: TextIO) -> None:
+    for line in lines:
+        print(line, file=out)
+
+
+def _coloured_json(text: str) -> str:
+    return _JSON_PARTS.sub(_coloured_part, text)
+
+
+def _coloured_part(match: re.Match[str]) -> str:
+    string, colon = match.groups()
+    if string is None:
+        return f"{_OTHER}{match.group()}{_PLAIN}"
+    return f"{_KEY}{string}{_PLAIN}{colon}" if colon else f"{_TEXT}{string}{_PLAIN}"
+
+
+def _coloured_yaml(text: str) -> str:
+    return _YAML_KEY.sub(rf"\1{_KEY}\2{_PLAIN}", text)

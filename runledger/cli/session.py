@@ -1,0 +1,59 @@
+"""What one call of the command was told by the options that every command shares."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ledger.workspace.mounts import MOUNTS
+from runledger.cli.output import Output
+
+if TYPE_CHECKING:
+    from ledger.client import Client
+    from runledger.wiring import Embedded
+
+
+@dataclass(slots=True)
+class Session:
+    """The workspace that is meant and the output that is wanted; `mounts` is the system's table of mounts."""
+
+    output: Output = field(default_factory=Output)
+    workspace: str | None = None
+    debug: bool = False
+    mounts: Path = MOUNTS
+
+    def location(self) -> str:
+        """The path or URL of the workspace.
+
+        Raises:
+            WorkspaceError: none is named and none is found.
+        """
+        from runledger.locating import locate  # noqa: PLC0415 - help needs none of it
+
+        return locate(self.workspace, os.environ, Path.cwd())
+
+    @contextmanager
+    def client(self) -> Iterator["Client"]:
+        """The workspace as every user's command sees it, wherever it is."""
+        from runledger.wiring import connect  # noqa: PLC0415
+
+        client = connect(self.location(), mounts=self.mounts)
+        try:
+            yield client
+        finally:
+            client.close()
+
+    @contextmanager
+    def embedded(self) -> Iterator["Embedded"]:
+        """The parts of a workspace folder, as operators' commands see them."""
+        from runledger.wiring import embedded_workspace  # noqa: PLC0415
+
+        with embedded_workspace(self.location(), mounts=self.mounts) as parts:
+            yield parts
+
+
+pass_session = click.make_pass_decorator(Session)

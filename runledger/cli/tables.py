@@ -1,0 +1,98 @@
+"""Tables for people: by rich on a terminal, plain aligned columns everywhere else."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_GAP = "  "
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its title, the text of a row's cell, a colour by that text; `whole` is never cut."""
+
+    title: str
+    cell: Callable[[Row], object]
+    colour: Callable[[str], str] | None = None
+    whole: bool = False
+
+    def text(self, row: Row) -> str:
+        """The cell on one line."""
+        return as_text(self.cell(row))
+
+
+def as_text(value: object) -> str:
+    """A value on one line, without anything that a terminal would obey."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return _CONTROL.sub(_escaped, value)
+        case _:
+            return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def guessed_columns(rows: Sequence[object]) -> list[Column]:
+    """Columns for rows of any shape: the keys in the order they come up, or one column."""
+    mappings = [row for row in rows if isinstance(row, Mapping)]
+    if len(mappings) < len(rows):
+        return [Column("VALUE", lambda row: row, whole=True)]
+    keys = dict.fromkeys(key for row in mappings for key in row)
+    return [_key_column(str(key)) for key in keys]
+
+
+def plain_table(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
+    """Lines of aligned columns, as wide as they need to be."""
+    lines = [[column.title for column in columns], *([column.text(row) for column in columns] for row in rows)]
+    widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (text + " " * (width - _width(text)) for text, width in zip(line, widths, strict=True))
+        yield _GAP.join(padded).rstrip()
+
+
+def terminal_table(columns: Sequence[Column], rows: Sequence[Row], out: TextIO, *, colour: bool) -> None:
+    """Write a table that fits the terminal."""
+    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    cells = [[column.text(row) for column in columns] for row in rows]
+    for index, column in enumerate(columns):
+        widest = max((_width(line[index]) for line in cells), default=0)
+        table.add_column(
+            column.title, no_wrap=True, overflow="ellipsis", min_width=widest if column.whole else None
+        )
+    for line in cells:
+        table.add_row(*(Text(text, style=_style(column, text)) for column, text in zip(columns, line, strict=True)))
+    Console(file=out, color_system="auto" if colour else None, force_terminal=True, highlight=False).print(table)
+
+
+def _key_column(key: str) -> Column:
+    return Column(key, lambda row: row.get(key))
+
+
+def _style(column: Column, text: str) -> str:
+    return column.colour(text) if column.colour is not None else ""
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode("ascii")
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(_character_width(character) for character in text)
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

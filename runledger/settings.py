@@ -1,0 +1,60 @@
+"""Settings: each with the places it may come from, and the place it came from.
+
+Light on purpose: a training process reads them without loading a settings library.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A name, the environment variable and the key in config.toml that set it, and what it is for."""
+
+    name: str
+    variable: str
+    help: str
+    default: str | None = None
+    key: str | None = None
+    secret: bool = False
+
+
+SETTINGS = (
+    Setting("workspace", "RUNLEDGER_WORKSPACE", "path or URL of the workspace; else the nearest .runledger/ upwards"),
+    Setting("log", "RUNLEDGER_LOG", "where the logs are: sqlite, or kafka://HOST:PORT[,...]/NAME", "sqlite", "log"),
+    Setting("kafka security protocol", "RUNLEDGER_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", "PLAINTEXT"),
+    Setting("kafka sasl mechanism", "RUNLEDGER_KAFKA_SASL_MECHANISM", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"),
+    Setting("kafka username", "RUNLEDGER_KAFKA_USERNAME", "user for SASL"),
+    Setting("kafka password file", "RUNLEDGER_KAFKA_PASSWORD_FILE", "file that holds the password for SASL"),
+    Setting("kafka ca file", "RUNLEDGER_KAFKA_CA_FILE", "certificates to trust for SSL"),
+    Setting("token", "RUNLEDGER_TOKEN", "token for a workspace that is a URL", secret=True),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting's value and where it came from."""
+
+    setting: Setting
+    value: str | None
+    source: str
+
+    def shown(self) -> str | None:
+        """The value for people: a secret is never shown."""
+        return "********" if self.setting.secret and self.value is not None else self.value
+
+
+def resolve(
+    environment: Mapping[str, str], config: Mapping[str, Any], config_name: str = "config.toml"
+) -> dict[str, Value]:
+    """Every setting: the environment wins over config.toml, which wins over the default."""
+    return {setting.name: _resolve(setting, environment, config, config_name) for setting in SETTINGS}
+
+
+def _resolve(setting: Setting, environment: Mapping[str, str], config: Mapping[str, Any], config_name: str) -> Value:
+    if environment.get(setting.variable):
+        return Value(setting, environment[setting.variable], f"environment ({setting.variable})")
+    if setting.key is not None and setting.key in config:
+        return Value(setting, str(config[setting.key]), config_name)
+    return Value(setting, setting.default, "default" if setting.default is not None else "not set")

@@ -1,0 +1,168 @@
+"""A record as bytes, its envelope, and the hash that chains it.
+
+The rules here decide acceptance, so they are strict, final and free of any meaning of the
+event: only the key, the headers and the raw bytes of the value count.
+"""
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+
+from schemas.errors import BadRecordError
+
+Headers = tuple[tuple[str, bytes], ...]
+
+CANONICAL_FORM = "runledger/1"
+NO_PREVIOUS = ""
+
+_CONTENT_TYPE = ("content-type", b"application/json")
+_SPEC_VERSION = ("ce_specversion", b"1.0")
+_FIELDS = ("ce_stream", "ce_seq", "ce_prev", "ce_id", "ce_source", "ce_type", "ce_time", "ce_actor")
+_FIELD_SET = frozenset(_FIELDS)
+_STANDARD_NAMES = (_CONTENT_TYPE[0], _SPEC_VERSION[0], *_FIELDS)
+
+_ID = rb"[A-Za-z0-9_.-]{1,256}"
+_TEXT = rb"[^\x00-\x1f\x7f]{1,512}"
+_RULES = {
+    "ce_stream": rb"[a-z][a-z0-9-]{0,31}:(" + _ID + rb")(?::" + _ID + rb")?",
+    "ce_seq": rb"0|[1-9][0-9]{0,17}",
+    "ce_prev": rb"(?:[0-9a-f]{64})?",
+    "ce_id": _ID,
+    "ce_source": _TEXT,
+    "ce_type": _ID,
+    "ce_time": rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z",
+    "ce_actor": _TEXT,
+}
+# None of the rules lets a NUL through, so one match over the joined fields checks all eight.
+_ALL_FIELDS = re.compile(rb"\x00".join(b"(?:%b)" % _RULES[name] for name in _FIELDS))
+_EACH_FIELD = {name: re.compile(rule) for name, rule in _RULES.items()}
+
+_PREIMAGE = CANONICAL_FORM.encode() + b"\n" + b"%d:%b," * 10
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a log holds: a key, headers in order, and a value."""
+
+    key: bytes | None
+    headers: Headers
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An event as it travels: the eight fields of its headers, and the raw value."""
+
+    stream: str
+    seq: int
+    prev: str
+    id: str
+    source: str
+    type: str
+    time: str
+    actor: str
+    value: bytes
+
+    def record(self) -> Record:
+        """The record to send, with the standard headers in the standard order."""
+        fields = zip(_FIELDS, self.fields(), strict=True)
+        return Record(
+            key=self.stream.split(":", 2)[1].encode(),
+            headers=(_CONTENT_TYPE, _SPEC_VERSION, *fields),
+            value=self.value,
+        )
+
+    def fields(self) -> tuple[bytes, ...]:
+        """The raw bytes of the eight header fields, in the order of the headers."""
+        return (
+            self.stream.encode(),
+            b"%d" % self.seq,
+            self.prev.encode(),
+            self.id.encode(),
+            self.source.encode(),
+            self.type.encode(),
+            self.time.encode(),
+            self.actor.encode(),
+        )
+
+    def hash(self, log_id: str) -> bytes:
+        """SHA-256 of the canonical bytes: 32 bytes."""
+        return sha256(canonical_bytes(log_id, self.fields(), self.value)).digest()
+
+
+def canonical_bytes(log_id: str, fields: tuple[bytes, ...], value: bytes) -> bytes:
+    """The bytes that are hashed: a version line, then netstrings of log id, fields and value."""
+    stream, seq, prev, event_id, source, type_, time, actor = fields
+    log = log_id.encode()
+    return _PREIMAGE % (
+        *(len(log), log),
+        *(len(stream), stream),
+        *(len(seq), seq),
+        *(len(prev), prev),
+        *(len(event_id), event_id),
+        *(len(source), source),
+        *(len(type_), type_),
+        *(len(time), time),
+        *(len(actor), actor),
+        *(len(value), value),
+    )
+
+
+def parse_record(record: Record) -> Envelope:
+    """The envelope of a record that keeps the header rules.
+
+    Raises:
+        BadRecordError: a required header is missing, repeated or malformed, or the key is not
+            the id in the stream.
+    """
+    fields = _required_fields(record.headers)
+    match = _ALL_FIELDS.fullmatch(b"\x00".join(fields))
+    if match is None:
+        raise BadRecordError(_broken_rule(fields))
+    if record.key != match.group(1):
+        raise BadRecordError("the key is not the id in ce_stream")
+    if record.value is None:
+        raise BadRecordError("the value is missing")
+    return _envelope(fields, record.value)
+
+
+def has_standard_headers(headers: Headers) -> bool:
+    """Whether `Envelope.record` would give these very headers, so that none need be kept."""
+    return (
+        tuple(name for name, _ in headers) == _STANDARD_NAMES
+        and headers[0] == _CONTENT_TYPE
+        and headers[1] == _SPEC_VERSION
+    )
+
+
+def _required_fields(headers: Headers) -> tuple[bytes, ...]:
+    if has_standard_headers(headers):
+        return tuple(value for _, value in headers[2:])
+    found: dict[str, bytes] = {}
+    for name, value in headers:
+        if name not in _FIELD_SET and name != _SPEC_VERSION[0]:
+            continue
+        if name in found:
+            raise BadRecordError(f"{name} is there twice")
+        found[name] = value
+    if found.pop(_SPEC_VERSION[0], None) != _SPEC_VERSION[1]:
+        raise BadRecordError("ce_specversion is not 1.0")
+    for name in _FIELDS:
+        if found.get(name) is None:
+            raise BadRecordError(f"{name} is missing")
+    return tuple(found[name] for name in _FIELDS)
+
+
+def _broken_rule(fields: tuple[bytes, ...]) -> str:
+    for name, value in zip(_FIELDS, fields, strict=True):
+        if _EACH_FIELD[name].fullmatch(value) is None:
+            return f"{name} is malformed"
+    return "a header holds a NUL"
+
+
+def _envelope(fields: tuple[bytes, ...], value: bytes) -> Envelope:
+    try:
+        stream, seq, prev, event_id, source, type_, time, actor = (f.decode() for f in fields)
+    except UnicodeDecodeError as error:
+        raise BadRecordError("a header is not UTF-8") from error
+    return Envelope(stream, int(seq), prev, event_id, source, type_, time, actor, value)

@@ -1,0 +1,55 @@
+"""Names of streams, and the log and partition that each belongs to."""
+
+from typing import Literal
+from uuid import UUID, uuid5
+from zlib import crc32
+
+LogName = Literal["control", "values"]
+
+CONTROL: LogName = "control"
+VALUES: LogName = "values"
+
+GENESIS_KIND = "log"
+_VALUES_KINDS = frozenset({"values", "presence"})
+
+
+def run_stream(run_id: str) -> str:
+    """The stream of a run's decisions."""
+    return f"run:{run_id}"
+
+
+def values_stream(run_id: str, writer: str) -> str:
+    """The stream of the values that one writer logged to a run."""
+    return f"values:{run_id}:{writer}"
+
+
+def experiment_stream(log_id: str, name: str) -> str:
+    """The stream of an experiment: the same for everybody who names it in this log."""
+    return f"experiment:{uuid5(UUID(log_id), name)}"
+
+
+def genesis_stream(log_id: str) -> str:
+    """The stream that holds nothing but a log's first record."""
+    return f"{GENESIS_KIND}:{log_id}"
+
+
+def kind_of(stream: str) -> str:
+    """The word before the first colon."""
+    return stream.partition(":")[0]
+
+
+def key_of(stream: str) -> str:
+    """The id in the stream, which is the record's key."""
+    return stream.split(":", 2)[1]
+
+
+def log_of(stream: str) -> LogName:
+    """Which of the two logs a stream belongs to; kinds yet unknown are control streams."""
+    return VALUES if kind_of(stream) in _VALUES_KINDS else CONTROL
+
+
+def partition_of(stream: str, partitions: int) -> int:
+    """The partition of a stream in its log: crc32 of the key, modulo the pinned count."""
+    if partitions == 1:
+        return 0
+    return crc32(key_of(stream).encode("ascii")) % partitions

@@ -1,0 +1,1 @@
+"""Test vectors: headers and value, the bytes that are hashed, the hash."""

@@ -1,0 +1,25 @@
+"""What all tests share: one Kafka broker a session, and the minutes of each folder."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from examples.kafka_broker import KafkaBroker
+from tests.timing import FolderMinutes
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(FolderMinutes())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "kafka_broker" in getattr(item, "fixturenames", ()):
+            item.add_marker("kafka")
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A running broker for all tests of a session. Use topics of your own, and leave it running."""
+    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker

@@ -1,0 +1,381 @@
+"""What may happen to a run: given events, when decided, then events or an error."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given as for_any
+from hypothesis import strategies as st
+
+from ledger.domain.run import Run
+from ledger.domain.statuses import TRANSITIONS, may_change
+from ledger.errors import (
+    CommandReusedError,
+    InvalidNameError,
+    LimitExceededError,
+    PoisonedError,
+    RefusedError,
+    RunNotFoundError,
+    StatusRefusedError,
+    WrittenOnceError,
+)
+from schemas.events import (
+    Event,
+    OpaqueEvent,
+    RunArchivedEvent,
+    RunDescribedEvent,
+    RunError,
+    RunParameterAddedEvent,
+    RunPropertyAddedEvent,
+    RunRestoredEvent,
+    RunResumedEvent,
+    RunStartedEvent,
+    RunStatusChangedEvent,
+    RunTaggedEvent,
+    RunUntaggedEvent,
+)
+from schemas.limits import Limits
+from schemas.registry import decode
+from schemas.statuses import TERMINAL, RunStatus
+from tests.ledger.domain.specification import given, then_refused, when
+
+LIMITS = Limits()
+STARTED = RunStartedEvent(experiment="digits", experiment_id="e1", root_run_id="r1")
+
+
+def run(*events: Event | OpaqueEvent) -> Run:
+    aggregate = given("run:r1", *events)
+    assert isinstance(aggregate, Run)
+    return aggregate
+
+
+def in_status(status: RunStatus) -> Run:
+    return run(RunStartedEvent(experiment="digits", experiment_id="e1", status=status))
+
+
+def start(**fields: Any) -> Any:
+    return lambda it: it.start(**({"experiment": "digits", "experiment_id": "e1", "limits": LIMITS} | fields))
+
+
+def test_a_run_starts_running_in_its_experiment() -> None:
+    (event,) = when(run(), start(tags={"a": None}, display_name="first"))
+
+    assert isinstance(event, RunStartedEvent)
+    assert (event.experiment, event.status, event.tags) == ("digits", RunStatus.RUNNING, {"a": None})
+    assert (event.display_name, event.root_run_id) == ("first", "r1")
+
+
+def test_a_run_id_starts_once() -> None:
+    then_refused(run(STARTED), start(), RefusedError, "r1", "digits", "resume='allow'")
+
+
+@pytest.mark.parametrize("name", ["a b", "-x", "", "a.b", "x" * 256, "ż", "_a", "a\n", None])
+def test_experiment_names_that_break_the_rule(name: Any) -> None:
+    then_refused(run(), start(experiment=name), InvalidNameError, "experiment name")
+
+
+@pytest.mark.parametrize("name", ["a", "0", "explore-runs", "a_b", "xż", "x" * 255])
+def test_experiment_names_that_keep_the_rule(name: str) -> None:
+    assert len(when(run(), start(experiment=name))) == 1
+
+
+@pytest.mark.parametrize("run_id", [".a", "a" * 257, "-"])
+def test_run_ids_that_break_the_rule(run_id: str) -> None:
+    aggregate = given(f"run:{run_id}")
+    assert isinstance(aggregate, Run)
+    then_refused(aggregate, start(), InvalidNameError, "run id")
+
+
+def test_nothing_but_a_start_happens_to_a_run_that_is_not_there() -> None:
+    for decide in (
+        lambda it: it.tag({"a": "b"}, LIMITS),
+        lambda it: it.untag(["a"]),
+        lambda it: it.add_properties({"a": "b"}, LIMITS),
+        lambda it: it.add_parameters({"a": 1}, LIMITS),
+        lambda it: it.describe({"description": "x"}, LIMITS),
+        lambda it: it.change_status(RunStatus.COMPLETED, LIMITS),
+        lambda it: it.resume(),
+        lambda it: it.archive(),
+        lambda it: it.restore(),
+    ):
+        then_refused(run(), decide, RunNotFoundError, "r1", "runledger run list")
+
+
+def test_a_tag_is_set_changed_and_bare() -> None:
+    started = run(STARTED, RunTaggedEvent(key="quality", value="great run"))
+
+    assert when(started, lambda it: it.tag({"quality": "fantastic run", "worth another look": None}, LIMITS)) == [
+        RunTaggedEvent(key="quality", value="fantastic run"),
+        RunTaggedEvent(key="worth another look", value=None),
+    ]
+    assert started.tags == {"quality": "fantastic run", "worth another look": None}
+
+
+def test_the_same_tag_again_is_no_event() -> None:
+    tagged = run(STARTED, RunTaggedEvent(key="a", value="b"), RunTaggedEvent(key="bare", value=None))
+
+    assert when(tagged, lambda it: it.tag({"a": "b", "bare": None}, LIMITS)) == []
+
+
+def test_a_bare_tag_is_not_an_empty_one() -> None:
+    tagged = run(STARTED, RunTaggedEvent(key="a", value=None))
+
+    assert when(tagged, lambda it: it.tag({"a": ""}, LIMITS)) == [RunTaggedEvent(key="a", value="")]
+
+
+def test_untag_removes_what_is_there() -> None:
+    tagged = run(STARTED, RunTaggedEvent(key="a", value="b"))
+
+    assert when(tagged, lambda it: it.untag(["a", "a", "missing"])) == [RunUntaggedEvent(key="a")]
+    assert tagged.tags == {}
+
+
+def test_a_property_is_written_once() -> None:
+    with_author = run(STARTED, RunPropertyAddedEvent(key="author", value="azureml-user"))
+
+    then_refused(
+        with_author,
+        lambda it: it.add_properties({"author": "different-user"}, LIMITS),
+        WrittenOnceError,
+        "author",
+        "azureml-user",
+        "different-user",
+    )
+    assert with_author.properties == {"author": "azureml-user"}
+
+
+def test_the_same_property_again_is_no_event() -> None:
+    with_author = run(STARTED, RunPropertyAddedEvent(key="author", value="x"))
+
+    assert when(with_author, lambda it: it.add_properties({"author": "x"}, LIMITS)) == []
+
+
+def test_one_bad_property_of_several_adds_none() -> None:
+    with_author = run(STARTED, RunPropertyAddedEvent(key="author", value="x"))
+
+    then_refused(with_author, lambda it: it.add_properties({"new": "1", "author": "y"}, LIMITS), WrittenOnceError)
+
+
+def test_a_property_given_at_the_start_is_immutable_too() -> None:
+    started = run(RunStartedEvent(experiment="d", experiment_id="e", properties={"a": "1"}))
+
+    then_refused(started, lambda it: it.add_properties({"a": "2"}, LIMITS), WrittenOnceError)
+
+
+def test_parameters_keep_numbers_and_are_written_once() -> None:
+    started = run(STARTED)
+
+    assert when(started, lambda it: it.add_parameters({"lr": 0.1, "depth": 3, "x": True}, LIMITS)) == [
+        RunParameterAddedEvent(key="lr", value=0.1),
+        RunParameterAddedEvent(key="depth", value=3),
+        RunParameterAddedEvent(key="x", value=True),
+    ]
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 1.0), (1, True), (1, "1"), (0.0, math.nan), (None, 0)])
+def test_a_parameter_of_another_type_is_another_value(old: Any, new: Any) -> None:
+    started = run(STARTED, RunParameterAddedEvent(key="p", value=old))
+
+    then_refused(started, lambda it: it.add_parameters({"p": new}, LIMITS), WrittenOnceError, "parameter", "'p'")
+
+
+def test_description_and_display_name_are_set_and_cleared() -> None:
+    started = run(STARTED)
+
+    assert when(started, lambda it: it.describe({"description": "# Hello"}, LIMITS)) == [
+        RunDescribedEvent(changed=("description",), description="# Hello")
+    ]
+    described = run(STARTED, RunDescribedEvent(changed=("description", "display_name"), description="x", display_name="y"))
+    assert when(described, lambda it: it.describe({"description": None, "display_name": "y"}, LIMITS)) == [
+        RunDescribedEvent(changed=("description",), description=None)
+    ]
+    assert (described.description, described.display_name) == (None, "y")
+
+
+@pytest.mark.parametrize("old", list(RunStatus))
+@pytest.mark.parametrize("new", list(RunStatus))
+def test_every_pair_of_statuses(old: RunStatus, new: RunStatus) -> None:
+    """The whole table: allowed, refused with the ways that are open, or nothing to do."""
+    before = in_status(old)
+    if new == old:
+        assert when(before, lambda it: it.change_status(new, LIMITS)) == []
+    elif may_change(old, new):
+        assert when(before, lambda it: it.change_status(new, LIMITS)) == [
+            RunStatusChangedEvent(previous=old, status=new)
+        ]
+        assert before.status == new
+    else:
+        then_refused(before, lambda it: it.change_status(new, LIMITS), StatusRefusedError, "r1", old, new)
+
+
+def test_the_table_has_every_status_and_no_way_out_of_an_end() -> None:
+    assert TRANSITIONS.keys() == set(RunStatus)
+    assert all(not TRANSITIONS[status] for status in TERMINAL)
+    assert all(TRANSITIONS[status] & TERMINAL for status in set(RunStatus) - TERMINAL)
+
+
+S = RunStatus
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "allowed"),
+    [
+        (S.NOT_STARTED, S.RUNNING, True),
+        (S.NOT_STARTED, S.COMPLETED, False),
+        (S.STARTING, S.QUEUED, True),
+        (S.QUEUED, S.PREPARING, True),
+        (S.QUEUED, S.STARTING, False),
+        (S.PREPARING, S.STARTING, False),
+        (S.RUNNING, S.QUEUED, False),
+        (S.RUNNING, S.CANCELED, True),
+        (S.PAUSING, S.CANCELED, False),
+        (S.PAUSED, S.RUNNING, True),
+        (S.NOT_RESPONDING, S.QUEUED, True),
+        (S.NOT_RESPONDING, S.COMPLETED, True),
+        (S.FINALIZING, S.CANCEL_REQUESTED, False),
+        (S.FINALIZING, S.CANCELED, True),
+        (S.CANCEL_REQUESTED, S.RUNNING, False),
+        (S.CANCEL_REQUESTED, S.COMPLETED, True),
+        (S.COMPLETED, S.FAILED, False),
+    ],
+)
+def test_transitions_as_documented(old: RunStatus, new: RunStatus, *, allowed: bool) -> None:
+    assert may_change(old, new) is allowed
+
+
+def test_an_error_is_kept_with_the_status() -> None:
+    started = run(STARTED)
+    error = RunError(code="UserError", message="boom", type="ValueError")
+
+    (event,) = when(started, lambda it: it.change_status(S.FAILED, LIMITS, error=error))
+
+    assert isinstance(event, RunStatusChangedEvent)
+    assert event.error == error
+    assert started.error == error
+
+
+@pytest.mark.parametrize("end", sorted(TERMINAL))
+def test_a_run_that_ended_is_resumed_as_another_attempt(end: RunStatus) -> None:
+    ended = run(STARTED, RunStatusChangedEvent(previous=S.RUNNING, status=end))
+
+    (event,) = when(ended, lambda it: it.resume())
+
+    assert isinstance(event, RunResumedEvent)
+    assert (event.attempt, event.previous) == (2, end)
+    assert (ended.status, ended.attempt) == (S.RUNNING, 2)
+
+
+def test_a_run_that_has_not_ended_is_not_resumed() -> None:
+    then_refused(run(STARTED), lambda it: it.resume(), RefusedError, "r1", "Running")
+
+
+@pytest.mark.parametrize("end", sorted(TERMINAL))
+def test_an_ended_run_takes_tags_properties_and_descriptions(end: RunStatus) -> None:
+    ended = run(STARTED, RunStatusChangedEvent(previous=S.RUNNING, status=end))
+
+    assert len(when(ended, lambda it: it.tag({"a": "b"}, LIMITS))) == 1
+    assert len(when(ended, lambda it: it.add_properties({"a": "b"}, LIMITS))) == 2
+    assert len(when(ended, lambda it: it.describe({"description": "d"}, LIMITS))) == 3
+
+
+def test_archive_and_restore() -> None:
+    started = run(STARTED)
+
+    assert when(started, lambda it: (it.archive(), it.archive(), it.restore(), it.restore())) == [
+        RunArchivedEvent(),
+        RunRestoredEvent(),
+    ]
+
+
+def test_limits_are_named() -> None:
+    small = Limits(tags=2, tag_key_length=5, tag_value_length=5)
+    started = run(STARTED, RunTaggedEvent(key="a", value="1"))
+
+    then_refused(started, lambda it: it.tag({"b": "1", "c": "1"}, small), LimitExceededError, "2 tags", "3")
+    then_refused(started, lambda it: it.tag({"a" * 6: "1"}, small), LimitExceededError, "tag key", "6", "5")
+    then_refused(started, lambda it: it.tag({"a": "1" * 6}, small), LimitExceededError, "tag 'a'")
+
+
+@pytest.mark.parametrize("key", ["", "  ", " a", "a ", "a\nb", "\x00"])
+def test_keys_that_cannot_be_told_apart_are_refused(key: str) -> None:
+    then_refused(run(STARTED), lambda it: it.tag({key: "v"}, LIMITS), InvalidNameError, "tag")
+
+
+def test_every_event_carries_who_when_and_why() -> None:
+    started = run(STARTED)
+    when(started, lambda it: it.tag({"a": "b"}, LIMITS), actor="maria", reason="because", on_behalf_of="jan")
+
+    (decided,) = started.pending_events
+    assert (decided.actor, decided.body.reason, decided.body.on_behalf_of) == ("maria", "because", "jan")  # type: ignore[attr-defined]
+    assert decided.prev == started.head_hash  # type: ignore[attr-defined]
+
+
+def test_only_the_first_event_of_a_decision_names_its_predecessor() -> None:
+    started = run(STARTED)
+    when(started, lambda it: it.tag({"a": "1", "b": "2"}, LIMITS))
+
+    assert [decided.prev for decided in started.pending_events] == [f"{1:064x}", None]  # type: ignore[attr-defined]
+
+
+def test_a_command_id_is_known_again_and_not_lent_to_another_command() -> None:
+    command = "6f0c2b1e-8d3a-4c57-9a4e-1b2c3d4e5f60"
+    tagged = run(STARTED, RunTaggedEvent(key="a", value="b", command=command, digest="d1"))
+
+    assert tagged.answered[command].position == 2
+    with pytest.raises(CommandReusedError):
+        when(tagged, lambda it: it.untag(["a"]), command=command, digest="d2")
+
+
+def test_a_poisoned_run_decides_nothing() -> None:
+    started = run(STARTED)
+    started.poison("its last append was lost")
+
+    then_refused(started, lambda it: it.tag({"a": "b"}, LIMITS), PoisonedError, "loaded again", "was lost")
+
+
+def test_an_event_that_cannot_be_read_moves_only_the_head() -> None:
+    opaque = decode("runledger.run.something-new.v1", b"{}")
+    assert isinstance(opaque, OpaqueEvent)
+    after = run(STARTED, opaque)
+
+    assert (after.version, after.head_hash, after.opaque_events) == (2, f"{2:064x}", 1)
+    assert when(after, lambda it: it.tag({"a": "b"}, LIMITS)) == [RunTaggedEvent(key="a", value="b")]
+
+
+anything = st.sampled_from(
+    [
+        STARTED,
+        RunStartedEvent(experiment="other", experiment_id="e2"),
+        RunTaggedEvent(key="a", value="1"),
+        RunUntaggedEvent(key="a"),
+        RunPropertyAddedEvent(key="a", value="1"),
+        RunPropertyAddedEvent(key="a", value="2"),
+        RunStatusChangedEvent(previous=S.COMPLETED, status=S.QUEUED),
+        RunStatusChangedEvent(previous=S.QUEUED, status=S.COMPLETED),
+        RunResumedEvent(attempt=7, previous=S.FAILED),
+        RunArchivedEvent(),
+        decode("runledger.run.future.v3", b"?"),
+    ]
+)
+
+
+@for_any(st.lists(anything, max_size=12))
+def test_no_accepted_sequence_makes_the_fold_raise(events: list[Event | OpaqueEvent]) -> None:
+    after = run(*events)
+
+    assert after.version == len(events)
+    assert after.status in RunStatus
+
+
+@for_any(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("123")), max_size=15))
+def test_the_first_value_of_a_property_is_the_one_that_stays(pairs: list[tuple[str, str]]) -> None:
+    started, first = run(STARTED), {}
+    for key, value in pairs:
+        first.setdefault(key, value)
+        try:
+            when(started, lambda it, key=key, value=value: it.add_properties({key: value}, LIMITS))  # type: ignore[misc]
+        except WrittenOnceError as error:
+            assert first[key] != value
+            assert (error.key, error.old, error.new) == (key, first[key], value)
+
+    assert started.properties == first

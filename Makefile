@@ -6,8 +6,6 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-export M2_REPO := $(CURDIR)/.kafka/m2
-export JGO_CACHE_DIR := $(CURDIR)/.kafka/jgo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
@@ -29,7 +27,7 @@ check: $(VENV)/dev.stamp ## format, lint, types and import directions
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/dev.stamp ## measure
 	@$(BIN)/python -m benchmarks

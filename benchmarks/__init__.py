@@ -1,1 +1,1 @@
-"""Measurements of the run ledger, each printed beside a floor that does the same work."""
+"""Measurements, each as a ratio to a peer or to what the machine can do, in one run."""

@@ -1,8 +1,14 @@
 """A script as a user writes it: three runs that finish, one that fails."""
 
-from runledger import Experiment, Workspace
+from runledger import Experiment, LedgerError, Workspace
 
 SETTINGS = [("small", 8), ("medium", 32), ("large", 128)]
+
+
+def train(learning_rate: float) -> None:
+    """Something that can go wrong."""
+    if learning_rate <= 0:
+        raise ValueError("the learning rate must be positive")
 
 
 def main() -> None:
@@ -18,12 +24,12 @@ def main() -> None:
     try:
         with experiment.start_logging(display_name="broken") as broken:
             broken.tag("quality", "unknown")
-            raise ValueError("the learning rate must be positive")
+            train(learning_rate=-1)
     except ValueError as error:
         print(f"the script goes on after: {error}")
     try:
         run.add_properties({"author": "different-user"})
-    except Exception as error:
+    except LedgerError as error:
         print(f"refused: {error}")
 
 

@@ -79,7 +79,7 @@ class KafkaBroker:
 
     def __init__(self, folder: Path, *, port: int | None = None, cache: Path = CACHE) -> None:
         self._folder = folder.resolve()
-        self._cache = cache
+        self._cache = cache.resolve()
         free_port, self._controller_port = free_ports(2)
         self._port = port or free_port
         self._process: subprocess.Popen[bytes] | None = None
@@ -256,9 +256,7 @@ def main() -> None:
     """Run a broker until Ctrl-C."""
     parser = argparse.ArgumentParser(description="Run a one-node Apache Kafka until Ctrl-C.")
     parser.add_argument("--port", type=int, default=9092, help="where clients connect (default: 9092)")
-    parser.add_argument(
-        "--folder", type=Path, default=CACHE / "broker", help="for data and log, kept between runs"
-    )
+    parser.add_argument("--folder", type=Path, default=CACHE / "broker", help="for data and log, kept between runs")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -91,17 +91,14 @@ def fetch_jars(cache: Path) -> list[Path]:
         raise JarsError("Kafka's jars could not be fetched. Is the Maven repository within reach?")
     jars = [Path(line) for line in done.stdout.splitlines()]
     if (found := digest(jars)) != JARS_SHA256:
-        raise JarsError(
-            f"Kafka's jars are not the pinned ones (sha256 {found}). Delete {cache} and try again."
-        )
+        raise JarsError(f"Kafka's jars are not the pinned ones (sha256 {found}). Delete {cache} and try again.")
     return jars
 
 
 def digest(jars: list[Path]) -> str:
     """One SHA-256 over the names and contents of `jars`."""
     lines = (
-        f"{hashlib.sha256(jar.read_bytes()).hexdigest()}  {jar.name}\n"
-        for jar in sorted(jars, key=attrgetter("name"))
+        f"{hashlib.sha256(jar.read_bytes()).hexdigest()}  {jar.name}\n" for jar in sorted(jars, key=attrgetter("name"))
     )
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

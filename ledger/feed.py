@@ -49,4 +49,6 @@ class Feed:
 
 def _decoded(recorded: Recorded) -> FeedEvent:
     envelope = recorded.envelope
-    return FeedEvent(recorded.place, recorded.recorded_at, recorded.hash, envelope, decode(envelope.type, envelope.value))
+    return FeedEvent(
+        recorded.place, recorded.recorded_at, recorded.hash, envelope, decode(envelope.type, envelope.value)
+    )

@@ -86,6 +86,11 @@ def verify(database: Database, progress: Callable[[int], None] = lambda _: None)
     return [_LogCheck(database, known[name], progress).report() for name in EVENT_TABLES if name in known]
 
 
+def select_rows(log: LogName) -> str:
+    """The SELECT of everything that is checked, between two places."""
+    return _SELECT.format(table=EVENT_TABLES[log])
+
+
 def difference(log_id: str, row: Row, head: tuple[int, bytes] | None) -> str | None:
     """What is wrong with one stored event by itself and behind its predecessor; None if nothing is."""
     try:
@@ -101,19 +106,21 @@ def _difference(log_id: str, row: Row, head: tuple[int, bytes] | None) -> str | 
         row[_STREAM].encode(),
         b"%d" % row[_SEQ],
         row[_PREV].hex().encode(),
-        *(text.encode() for text in row[_ID : _VALUE]),
+        *(text.encode() for text in row[_ID:_VALUE]),
     )
     if sha256(canonical_bytes(log_id, fields, row[_VALUE])).digest() != row[_HASH]:
         return "its content does not match its hash"
+    return _unlinked(row, head) or _headers_difference(row)
+
+
+def _unlinked(row: Row, head: tuple[int, bytes] | None) -> str | None:
     if head is None:
-        if row[_PREV] or row[_SEQ] > 1:
-            return f"the events of its stream before number {row[_SEQ]} are missing"
-    elif row[_SEQ] != head[0] + 1:
+        missing = row[_PREV] or row[_SEQ] > 1
+        return f"the events of its stream before number {row[_SEQ]} are missing" if missing else None
+    if row[_SEQ] != head[0] + 1:
         return f"it follows event {head[0]} of its stream"
-    elif row[_PREV] != head[1]:
+    if row[_PREV] != head[1]:
         return "it names another predecessor than the event before it"
-    if row[_HEADERS] is not None:
-        return _headers_difference(row)
     return None
 
 
@@ -126,6 +133,8 @@ def _out_of_line(row: Row, running: bytes, recorded_at: int) -> str | None:
 
 
 def _headers_difference(row: Row) -> str | None:
+    if row[_HEADERS] is None:
+        return None
     record = Record(key_of(row[_STREAM]).encode(), unpack_headers(row[_HEADERS]), row[_VALUE])
     try:
         envelope = parse_record(record)
@@ -232,7 +241,7 @@ class _LogCheck:
 
     def _rows(self, partition: int) -> Iterator[Row]:
         bounds = (place_of(partition, 0), place_of(partition + 1, 0))
-        return self._connection.execute(_SELECT.format(table=EVENT_TABLES[self._identity.name]), bounds)
+        return self._connection.execute(select_rows(self._identity.name), bounds)
 
     def _void_offsets(self, partition: int) -> set[int]:
         bounds = (self._identity.name, place_of(partition, 0), place_of(partition + 1, 0))

@@ -1,6 +1,6 @@
 """The run ledger: a history of machine-learning runs that cannot lie.
 
-    from runledger import Experiment, Workspace
+from runledger import Experiment, Workspace
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,17 +11,19 @@ if TYPE_CHECKING:
     from ledger.sdk.experiment import Experiment
     from ledger.sdk.run import Run
     from runledger.workspace import Workspace
+    from schemas.errors import LedgerError
 
 check_packages()
 
 VERSION = "0.1.0"
 __version__ = VERSION
-__all__ = ["VERSION", "Experiment", "Run", "Workspace"]
+__all__ = ["VERSION", "Experiment", "LedgerError", "Run", "Workspace"]
 
 _HOMES = {
     "Workspace": "runledger.workspace",
     "Experiment": "ledger.sdk.experiment",
     "Run": "ledger.sdk.run",
+    "LedgerError": "schemas.errors",
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ledger.errors import WorkspaceError
-from ledger.workspace.folder import FOLDER, find_folder
+from ledger.workspace.folder import FOLDER, WorkspaceFolder, find_folder
 
 VARIABLE = "RUNLEDGER_WORKSPACE"
 _CONFIG_FILES = (".azureml/config.json", "config.json")
@@ -28,6 +28,18 @@ def locate(named: str | Path | None, environment: Mapping[str, str], start: Path
             "Run `runledger init` to make one here, or name one with --workspace."
         )
     return str(found.path.parent)
+
+
+def folder_of(location: str) -> WorkspaceFolder:
+    """The `.runledger/` folder that a path names, whether it is there or not.
+
+    Raises:
+        WorkspaceError: it is a URL.
+    """
+    if "://" in location:
+        raise WorkspaceError(f"{location} is a URL; name the workspace's folder")
+    path = Path(location).expanduser().absolute()
+    return WorkspaceFolder(path if path.name == FOLDER else path / FOLDER)
 
 
 def locate_by_config(start: Path, environment: Mapping[str, str]) -> str:

@@ -21,15 +21,14 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("workspace", "RUNLEDGER_WORKSPACE", "path or URL of the workspace; else the nearest .runledger/ upwards"),
-    Setting("log", "RUNLEDGER_LOG", "where the logs are: sqlite, or kafka://HOST:PORT[,...]/NAME", "sqlite", "log"),
-    Setting("kafka security protocol", "RUNLEDGER_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", "PLAINTEXT"),
-    Setting("kafka sasl mechanism", "RUNLEDGER_KAFKA_SASL_MECHANISM", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"),
-    Setting("kafka username", "RUNLEDGER_KAFKA_USERNAME", "user for SASL"),
-    Setting("kafka password file", "RUNLEDGER_KAFKA_PASSWORD_FILE", "file that holds the password for SASL"),
-    Setting("kafka ca file", "RUNLEDGER_KAFKA_CA_FILE", "certificates to trust for SSL"),
+    Setting(
+        "workspace",
+        "RUNLEDGER_WORKSPACE",
+        "path or URL of the workspace; else the nearest .runledger/ upwards",
+    ),
+    Setting("log", "RUNLEDGER_LOG", "sqlite, or kafka://HOST:PORT[,...]/NAME", default="sqlite", key="log"),
     Setting("token", "RUNLEDGER_TOKEN", "token for a workspace that is a URL", secret=True),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)

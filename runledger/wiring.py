@@ -2,12 +2,16 @@
 
 import os
 import platform
+import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from projections.answers import Answers
+from projections.view import View
 
 from ledger.application.handling import Caller, Ledger
 from ledger.application.recorder import LedgerRecorder
@@ -19,16 +23,19 @@ from ledger.logs.log import Log
 from ledger.logs.sqlite import open_sqlite_log
 from ledger.sdk.origin import user_name
 from ledger.store.database import Database
-from ledger.workspace.folder import WorkspaceFolder, open_folder
-from projections.answers import Answers
-from projections.view import View
+from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder
+from ledger.workspace.mounts import MOUNTS
+from runledger.locating import folder_of
 from runledger.settings import resolve
+from schemas.errors import LedgerError
 from schemas.streams import CONTROL
 
 if TYPE_CHECKING:
     from ledger.logs.kafka.address import KafkaAddress
 
 SQLITE = "sqlite"
+
+_CANNOT_OPEN = frozenset({"SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_PERM"})
 
 
 def now() -> datetime:
@@ -54,21 +61,44 @@ class Embedded:
     client: EmbeddedClient
 
 
-def connect(location: str) -> Client:
+def connect(location: str, *, mounts: Path = MOUNTS) -> Client:
     """A client for a path or URL; closing it closes everything it opened."""
-    if "://" in location:
-        raise WorkspaceError(f"{location}: workspaces behind a URL come with the server; name a folder")
     with ExitStack() as stack:
-        client = stack.enter_context(embedded_workspace(location)).client
+        client = stack.enter_context(embedded_workspace(location, mounts=mounts)).client
         client.on_close(stack.pop_all().close)
     return client
 
 
+def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: Path = MOUNTS) -> WorkspaceFolder:
+    """Make a workspace in a folder, with its log where the log is a file of its own.
+
+    One that is there already stays as it is.
+
+    Raises:
+        WorkspaceError: it cannot be made here, or is there with another log.
+    """
+    if log is not None and log != SQLITE:
+        from ledger.logs.kafka.address import parse_address  # noqa: PLC0415
+
+        parse_address(log)
+    folder = make_folder(path, log=log or os.environ.get("RUNLEDGER_LOG") or SQLITE, adopt=adopt, mounts=mounts)
+    configured = folder.settings().get("log", SQLITE)
+    if log is not None and log != configured:
+        raise WorkspaceError(
+            f"{folder.path.parent} is a workspace already and its log is {configured}. A workspace keeps its log: "
+            "make another one in another folder."
+        )
+    if _log_address(folder) == SQLITE:
+        with embedded_workspace(str(path), mounts=mounts):
+            pass
+    return folder
+
+
 @contextmanager
-def embedded_workspace(location: str) -> Iterator[Embedded]:
+def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embedded]:
     """Open a workspace folder with its log and views."""
-    folder = open_folder(Path(location))
-    address = resolve(os.environ, folder.settings())["log"].value or SQLITE
+    folder = open_folder(folder_of(location).path, mounts=mounts)
+    address = _log_address(folder)
     with ExitStack() as stack:
         database = Database(folder.ledger_db, durable=address == SQLITE)
         stack.callback(database.close)
@@ -80,6 +110,47 @@ def embedded_workspace(location: str) -> Iterator[Embedded]:
         ledger = Ledger(LedgerRecorder(log, database), now=now)
         client = EmbeddedClient(str(folder.path.parent), ledger, caller(), log, Answers(feed, view))
         yield Embedded(folder, address, database, log, feed, view, client)
+
+
+class DamagedFileError(LedgerError):
+    """A ledger.db that SQLite cannot read, or that holds no ledger."""
+
+
+@contextmanager
+def stored_ledger(location: str) -> Iterator[Database]:
+    """The ledger.db of a workspace as it lies there, at one moment: no log is opened.
+
+    It may be a copy from another host.
+
+    Raises:
+        WorkspaceError: there is no such file.
+        DamagedFileError: it cannot be read, which may come up late, inside the block.
+    """
+    file = folder_of(location).ledger_db
+    if not file.is_file():
+        raise WorkspaceError(f"there is no {file}: nothing was recorded in this workspace yet")
+    try:
+        _check_is_ledger(file)
+        with closing(Database(file, durable=False)) as database:
+            # Others may append meanwhile: one read transaction sees the file at one moment.
+            database.reading().execute("BEGIN")
+            yield database
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # even SQLite's messages may be damaged
+        if getattr(error, "sqlite_errorname", "") in _CANNOT_OPEN:
+            raise UnavailableError(f"{file} cannot be opened: {error}; check its folder and rights") from error
+        raise DamagedFileError(f"{file} is damaged: {error}") from error
+
+
+def _check_is_ledger(file: Path) -> None:
+    # `Database` makes its tables where there are none, and a check must not change what it checks.
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if connection.execute("PRAGMA user_version").fetchone() == (0,):
+            raise sqlite3.DatabaseError("it holds no ledger")
+
+
+def _log_address(folder: WorkspaceFolder) -> str:
+    return resolve(os.environ, folder.settings())["log"].value or SQLITE
 
 
 def _open_log(address: str, database: Database) -> Log:

@@ -10,7 +10,7 @@ from runledger.locating import locate, locate_by_config
 class Workspace(workspace.Workspace):
     """A workspace folder or server.
 
-        workspace = Workspace("path/to/folder")
+    workspace = Workspace("path/to/folder")
     """
 
     def __init__(self, location: str | Path | None = None) -> None:

@@ -57,7 +57,7 @@ class LedgerApplication(Application[str]):
         """An empty one: the process environment is read by the composition root alone."""
         return Environment(name, dict(env or {}))
 
-    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:  # noqa: ARG002 - the library's seam
         """The factory around the recorder."""
         return LedgerFactory(self._recorder)
 

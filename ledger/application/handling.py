@@ -53,9 +53,7 @@ class Caller:
 class Ledger:
     """The front of the ledger: commands in, positions out."""
 
-    def __init__(
-        self, recorder: LedgerRecorder, *, now: Callable[[], datetime], limits: Limits | None = None
-    ) -> None:
+    def __init__(self, recorder: LedgerRecorder, *, now: Callable[[], datetime], limits: Limits | None = None) -> None:
         """Handle commands on a recorder's log; `now` is the clock for commands that name no time."""
         self._recorder = recorder
         self._application = LedgerApplication(recorder)
@@ -106,7 +104,7 @@ class Ledger:
         part = CreateExperiment(command=derived_id(command.command, "experiment"), name=command.experiment)
         self._carry_out(part, caller)
         experiment_id = key_of(experiment_stream(self.log_id, command.experiment))
-        return self._decide_run(command, caller, lambda run: self._start(run, command, experiment_id))
+        return self._decide_run(command, caller, lambda run: run.start(command, experiment_id, self._limits))
 
     @_carry_out.register
     def _(self, command: TagRun, caller: Caller) -> Answer:
@@ -130,7 +128,11 @@ class Ledger:
 
     @_carry_out.register
     def _(self, command: ChangeStatus, caller: Caller) -> Answer:
-        error = None if command.error is None else RunError.model_validate(dict(command.error))
+        error = (
+            None
+            if command.error is None
+            else RunError.model_validate({"code": "UserError", "message": ""} | dict(command.error))
+        )
         return self._decide_run(
             command,
             caller,
@@ -149,23 +151,6 @@ class Ledger:
     @_carry_out.register
     def _(self, command: RestoreRun, caller: Caller) -> Answer:
         return self._decide_run(command, caller, Run.restore)
-
-    def _start(self, run: Run, command: StartRun, experiment_id: str) -> None:
-        run.start(
-            experiment=command.experiment,
-            experiment_id=experiment_id,
-            limits=self._limits,
-            status=command.status,
-            run_type=command.run_type,
-            target=command.target,
-            display_name=command.display_name,
-            description=command.description,
-            tags=command.tags,
-            properties=command.properties,
-            parent_run_id=command.parent_run_id,
-            root_run_id=command.root_run_id,
-            origin=RunOrigin.model_validate(dict(command.origin)),
-        )
 
     def _decide_run(self, command: RunCommand, caller: Caller, decide: Callable[[Run], None]) -> Answer:
         return self._decide(run_stream(command.run_id), Run, command, caller, decide)

@@ -12,6 +12,7 @@ from schemas.events import OpaqueEvent
 from schemas.records import Envelope
 from schemas.registry import decode
 
+
 class LedgerMapper(Mapper[str]):
     """Names events by type and version, and packs headers and value into the state."""
 
@@ -39,7 +40,7 @@ class LedgerMapper(Mapper[str]):
             state=pack((*fields, body.to_value())),
         )
 
-    def to_domain_event(self, stored_event: StoredEvent) -> Decided:  # type: ignore[override]
+    def to_domain_event(self, stored_event: StoredEvent) -> Decided:
         """Unpack an accepted event; what cannot be read becomes an opaque event."""
         parts = unpack(stored_event.state)
         prev, event_id, source, time, actor, value, record_hash, position, recorded_at = parts
@@ -78,17 +79,19 @@ def envelope_of(stored_event: StoredEvent) -> Envelope:
 def state_of(recorded: Recorded) -> bytes:
     """What a reader of an accepted event gets to unpack."""
     envelope = recorded.envelope
-    return pack((
-        envelope.prev.encode(),
-        envelope.id.encode(),
-        envelope.source.encode(),
-        envelope.time.encode(),
-        envelope.actor.encode(),
-        envelope.value,
-        recorded.hash,
-        b"%d" % recorded.place,
-        b"%d" % recorded.recorded_at,
-    ))
+    return pack(
+        (
+            envelope.prev.encode(),
+            envelope.id.encode(),
+            envelope.source.encode(),
+            envelope.time.encode(),
+            envelope.actor.encode(),
+            envelope.value,
+            recorded.hash,
+            b"%d" % recorded.place,
+            b"%d" % recorded.recorded_at,
+        )
+    )
 
 
 def occurred_at(time: str, recorded_at: int) -> datetime:

@@ -68,18 +68,14 @@ class LedgerRecorder(ApplicationRecorder):
     ) -> list[Notification]:
         """Accepted events in the order of their positions."""
         behind = (start or 0) - (1 if inclusive_of_start and start else 0)
-        found = self.database.events_after(
-            behind, limit=limit, upto=_NO_LIMIT if stop is None else stop, types=topics
-        )
+        found = self.database.events_after(behind, limit=limit, upto=_NO_LIMIT if stop is None else stop, types=topics)
         return [_notification(event) for event in found]
 
     def max_notification_id(self) -> int | None:
         """The position of the last accepted event."""
         return self.database.last_place()
 
-    def subscribe(
-        self, gt: int | None = None, topics: Sequence[str] = ()
-    ) -> "PollingSubscription":
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> "PollingSubscription":
         """Accepted events from behind a position on, those of other processes too."""
         return PollingSubscription(self, gt, topics)
 

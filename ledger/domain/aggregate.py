@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import BaseAggregate, datetime_now_with_tzinfo
@@ -11,6 +11,8 @@ from eventsourcing.domain import BaseAggregate, datetime_now_with_tzinfo
 from ledger.errors import CommandReusedError, PoisonedError
 from schemas.events import Event, OpaqueEvent
 from schemas.streams import key_of, kind_of
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +100,16 @@ class LedgerAggregate(BaseAggregate[str]):
         """The aggregate of a stream that has no event yet."""
         kind = LedgerAggregate.kinds.get(kind_of(stream), LedgerAggregate)
         aggregate = kind.__new__(kind)
-        aggregate.__base_init__(stream, 0, datetime.fromtimestamp(0, UTC))
-        aggregate.head_hash = ""
-        aggregate.answered = {}
-        aggregate.opaque_events = 0
-        aggregate.last_position = 0
-        aggregate._context = None
-        aggregate._poison = ""
-        aggregate.begin_state()
+        aggregate.begin(stream)
         return aggregate
+
+    def begin(self, stream: str) -> None:
+        """Take the state before the first event."""
+        self.__base_init__(stream, 0, datetime.fromtimestamp(0, UTC))
+        self.head_hash, self.last_position, self.opaque_events = "", 0, 0
+        self.answered = {}
+        self._context, self._poison = None, ""
+        self.begin_state()
 
     head_hash: str
     answered: dict[str, Answered]
@@ -128,7 +131,7 @@ class LedgerAggregate(BaseAggregate[str]):
     def begin_state(self) -> None:
         """Set the state before the first event."""
 
-    def apply(self, event: Event, decided: Decided) -> None:
+    def apply(self, event: Event) -> None:
         """Change the state by an event of any order and content; it must never raise."""
 
     def fold(self, decided: Decided) -> None:
@@ -136,7 +139,7 @@ class LedgerAggregate(BaseAggregate[str]):
         if isinstance(decided.body, OpaqueEvent):
             self.opaque_events += 1
         else:
-            self.apply(decided.body, decided)
+            self.apply(decided.body)
         if self.version == 0:
             self._created_on = decided.timestamp
         self.version = decided.originator_version
@@ -188,6 +191,6 @@ class LedgerAggregate(BaseAggregate[str]):
             self.answered[body.command] = Answered(body.digest, decided.position)
 
 
-def changed_keys(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, object]:
+def changed_keys(old: Mapping[str, V], new: Mapping[str, V]) -> dict[str, V]:
     """The pairs of `new` that are not in `old` just so."""
     return {key: value for key, value in new.items() if key not in old or old[key] != value}

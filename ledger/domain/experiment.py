@@ -1,6 +1,6 @@
 """The Experiment aggregate: a name that runs share."""
 
-from ledger.domain.aggregate import Decided, LedgerAggregate
+from ledger.domain.aggregate import LedgerAggregate
 from ledger.domain.names import check_experiment_name
 from schemas.events import Event, ExperimentCreatedEvent
 from schemas.limits import Limits
@@ -22,7 +22,7 @@ class Experiment(LedgerAggregate):
         if not self.exists:
             self.decide(ExperimentCreatedEvent, experiment=name)
 
-    def apply(self, event: Event, decided: Decided) -> None:
+    def apply(self, event: Event) -> None:
         """Take in an event."""
         if isinstance(event, ExperimentCreatedEvent) and not self.name:
             self.name = event.experiment

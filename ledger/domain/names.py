@@ -12,7 +12,11 @@ _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 def check_experiment_name(name: str, limits: Limits) -> None:
     """Raise InvalidNameError unless the name keeps rule B3."""
-    if not isinstance(name, str) or not 1 <= len(name) <= limits.experiment_name_length or not _EXPERIMENT.fullmatch(name):
+    if (
+        not isinstance(name, str)
+        or not 1 <= len(name) <= limits.experiment_name_length
+        or not _EXPERIMENT.fullmatch(name)
+    ):
         raise InvalidNameError(
             f"experiment name {name!r} is not allowed: 1 to {limits.experiment_name_length} characters, "
             "the first a letter or digit, the rest letters, digits, '_' or '-'"
@@ -32,15 +36,23 @@ def check_key(what: str, key: str, length: int) -> None:
     """Raise unless a tag, property or parameter key is text of a bearable length."""
     if not isinstance(key, str) or not key.strip():
         raise InvalidNameError(f"a {what} needs a key that is not empty; got {key!r}")
-    if key != key.strip() or any(ord(character) < 32 for character in key):
+    if key != key.strip() or not key.isprintable():
         raise InvalidNameError(f"{what} key {key!r} begins or ends with a space or holds a control character")
     check_length(f"{what} key", key, length)
 
 
 def check_length(what: str, text: str | None, length: int) -> None:
     """Raise LimitExceededError if a text is longer than `length` characters."""
-    if text is not None and len(text) > length:
-        raise LimitExceededError(f"the {what} has {len(text):,} characters and {length:,} are allowed: {text[:40]!r}...")
+    if text is None:
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidNameError(f"the {what} holds half of a surrogate pair, which is no text: {text!r}") from error
+    if len(text) > length:
+        raise LimitExceededError(
+            f"the {what} has {len(text):,} characters and {length:,} are allowed: {text[:40]!r}..."
+        )
 
 
 def check_count(what: str, count: int, limit: int) -> None:

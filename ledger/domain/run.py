@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from ledger.domain.aggregate import Decided, LedgerAggregate, changed_keys
+from ledger.commands import Parameter, StartRun
+from ledger.domain.aggregate import LedgerAggregate, changed_keys
 from ledger.domain.names import check_count, check_experiment_name, check_key, check_length, check_run_id
 from ledger.domain.statuses import allowed_from, may_change
 from ledger.errors import RefusedError, RunNotFoundError, StatusRefusedError, WrittenOnceError
@@ -24,8 +25,6 @@ from schemas.events import (
 )
 from schemas.limits import Limits
 from schemas.statuses import TERMINAL, RunStatus
-
-Parameter = str | int | float | bool | None
 
 
 class Run(LedgerAggregate):
@@ -58,50 +57,34 @@ class Run(LedgerAggregate):
         self.archived = False
         self.tags, self.properties, self.parameters = {}, {}, {}
 
-    def start(
-        self,
-        *,
-        experiment: str,
-        experiment_id: str,
-        limits: Limits,
-        status: RunStatus = RunStatus.RUNNING,
-        run_type: str = "runledger.run",
-        target: str = "local",
-        display_name: str | None = None,
-        description: str | None = None,
-        tags: Mapping[str, str | None] | None = None,
-        properties: Mapping[str, str] | None = None,
-        parent_run_id: str | None = None,
-        root_run_id: str | None = None,
-        origin: RunOrigin | None = None,
-    ) -> None:
+    def start(self, command: StartRun, experiment_id: str, limits: Limits) -> None:
         """Begin the run; an id begins once (parity B4)."""
         check_run_id(self.key, limits)
-        check_experiment_name(experiment, limits)
+        check_experiment_name(command.experiment, limits)
         if self.exists:
             raise RefusedError(
                 f"there is a run {self.key} already (in experiment {self.experiment}, {self.status}); "
                 "choose another run_id, or continue it with resume='allow'"
             )
-        _check_texts(display_name, description, limits)
-        _check_pairs("tag", tags or {}, limits.tag_key_length, limits.tag_value_length)
-        _check_pairs("property", properties or {}, limits.property_key_length, limits.property_value_length)
-        check_count("tags", len(tags or {}), limits.tags)
-        check_count("properties", len(properties or {}), limits.properties)
+        _check_texts(command.display_name, command.description, limits)
+        _check_pairs("tag", command.tags, limits.tag_key_length, limits.tag_value_length)
+        _check_pairs("property", command.properties, limits.property_key_length, limits.property_value_length)
+        check_count("tags", len(command.tags), limits.tags)
+        check_count("properties", len(command.properties), limits.properties)
         self.decide(
             RunStartedEvent,
-            experiment=experiment,
+            experiment=command.experiment,
             experiment_id=experiment_id,
-            status=status,
-            run_type=run_type,
-            target=target,
-            display_name=display_name,
-            description=description,
-            tags=dict(tags or {}),
-            properties=dict(properties or {}),
-            parent_run_id=parent_run_id,
-            root_run_id=root_run_id or self.key,
-            origin=origin or RunOrigin(),
+            status=command.status,
+            run_type=command.run_type,
+            target=command.target,
+            display_name=command.display_name,
+            description=command.description,
+            tags=dict(command.tags),
+            properties=dict(command.properties),
+            parent_run_id=command.parent_run_id,
+            root_run_id=command.root_run_id or self.key,
+            origin=RunOrigin.model_validate(dict(command.origin)),
         )
 
     def tag(self, tags: Mapping[str, str | None], limits: Limits) -> None:
@@ -164,18 +147,14 @@ class Run(LedgerAggregate):
             raise StatusRefusedError(self.key, self.status, status, allowed_from(self.status))
         if error is not None:
             error = error.model_copy(update={"message": (readable(error.message) or "")[: limits.error_message_length]})
-        self.decide(
-            RunStatusChangedEvent, previous=self.status, status=status, error=error, certainty=certainty
-        )
+        self.decide(RunStatusChangedEvent, previous=self.status, status=status, error=error, certainty=certainty)
 
     def resume(self, origin: RunOrigin | None = None) -> None:
         """Begin another attempt of a run that has ended: the only way out of a terminal status."""
         self._required()
         if self.status not in TERMINAL:
             raise RefusedError(f"run {self.key} is {self.status}: only a run that has ended can be resumed")
-        self.decide(
-            RunResumedEvent, attempt=self.attempt + 1, previous=self.status, origin=origin or RunOrigin()
-        )
+        self.decide(RunResumedEvent, attempt=self.attempt + 1, previous=self.status, origin=origin or RunOrigin())
 
     def archive(self) -> None:
         """Hide the run from lists; its history stays."""
@@ -189,7 +168,7 @@ class Run(LedgerAggregate):
         if self.archived:
             self.decide(RunRestoredEvent)
 
-    def apply(self, event: Event, decided: Decided) -> None:
+    def apply(self, event: Event) -> None:
         """Take in an event, in whatever order a stranger may have written them."""
         match event:
             case RunStartedEvent():
@@ -247,5 +226,3 @@ def _check_written_once(what: str, old: Mapping[str, object], new: Mapping[str, 
 def _same(old: object, new: object) -> bool:
     # 1, 1.0 and True are equal in Python and three different values to who wrote them.
     return type(old) is type(new) and (old == new or (old != old and new != new))  # noqa: PLR0124
-
-

@@ -105,8 +105,7 @@ class SqliteLog:
         milliseconds = int(self._now().timestamp() * 1000)
         start = total.progress.next_offset
         return [
-            Arrival(start + index, milliseconds, link.envelope.record())
-            for index, link in enumerate(request.links)
+            Arrival(start + index, milliseconds, link.envelope.record()) for index, link in enumerate(request.links)
         ]
 
 
@@ -118,9 +117,7 @@ def open_sqlite_log(
     return SqliteLog(database, identity, now=now)
 
 
-def _make(
-    database: Database, name: LogName, source: str, actor: str, now: Callable[[], datetime]
-) -> LogIdentity:
+def _make(database: Database, name: LogName, source: str, actor: str, now: Callable[[], datetime]) -> LogIdentity:
     with database.writing() as connection:
         known = database.identities().get(name)
         if known is not None:

@@ -4,6 +4,7 @@ import getpass
 import os
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -15,7 +16,7 @@ def origin() -> dict[str, Any]:
         "command_line": list(sys.argv),
         "python": platform.python_version(),
         "process_id": os.getpid(),
-        "working_directory": os.getcwd(),
+        "working_directory": str(Path.cwd()),
         "script": sys.argv[0] if sys.argv and sys.argv[0] else None,
     }
 

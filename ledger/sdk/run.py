@@ -99,13 +99,9 @@ class Run:
         """End the run as Completed."""
         self._execute(ChangeStatus(run_id=self.id, status=RunStatus.COMPLETED, reason=reason))
 
-    def fail(
-        self, error_details: str | BaseException | None = None, error_code: str | None = None
-    ) -> None:
+    def fail(self, error_details: str | BaseException | None = None, error_code: str | None = None) -> None:
         """End the run as Failed, with an error (parity G3)."""
-        self._execute(
-            ChangeStatus(run_id=self.id, status=RunStatus.FAILED, error=_error(error_details, error_code))
-        )
+        self._execute(ChangeStatus(run_id=self.id, status=RunStatus.FAILED, error=_error(error_details, error_code)))
 
     def cancel(self, reason: str | None = None) -> None:
         """End the run as Canceled."""

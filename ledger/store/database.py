@@ -117,9 +117,7 @@ class Database:
 
     def store(self, connection: sqlite3.Connection, partition: Partition, folded: Folded) -> None:
         """Write what a fold came to, in the caller's transaction."""
-        connection.executemany(
-            tables.UPSERT_HEAD, [(name, head.seq, head.hash) for name, head in folded.heads.items()]
-        )
+        connection.executemany(tables.UPSERT_HEAD, [(name, head.seq, head.hash) for name, head in folded.heads.items()])
         connection.executemany(tables.insert_event(partition.log), _event_rows(partition, folded))
         connection.executemany(tables.INSERT_VOID, _void_rows(partition, folded))
         progress = folded.progress
@@ -206,7 +204,11 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+            self.path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=64,
         )
         connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
         connection.execute("PRAGMA cache_size=-16000")
@@ -297,5 +299,3 @@ def _cause(path: Path, error: sqlite3.OperationalError) -> str:
             return f"{path} was locked by another process for {BUSY_SECONDS:.0f} s; nothing was stored"
         case name:
             return f"{path} cannot be used now: {error} ({name}); nothing was stored"
-
-

@@ -4,9 +4,36 @@ from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
 
+_MOUNT_POINT = 4
 _NETWORK = frozenset(
-    "nfs nfs4 cifs smb3 smbfs 9p afs ceph lustre gpfs beegfs glusterfs ocfs2 gfs2 orangefs pvfs2 panfs "
-    "fuse.sshfs fuse.glusterfs fuse.ceph fuse.s3fs fuse.gcsfuse fuse.rclone davfs fuse.davfs2 fuse.juicefs".split()
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "9p",
+        "afs",
+        "ceph",
+        "lustre",
+        "gpfs",
+        "beegfs",
+        "glusterfs",
+        "ocfs2",
+        "gfs2",
+        "orangefs",
+        "pvfs2",
+        "panfs",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+        "fuse.ceph",
+        "fuse.s3fs",
+        "fuse.gcsfuse",
+        "fuse.rclone",
+        "davfs",
+        "fuse.davfs2",
+        "fuse.juicefs",
+    ]
 )
 
 
@@ -26,9 +53,9 @@ def kind_of_mount(path: str, table: str) -> str | None:
     for line in table.splitlines():
         left, separator, right = line.partition(" - ")
         fields = left.split(" ")
-        if not separator or len(fields) < 5:
+        if not separator or len(fields) <= _MOUNT_POINT:
             continue
-        point = fields[4].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+        point = fields[_MOUNT_POINT].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
         # A later line hides an earlier mount on the same point.
         if _within(path, point) and len(point) >= len(best):
             best, kind = point, right.split(" ")[0]

@@ -15,7 +15,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 from ledger.workspace.mounts import MOUNTS
 from runledger import VERSION
 from runledger.cli.exit_codes import ExitCode, described, failure_of
-from runledger.cli.output import Output
+from runledger.cli.output import Output, note
 from runledger.cli.session import Session
 from runledger.cli.shared import Noun
 
@@ -36,18 +36,18 @@ _COMPLETING = "_RUNLEDGER_COMPLETE"
 class _Root(Noun):
     """Loads a command when it is called, not when it is listed."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
         """The names, in the order in which a newcomer meets them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of a name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"runledger.cli.{cmd_name}"), cmd_name)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List names and purposes."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -95,9 +95,9 @@ def _fail(error: BaseException, *, debug: bool, as_json: bool) -> int:
         traceback.print_exception(error)
     with suppress(OSError):
         if isinstance(error, KeyboardInterrupt) and sys.stderr.isatty():
-            print(file=sys.stderr)  # the terminal has written ^C
+            note("")  # behind the ^C that the terminal wrote
         help_text = error.format_message() if isinstance(error, NoArgsIsHelpError) else None
-        print(help_text or described(error, as_json=as_json), file=sys.stderr)
+        note(help_text or described(error, as_json=as_json))
     if isinstance(error, OSError):
         _drop_output()
     return failure_of(error).code
@@ -121,5 +121,5 @@ def _prepare_streams() -> None:
 
 def _drop_output() -> None:
     # What is still buffered would fail again, loudly, when the interpreter ends.
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError), Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -6,7 +6,14 @@ from enum import IntEnum
 
 from click import UsageError
 
-from ledger.errors import ConflictError, LogRefusedError, NotFoundError, RefusedError, UnavailableError, WorkspaceError
+from ledger.errors import (
+    ConflictError,
+    LogRefusedError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+    WorkspaceError,
+)
 from schemas.errors import LedgerError
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from runledger.cli.tables import Column, as_text, guessed_columns, plain_table, terminal_table
+import click
+
+from runledger.cli.tables import Column, guessed_columns, plain_table, terminal_table
 
 if TYPE_CHECKING:
     from runledger.cli.query import Query
@@ -64,6 +66,8 @@ class Output:
                 _write_lines(as_tsv(result), out)
             case "table":
                 self._write_table(result, layout, out, coloured=coloured)
+            case _:
+                pass
 
     def _write_table(self, result: Any, layout: Layout | None, out: TextIO, *, coloured: bool) -> None:
         if callable(layout):
@@ -80,7 +84,7 @@ class Output:
 
 def note(text: str) -> None:
     """Tell a person something that is no result."""
-    print(text, file=sys.stderr)
+    click.echo(text, err=True)
 
 
 def as_json(result: Any, *, indent: int | None) -> str:

@@ -12,7 +12,8 @@ from jmespath.visitor import TreeInterpreter
 from ledger.queries import RunDocument, RunQuery
 from schemas.statuses import RunStatus
 
-Node = dict[str, Any]
+Node = Any
+"""A node of the parsed expression: its type, its children, and a value where it has one."""
 
 _IDENTITY: Node = {"type": "identity", "children": []}
 # Through these the first child is what the rest works on, so the list at its end is the whole input.
@@ -55,8 +56,7 @@ class Query:
             if following is None:
                 return None
             node = following
-        condition: Node = node["children"][2]
-        return condition
+        return node["children"][2]
 
     def matching(self, runs: Sequence[RunDocument]) -> list[RunDocument]:
         """Those of the runs that the leading filter keeps; all of them where there is none."""
@@ -90,7 +90,7 @@ def _filters_input(node: Node) -> bool:
 
 
 def _first(node: Node) -> Node | None:
-    children: list[Node] = node["children"]
+    children = node["children"]
     if node["type"] == "function_expression":
         # `sort_by([?...], &key)`: a reference to an expression takes no list of its own.
         children = [child for child in children if child["type"] != "expref"]

@@ -9,6 +9,8 @@ from runledger.cli.output import FORMATS
 from runledger.cli.session import Session
 
 _HEADING = "Shared options"
+_WORKSPACE_HELP = "the workspace; else RUNLEDGER_WORKSPACE, or the nearest upwards"
+_OUTPUT_HELP = "how to write the result; else a table on a terminal and json elsewhere"
 
 
 class _SharedOptions(click.Command):
@@ -46,12 +48,12 @@ class Noun(_SharedOptions, click.Group):
 
 def _shared_options() -> list[click.Option]:
     return [
-        _option(_set_workspace, "-w", "--workspace", metavar="PATH|URL", help="the workspace; else RUNLEDGER_WORKSPACE or the nearest upwards"),
-        _option(_set_form, "-o", "--output", type=click.Choice(FORMATS), help="table on a terminal, json elsewhere unless this is given"),
+        _option(_set_workspace, "-w", "--workspace", metavar="PATH|URL", help=_WORKSPACE_HELP),
+        _option(_set_form, "-o", "--output", type=click.Choice(FORMATS), help=_OUTPUT_HELP),
         _option(_set_query, "--query", metavar="JMESPATH", help="JMESPath expression on the JSON result"),
         _option(_set_no_colour, "--no-color", is_flag=True, help="no colours; NO_COLOR does the same"),
         _option(_set_debug, "--debug", is_flag=True, help="show where an error comes from"),
-    ]  # fmt: skip
+    ]
 
 
 def _option(set_it: Callable[[Session, Any], None], *names: str, **kwargs: Any) -> click.Option:

@@ -10,19 +10,17 @@ from typing import Any, TextIO
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _GAP = "  "
 
-Row = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: its title, the text of a row's cell, a colour by that text; `whole` is never cut."""
 
     title: str
-    cell: Callable[[Row], object]
+    cell: Callable[[Any], object]
     colour: Callable[[str], str] | None = None
     whole: bool = False
 
-    def text(self, row: Row) -> str:
+    def text(self, row: Any) -> str:
         """The cell on one line."""
         return as_text(self.cell(row))
 
@@ -47,16 +45,19 @@ def guessed_columns(rows: Sequence[object]) -> list[Column]:
     return [_key_column(str(key)) for key in keys]
 
 
-def plain_table(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
+def plain_table(columns: Sequence[Column], rows: Sequence[Any]) -> Iterator[str]:
     """Lines of aligned columns, as wide as they need to be."""
-    lines = [[column.title for column in columns], *([column.text(row) for column in columns] for row in rows)]
+    lines = [
+        [column.title for column in columns],
+        *([column.text(row) for column in columns] for row in rows),
+    ]
     widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
     for line in lines:
         padded = (text + " " * (width - _width(text)) for text, width in zip(line, widths, strict=True))
         yield _GAP.join(padded).rstrip()
 
 
-def terminal_table(columns: Sequence[Column], rows: Sequence[Row], out: TextIO, *, colour: bool) -> None:
+def terminal_table(columns: Sequence[Column], rows: Sequence[Any], out: TextIO, *, colour: bool) -> None:
     """Write a table that fits the terminal."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
     from rich.table import Table  # noqa: PLC0415
@@ -66,9 +67,7 @@ def terminal_table(columns: Sequence[Column], rows: Sequence[Row], out: TextIO, 
     cells = [[column.text(row) for column in columns] for row in rows]
     for index, column in enumerate(columns):
         widest = max((_width(line[index]) for line in cells), default=0)
-        table.add_column(
-            column.title, no_wrap=True, overflow="ellipsis", min_width=widest if column.whole else None
-        )
+        table.add_column(column.title, no_wrap=True, overflow="ellipsis", min_width=widest if column.whole else None)
     for line in cells:
         table.add_row(*(Text(text, style=_style(column, text)) for column, text in zip(columns, line, strict=True)))
     Console(file=out, color_system="auto" if colour else None, force_terminal=True, highlight=False).print(table)

@@ -70,9 +70,7 @@ def test_a_taken_port_is_named_with_the_end_of_the_log(tmp_path: Path) -> None:
     assert set(psutil.Process().children()) == before
 
 
-@pytest.mark.parametrize(
-    "ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda ending: ending.name
-)
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda ending: ending.name)
 def test_the_broker_ends_with_the_script_that_started_it(tmp_path: Path, ending: signal.Signals) -> None:
     (port,) = free_ports(1)
     command = [sys.executable, script.__file__, "--port", str(port), "--folder", str(tmp_path)]

@@ -73,7 +73,7 @@ def record_hash(log_id: str, raw: Raw) -> str:
 
 def violations(accepted: Accepted, calls: Sequence[Call]) -> list[str]:
     """Every way in which the answers or the chains are wrong; empty for a history that holds."""
-    return [*_broken_chains(accepted), *_wrong_answers(accepted, calls), *_wrong_order(accepted, calls)]
+    return [*_broken_chains(accepted), *_wrong_answers(accepted, calls), *_wrong_order(calls)]
 
 
 def _broken_chains(accepted: Accepted) -> Iterable[str]:
@@ -92,12 +92,12 @@ def _wrong_answers(accepted: Accepted, calls: Sequence[Call]) -> Iterable[str]:
     for call in calls:
         found = places.get(call.hash)
         if call.outcome == "accepted" and found != (call.stream, call.place):
-            yield f"{call.writer} was told that {call.stream} {call.seq} is accepted at {call.place}; the log has {found}"
+            yield f"{call.writer} was told of {call.stream} {call.seq} at {call.place}; the log has {found}"
         if call.outcome == "lost" and found is not None:
             yield f"{call.writer} was told that {call.stream} {call.seq} is lost; it is accepted at {found[1]}"
 
 
-def _wrong_order(accepted: Accepted, calls: Sequence[Call]) -> Iterable[str]:
+def _wrong_order(calls: Sequence[Call]) -> Iterable[str]:
     """An append that was answered before another to the stream began lies before it."""
     answered: dict[str, list[Call]] = {}
     for call in calls:

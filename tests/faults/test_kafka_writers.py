@@ -19,9 +19,7 @@ from tests.ledger.conftest import open_kafka
 
 
 @pytest.mark.parametrize(("runs", "answers"), [(20, 8_000), (2_000, 13_000)])
-def test_four_writers_one_killed_one_frozen(
-    runs: int, answers: int, kafka_broker: KafkaBroker, tmp_path: Path
-) -> None:
+def test_four_writers_one_killed_one_frozen(runs: int, answers: int, kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     name = f"w{uuid4().hex[:10]}"
     with writers(kafka_broker.address, name, tmp_path, count=4, runs=runs) as started:
         wait_for_answers(started, answers // 4, 60)
@@ -31,7 +29,7 @@ def test_four_writers_one_killed_one_frozen(
         started[1].signal(signal.SIGCONT)
         wait_for_answers(started, answers, 90)
     calls = calls_of(started)
-    log_id, accepted = asyncio.run(_independent_fold(kafka_broker.address, name, tmp_path))
+    _, accepted = asyncio.run(_independent_fold(kafka_broker.address, name, tmp_path))
 
     assert violations(accepted, calls) == []
     assert len([call for call in calls if call.ended is not None]) >= answers
@@ -54,7 +52,10 @@ def _assert_replica_agrees(replica: Path, accepted: Accepted) -> None:
     database = Database(replica, durable=False)
     upto = database.progress("control").next_offset
     for stream, events in accepted.by_stream.items():
-        mine = [(event.place, event.envelope.seq, event.envelope.prev, event.hash.hex()) for event in database.stream_events(stream)]
+        mine = [
+            (event.place, event.envelope.seq, event.envelope.prev, event.hash.hex())
+            for event in database.stream_events(stream)
+        ]
         assert mine == [event for event in events if event[0] < upto]
     database.close()
 

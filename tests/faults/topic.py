@@ -23,7 +23,9 @@ async def read_topic(servers: str, topic: str) -> list[Raw]:
         await consumer.stop()
 
 
-async def send_unconfirmed(servers: str, topic: str, bursts: list[list[tuple[bytes, list[tuple[str, bytes]], bytes]]]) -> None:
+async def send_unconfirmed(
+    servers: str, topic: str, bursts: list[list[tuple[bytes, list[tuple[str, bytes]], bytes]]]
+) -> None:
     """Send bursts one after another, each by a producer of its own, without looking at the log."""
     for burst in bursts:
         producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all")

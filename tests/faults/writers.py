@@ -53,7 +53,10 @@ def _start(servers: str, name: str, folder: Path, number: int, runs: int) -> Wri
     replica, notes = folder / f"{name}-{number}.db", folder / f"{name}-{number}.notes"
     arguments = [servers, name, str(replica), str(notes), str(runs), str(number)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.writer", *arguments], cwd=_ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.faults.writer", *arguments],
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return WriterProcess(process, replica, notes)
 

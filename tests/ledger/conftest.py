@@ -77,9 +77,7 @@ def kafka_parts(tmp_path: Path, kafka_broker: KafkaBroker) -> Iterator[Open]:
 
 def open_kafka(servers: str, name: str, database: Database) -> KafkaThread:
     """Both logs of a ledger on Kafka."""
-    return KafkaThread(
-        parse_address(f"kafka://{servers}/{name}"), database, Writer(CALLER.source, CALLER.actor, now)
-    )
+    return KafkaThread(parse_address(f"kafka://{servers}/{name}"), database, Writer(CALLER.source, CALLER.actor, now))
 
 
 @pytest.fixture(params=["sqlite", "kafka"])

@@ -1,7 +1,7 @@
 """Verify names the first link that does not hold."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +17,7 @@ Tamper = Callable[[sqlite3.Connection], object]
 
 
 @pytest.fixture
-def file(sqlite_parts: Open) -> Iterator[Path]:
+def file(sqlite_parts: Open) -> Path:
     """A ledger of five runs, whose events lie mixed: each starts, is tagged, and completes."""
     parts = sqlite_parts()
     ledger = parts.ledger()
@@ -26,7 +26,7 @@ def file(sqlite_parts: Open) -> Iterator[Path]:
     for number in range(5):
         ledger.handle(TagRun(run_id=f"r{number}", tags={"quality": "great"}), CALLER)
         ledger.handle(ChangeStatus(run_id=f"r{number}", status=RunStatus.COMPLETED), CALLER)
-    yield parts.database.path
+    return parts.database.path
 
 
 def first_broken(file: Path, tamper: Tamper) -> BrokenLink:

@@ -48,7 +48,7 @@ BAD_VALUES = [
     ("ce_seq", b"1\n"),
     ("ce_seq", b"1.0"),
     ("ce_seq", b"1_0"),
-    ("ce_seq", "١".encode()),
+    ("ce_seq", "\u0661".encode()),
     ("ce_seq", b"1" * 19),
     ("ce_prev", b"0" * 63),
     ("ce_prev", b"0" * 65),

@@ -9,7 +9,13 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    OffsetOutOfRangeError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from ledger.errors import LogRefusedError, UnavailableError
@@ -235,7 +241,7 @@ class Admin:
     async def facts(self, topic: str) -> TopicFacts | None:
         """How a topic is set, or None if there is none."""
         described = (await _within(self._client.describe_topics([topic]), self._address))[0]
-        if described["error_code"] == 3:
+        if described["error_code"] == UnknownTopicOrPartitionError.errno:
             return None
         if described["error_code"]:
             raise UnavailableError(f"Kafka says of topic {topic}: {for_code(described['error_code']).__name__}")

@@ -104,5 +104,3 @@ class KafkaLog:
 def _contiguous(links: Sequence[Link]) -> bool:
     seqs = [link.envelope.seq for link in links]
     return seqs == list(range(seqs[0], seqs[0] + len(seqs)))
-
-

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from ledger.errors import LedgerError, LogRefusedError, UnavailableError
+from ledger.errors import LogRefusedError, UnavailableError
 from ledger.logs.genesis import genesis, identity_of
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.client import (
@@ -29,6 +29,7 @@ from ledger.logs.kafka.waiters import Waiters
 from ledger.store.database import Database, LogIdentity
 from ledger.store.fold import Partition
 from ledger.store.tables import place_of
+from schemas.errors import LedgerError
 from schemas.records import Record, parse_record
 from schemas.streams import CONTROL, VALUES, LogName
 
@@ -197,9 +198,7 @@ def _partitions(
     }
 
 
-async def _check_last_records(
-    reader: Consumer, database: Database, partitions: Mapping[Spot, Partition]
-) -> None:
+async def _check_last_records(reader: Consumer, database: Database, partitions: Mapping[Spot, Partition]) -> None:
     """Compare the last record that was stored here with the log: aiokafka does not notice a cut log."""
     nexts = {spot: database.progress(each.log, each.number).next_offset for spot, each in partitions.items()}
     ends = await reader.ends(list(partitions))

@@ -53,9 +53,7 @@ class Tail:
             with self._database.writing() as connection:
                 partition = self._partitions[spot]
                 if self._database.progress(partition.log, partition.number) == self.progress[spot]:
-                    folded = fold(
-                        arrivals, partition=partition, progress=self.progress[spot], head=self.head
-                    )
+                    folded = fold(arrivals, partition=partition, progress=self.progress[spot], head=self.head)
                     self._database.store(connection, partition, folded)
         except BaseException:
             self._reload()

@@ -21,7 +21,7 @@ class KafkaThread:
     def __init__(self, address: KafkaAddress, database: Database, writer: Writer) -> None:
         """Connect, and return when both logs are ready; raises what `kafka_logs` raises."""
         self._ready: Future[KafkaLogs] = Future()
-        self._loop = _new_loop()
+        self._loop = new_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(
             target=self._run, args=(address, database, writer), name="runledger-kafka", daemon=True
@@ -82,7 +82,8 @@ class _Waiting:
         self._thread.close()
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
+    """The fastest event loop that is installed."""
     try:
         import uvloop  # noqa: PLC0415 - optional: it is not there on Windows
     except ImportError:

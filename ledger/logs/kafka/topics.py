@@ -14,6 +14,9 @@ REQUIRED = {
     "cleanup.policy": "delete",
     "message.timestamp.type": "LogAppendTime",
 }
+# Of three copies two must have a record before it counts as stored (design section 4).
+_SAFE_BROKERS = 3
+_SAFE_COPIES = 2
 _MAX_MESSAGE_BYTES = "max.message.bytes"
 _MIN_IN_SYNC = "min.insync.replicas"
 
@@ -36,12 +39,12 @@ class TopicFacts:
 
 def replicas_for(brokers: int) -> int:
     """Three copies where there are three brokers."""
-    return min(3, brokers)
+    return min(_SAFE_BROKERS, brokers)
 
 
 def settings_for(brokers: int) -> dict[str, str]:
     """The settings of a topic that the ledger makes itself."""
-    return REQUIRED | {_MIN_IN_SYNC: "2" if brokers >= 3 else "1"}
+    return REQUIRED | {_MIN_IN_SYNC: str(_SAFE_COPIES) if brokers >= _SAFE_BROKERS else "1"}
 
 
 def partitions_for(log: LogName) -> int:
@@ -59,6 +62,6 @@ def problems(facts: TopicFacts, partitions: int) -> list[str]:
     if facts.partitions != partitions:
         found.append(f"{facts.partitions} partition(s) (it must have {partitions})")
     in_sync = facts.settings.get(_MIN_IN_SYNC, "1")
-    if facts.brokers >= 3 and int(in_sync) < 2:
+    if facts.brokers >= _SAFE_BROKERS and int(in_sync) < _SAFE_COPIES:
         found.append(f"{_MIN_IN_SYNC}={in_sync} (with {facts.brokers} brokers it must be at least 2)")
     return found

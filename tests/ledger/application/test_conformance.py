@@ -68,9 +68,7 @@ def _original(event: StoredEvent) -> StoredEvent:
 
 def _notification(event: Notification) -> Notification:
     original = _original(event)
-    return Notification(
-        original.originator_id, original.originator_version, original.topic, original.state, event.id
-    )
+    return Notification(original.originator_id, original.originator_version, original.topic, original.state, event.id)
 
 
 TESTS = [name for name in dir(ApplicationRecorderTestCase) if name.startswith(("test_", "optional_test_"))]
@@ -90,7 +88,7 @@ def test_application_recorder(name: str, open_parts: Open) -> None:
     parts = open_parts()
     recorder = LedgerRecorder(parts.control, parts.database)
 
-    class Case(ApplicationRecorderTestCase):  # type: ignore[type-arg]
+    class Case(ApplicationRecorderTestCase):
         def create_recorder(self) -> ApplicationRecorder:
             return Adapter(recorder)
 

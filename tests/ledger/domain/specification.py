@@ -15,7 +15,14 @@ A = TypeVar("A", bound=LedgerAggregate)
 
 
 def context(**fields: Any) -> Context:
-    return Context(**({"command": str(uuid4()), "digest": "d", "actor": "maria", "source": "//h", "now": MOMENT} | fields))
+    defaults: dict[str, Any] = {
+        "command": str(uuid4()),
+        "digest": "d",
+        "actor": "maria",
+        "source": "//h",
+        "now": MOMENT,
+    }
+    return Context(**(defaults | fields))
 
 
 def given(stream: str, *events: Event | OpaqueEvent) -> LedgerAggregate:
@@ -53,14 +60,10 @@ def then_happened(aggregate: LedgerAggregate) -> list[Event]:
     return bodies
 
 
-def then_refused(
-    aggregate: A, decide: Callable[[A], object], error: type[Exception], *texts: str
-) -> None:
+def then_refused(aggregate: A, decide: Callable[[A], object], error: type[Exception], *texts: str) -> None:
     """The decision is refused, says why, and nothing happens."""
     with pytest.raises(error) as caught:
         decide(aggregate.acting(context()))
     for text in texts:
         assert text in str(caught.value)
     assert list(aggregate.pending_events) == []
-
-

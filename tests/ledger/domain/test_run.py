@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given as for_any
 from hypothesis import strategies as st
 
+from ledger.commands import StartRun
 from ledger.domain.run import Run
 from ledger.domain.statuses import TRANSITIONS, may_change
 from ledger.errors import (
@@ -37,7 +38,7 @@ from schemas.events import (
 from schemas.limits import Limits
 from schemas.registry import decode
 from schemas.statuses import TERMINAL, RunStatus
-from tests.ledger.domain.specification import given, then_refused, when
+from tests.ledger.domain.specification import given, then_happened, then_refused, when
 
 LIMITS = Limits()
 STARTED = RunStartedEvent(experiment="digits", experiment_id="e1", root_run_id="r1")
@@ -54,7 +55,8 @@ def in_status(status: RunStatus) -> Run:
 
 
 def start(**fields: Any) -> Any:
-    return lambda it: it.start(**({"experiment": "digits", "experiment_id": "e1", "limits": LIMITS} | fields))
+    command = StartRun(**({"run_id": "r1", "experiment": "digits"} | fields))
+    return lambda it: it.start(command, "e1", LIMITS)
 
 
 def test_a_run_starts_running_in_its_experiment() -> None:
@@ -185,7 +187,9 @@ def test_description_and_display_name_are_set_and_cleared() -> None:
     assert when(started, lambda it: it.describe({"description": "# Hello"}, LIMITS)) == [
         RunDescribedEvent(changed=("description",), description="# Hello")
     ]
-    described = run(STARTED, RunDescribedEvent(changed=("description", "display_name"), description="x", display_name="y"))
+    described = run(
+        STARTED, RunDescribedEvent(changed=("description", "display_name"), description="x", display_name="y")
+    )
     assert when(described, lambda it: it.describe({"description": None, "display_name": "y"}, LIMITS)) == [
         RunDescribedEvent(changed=("description",), description=None)
     ]
@@ -281,10 +285,10 @@ def test_an_ended_run_takes_tags_properties_and_descriptions(end: RunStatus) -> 
 def test_archive_and_restore() -> None:
     started = run(STARTED)
 
-    assert when(started, lambda it: (it.archive(), it.archive(), it.restore(), it.restore())) == [
-        RunArchivedEvent(),
-        RunRestoredEvent(),
-    ]
+    for decide in (Run.archive, Run.archive, Run.restore, Run.restore):
+        when(started, decide)
+
+    assert then_happened(started) == [RunArchivedEvent(), RunRestoredEvent()]
 
 
 def test_limits_are_named() -> None:
@@ -369,7 +373,8 @@ def test_no_accepted_sequence_makes_the_fold_raise(events: list[Event | OpaqueEv
 
 @for_any(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("123")), max_size=15))
 def test_the_first_value_of_a_property_is_the_one_that_stays(pairs: list[tuple[str, str]]) -> None:
-    started, first = run(STARTED), {}
+    started = run(STARTED)
+    first: dict[str, str] = {}
     for key, value in pairs:
         first.setdefault(key, value)
         try:

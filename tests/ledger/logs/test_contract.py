@@ -16,7 +16,9 @@ from schemas.registry import decode
 from tests.ledger.conftest import Open, Parts
 
 
-def an_event(stream: str, seq: int, *, prev: str = "", value: bytes = b"{}", type_: str = "runledger.test.v1") -> Envelope:
+def an_event(
+    stream: str, seq: int, *, prev: str = "", value: bytes = b"{}", type_: str = "runledger.test.v1"
+) -> Envelope:
     return Envelope(stream, seq, prev, str(uuid4()), "//test", type_, "2026-11-23T10:00:00.000001Z", "tester", value)
 
 

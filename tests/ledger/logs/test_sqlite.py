@@ -22,7 +22,14 @@ _COMMANDS = 60
 
 
 def writer(file: Path, number: int, count: int) -> "subprocess.Popen[str]":
-    arguments = [sys.executable, "-m", "tests.ledger.logs.embedded_writer", str(file), str(number), str(count)]
+    arguments = [
+        sys.executable,
+        "-m",
+        "tests.ledger.logs.embedded_writer",
+        str(file),
+        str(number),
+        str(count),
+    ]
     return subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 

@@ -1,6 +1,7 @@
 """Acceptance: which records follow, which are void, the same for every reader."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -119,7 +120,11 @@ def test_a_genesis_counts_only_as_the_first_record() -> None:
 
 def test_recorded_time_never_runs_backwards() -> None:
     events = chained("run:a", 3)
-    stretch = [Arrival(1, 50, events[0].record()), Arrival(2, 20, events[1].record()), Arrival(3, 60, events[2].record())]
+    stretch = [
+        Arrival(1, 50, events[0].record()),
+        Arrival(2, 20, events[1].record()),
+        Arrival(3, 60, events[2].record()),
+    ]
 
     result = fold(stretch, partition=CONTROL, progress=Progress(1), head=lambda _: None)
 
@@ -188,7 +193,7 @@ def test_accepted_events_form_unbroken_chains(records: list[Record]) -> None:
 @pytest.mark.parametrize("field", ["stream", "seq", "prev", "id", "source", "type", "time", "actor", "value"])
 def test_every_field_is_under_the_hash(field: str) -> None:
     event = chained("run:a", 2)[1]
-    other = {"seq": 3, "value": b"other", "stream": "run:b", "time": "2026-11-23T10:00:01Z"}.get(field, "ab" * 32)
+    other: Any = {"seq": 3, "value": b"other", "stream": "run:b", "time": "2026-11-23T10:00:01Z"}.get(field, "ab" * 32)
 
     assert replace(event, **{field: other}).hash(LOG_ID) != event.hash(LOG_ID)
     assert event.hash("another log") != event.hash(LOG_ID)

@@ -1,0 +1,35 @@
+"""`make bench`: every measurement, as JSON lines in build/bench.jsonl and as a table.
+
+Names of measurements may be given: `.venv/bin/python -m benchmarks verify kafka_append`.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+from benchmarks.result import Result, machine, table
+
+MEASUREMENTS = ("embedded_append", "kafka_append", "projection", "verify")
+_LINES = Path(__file__).resolve().parent.parent / "build" / "bench.jsonl"
+
+
+def main(names: list[str]) -> int:
+    """Measure and print."""
+    unknown = set(names) - set(MEASUREMENTS)
+    if unknown:
+        print(f"no measurement is called {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
+        return 2
+    results: list[Result] = []
+    for name in names or MEASUREMENTS:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        results += importlib.import_module(f"benchmarks.{name}").run()
+    _LINES.parent.mkdir(exist_ok=True)
+    _LINES.write_text("".join(result.line() + "\n" for result in results), encoding="utf-8")
+    for result in results:
+        print(result.line())
+    print(f"\n{machine()}\n{table(results)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,47 @@
+"""Verifying a ledger, against the same SELECT with one hash call a row."""
+
+import tempfile
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.events import now, tag_links
+from benchmarks.result import Result, interleaved
+from ledger.logs.sqlite import open_sqlite_log
+from ledger.store.database import Database
+from ledger.verify import select_rows, verify
+
+_RUNS = 8_000
+_EVENTS = 12
+
+
+def run() -> list[Result]:
+    """About 100 thousand events."""
+    with tempfile.TemporaryDirectory() as folder, closing(Database(Path(folder) / "l.db", durable=False)) as database:
+        _fill(database)
+        rate, floor = interleaved(lambda: _verify(database), lambda: _hash_rows(database))
+    return [Result("verify", rate, "events/s", floor, "rows/s, one hash each", "ratio ≥ 0.50", rate >= 0.5 * floor)]
+
+
+def _fill(database: Database) -> None:
+    log = open_sqlite_log(database, "control", source="//bench", actor="bench", now=now)
+    for number in range(_RUNS):
+        log.append(tag_links(log.id, f"run:{number}", 1, "", count=_EVENTS))
+
+
+def _verify(database: Database) -> float:
+    began = perf_counter()
+    report = verify(database)[0]
+    if report.broken is not None:
+        raise ValueError(str(report.broken))
+    return report.events / (perf_counter() - began)
+
+
+def _hash_rows(database: Database) -> float:
+    began = perf_counter()
+    rows = 0
+    for row in database.reading().execute(select_rows("control"), (0, 1 << 40)):
+        sha256(row[9]).digest()
+        rows += 1
+    return rows / (perf_counter() - began)

@@ -1,0 +1,121 @@
+"""Rules, silences, and what became of each notification."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from schemas.events.base import Count, Event, Maybe, Milliseconds, Part, Personal, Text
+from schemas.events.logged import JsonObject
+
+
+class AlertRuleDefinedEvent(Event):
+    """A rule came into force."""
+
+    name: ClassVar[str] = "alert-rule.defined"
+
+    rule_name: Text
+    definition: JsonObject
+
+
+class AlertRuleChangedEvent(Event):
+    """A rule has this name and definition from here on."""
+
+    name: ClassVar[str] = "alert-rule.changed"
+
+    rule_name: Text
+    definition: JsonObject
+
+
+class AlertRuleEnabledEvent(Event):
+    """A disabled rule is in force again."""
+
+    name: ClassVar[str] = "alert-rule.enabled"
+
+
+class AlertRuleDisabledEvent(Event):
+    """A rule is out of force until it is enabled."""
+
+    name: ClassVar[str] = "alert-rule.disabled"
+
+
+class AlertRuleDeletedEvent(Event):
+    """A rule is out of force for good."""
+
+    name: ClassVar[str] = "alert-rule.deleted"
+
+
+class Matcher(Part):
+    """A condition on an attribute of what would be notified."""
+
+    attribute: Text
+    operator: Literal["=", "!=", "=~", "!~"] = "="
+    value: Text
+
+
+class SilenceCreatedEvent(Event):
+    """What every matcher matches is not notified before `until`; `who` asked for it."""
+
+    name: ClassVar[str] = "silence.created"
+
+    matchers: list[Matcher]
+    until: Milliseconds
+    who: Maybe[Personal] = None
+
+
+class SilenceEndedEvent(Event):
+    """A silence was ended before its time."""
+
+    name: ClassVar[str] = "silence.ended"
+
+
+class RecipientUnsubscribedEvent(Event):
+    """A recipient wants no more notifications of a rule, or of any where `rule` is None."""
+
+    name: ClassVar[str] = "recipient.unsubscribed"
+
+    recipient: Personal
+    rule: Maybe[Text] = None
+
+
+class Claim(Part):
+    """A notification that a server is about to send; `trigger` is the position that caused it."""
+
+    notification: Text
+    rule: Text
+    rule_version: Count
+    trigger: Count
+    kind: Text
+    sequence: Count
+    channel: Text = "email"
+    recipient: Personal
+    attempt: Count
+
+
+class NotificationsClaimedEvent(Event):
+    """A server alone may send these; after the lease others may claim them again."""
+
+    name: ClassVar[str] = "notifications.claimed"
+
+    server: Text
+    lease_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    notifications: list[Claim]
+
+
+class Outcome(Part):
+    """What became of an attempt; `because` names the event that suppressed it, or the fault."""
+
+    notification: Text
+    attempt: Count
+    outcome: Literal["sent", "retry", "rejected", "dead", "suppressed", "ambiguous"]
+    code: Maybe[Count] = None
+    reply: Maybe[Personal] = None
+    retry_at: Maybe[Milliseconds] = None
+    because: Maybe[Text] = None
+
+
+class NotificationsSettledEvent(Event):
+    """What became of claimed notifications."""
+
+    name: ClassVar[str] = "notifications.settled"
+
+    outcomes: list[Outcome]

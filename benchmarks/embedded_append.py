@@ -42,12 +42,13 @@ def _one_caller(file: Path) -> float:
     with closing(Database(file, durable=True)) as database:
         log = open_sqlite_log(database, "control", source="//bench", actor="bench", now=now)
         stream = f"run:{perf_counter():.9f}"
-        state = {"seq": 0, "prev": ""}
+        last = tag_links(log.id, stream, 1, "")
+        log.append(last)
 
         def append() -> None:
-            links = tag_links(log.id, stream, int(state["seq"]) + 1, str(state["prev"]))
-            log.append(links)
-            state.update(seq=links[-1].envelope.seq, prev=links[-1].hash.hex())
+            nonlocal last
+            last = tag_links(log.id, stream, last[0].envelope.seq + 1, last[0].hash.hex())
+            log.append(last)
 
         return median_seconds(append, _APPENDS)
 

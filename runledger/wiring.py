@@ -77,11 +77,12 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
     Raises:
         WorkspaceError: it cannot be made here, or is there with another log.
     """
-    if log is not None and log != SQLITE:
+    chosen = log or resolve(os.environ, {})["log"].value or SQLITE
+    if chosen != SQLITE:
         from ledger.logs.kafka.address import parse_address  # noqa: PLC0415
 
-        parse_address(log)
-    folder = make_folder(path, log=log or os.environ.get("RUNLEDGER_LOG") or SQLITE, adopt=adopt, mounts=mounts)
+        parse_address(chosen)
+    folder = make_folder(path, log=chosen, adopt=adopt, mounts=mounts)
     configured = folder.settings().get("log", SQLITE)
     if log is not None and log != configured:
         raise WorkspaceError(
@@ -97,7 +98,7 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
 @contextmanager
 def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embedded]:
     """Open a workspace folder with its log and views."""
-    folder = open_folder(folder_of(location).path, mounts=mounts)
+    folder = open_folder(folder_of(location).path.parent, mounts=mounts)
     address = _log_address(folder)
     with ExitStack() as stack:
         database = Database(folder.ledger_db, durable=address == SQLITE)

@@ -12,8 +12,8 @@ from types import MappingProxyType
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """What no text of an event holds: a NUL (PostgreSQL has none in text), a lone surrogate (no UTF-8)."""
 
-NUMBER_DIGITS = 4_300
-"""The most digits of an integer: Python and the JSON parser read no more. Azure: 64 bytes [S]."""
+NUMBER_DIGITS = 4_000
+"""The most digits of an integer: Python and its JSON parsers give up at 4,300. Azure: 64 bytes [S]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,18 +94,11 @@ def canonical_bytes(log_id: str, fields: tuple[bytes, ...], value: bytes) -> byt
     """The bytes that are hashed: a version line, then netstrings of log id, fields and value."""
     stream, seq, prev, event_id, source, type_, time, actor = fields
     log = log_id.encode()
+    # Written out flat: this line is most of the cost of reading a log.
     return _PREIMAGE % (
-        *(len(log), log),
-        *(len(stream), stream),
-        *(len(seq), seq),
-        *(len(prev), prev),
-        *(len(event_id), event_id),
-        *(len(source), source),
-        *(len(type_), type_),
-        *(len(time), time),
-        *(len(actor), actor),
-        *(len(value), value),
-    )
+        len(log), log, len(stream), stream, len(seq), seq, len(prev), prev, len(event_id), event_id,
+        len(source), source, len(type_), type_, len(time), time, len(actor), actor, len(value), value,
+    )  # fmt: skip
 
 
 def parse_record(record: Record) -> Envelope:

@@ -3,7 +3,7 @@
 import re
 
 from ledger.errors import InvalidNameError, LimitExceededError
-from schemas.limits import Limits
+from schemas.limits import UNSTORABLE, Limits
 
 # Parity B3: the first character is a letter or digit, the rest are word characters or dashes.
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][\w-]*")
@@ -45,10 +45,10 @@ def check_length(what: str, text: str | None, length: int) -> None:
     """Raise LimitExceededError if a text is longer than `length` characters."""
     if text is None:
         return
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidNameError(f"the {what} holds half of a surrogate pair, which is no text: {text!r}") from error
+    if UNSTORABLE.search(text):
+        raise InvalidNameError(
+            f"the {what} holds a NUL or half of a surrogate pair, which no store keeps: {text[:40]!r}"
+        )
     if len(text) > length:
         raise LimitExceededError(
             f"the {what} has {len(text):,} characters and {length:,} are allowed: {text[:40]!r}..."

@@ -7,17 +7,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ledger.sdk.text import storable
+
 
 def origin() -> dict[str, Any]:
     """What this process can say about itself."""
     return {
-        "host": platform.node(),
-        "user": user_name(),
-        "command_line": list(sys.argv),
+        "host": storable(platform.node()),
+        "user": storable(user_name()),
+        "command_line": [storable(argument) for argument in sys.argv],
         "python": platform.python_version(),
         "process_id": os.getpid(),
-        "working_directory": str(Path.cwd()),
-        "script": sys.argv[0] if sys.argv and sys.argv[0] else None,
+        "working_directory": storable(str(Path.cwd())),
+        "script": storable(sys.argv[0]) if sys.argv and sys.argv[0] else None,
     }
 
 

@@ -13,7 +13,7 @@ from ledger.commands import (
     TagRun,
     UntagRun,
 )
-from ledger.sdk.text import as_texts
+from ledger.sdk.text import as_texts, storable
 from schemas.statuses import TERMINAL, RunStatus
 
 if TYPE_CHECKING:
@@ -141,14 +141,14 @@ class Run:
 def _error(details: str | BaseException | None, code: str | None) -> dict[str, str | None]:
     match details:
         case None | str():
-            return {"code": code or "UserError", "message": details or "the run was failed by its script"}
+            return {"code": code or "UserError", "message": storable(details or "the run was failed by its script")}
         case BaseException():
             name = type(details).__name__
             return {
                 "code": code or "UserError",
-                "message": f"User program failed with {name}: {details}",
+                "message": storable(f"User program failed with {name}: {details}"),
                 "type": name,
-                "traceback": "".join(traceback.format_exception(details)),
+                "traceback": storable("".join(traceback.format_exception(details))),
             }
         case _:
             raise TypeError(f"error_details must be text or an exception, not {type(details).__name__}")

@@ -3,7 +3,14 @@
 import logging
 from collections.abc import Mapping
 
+from schemas.limits import UNSTORABLE
+
 _log = logging.getLogger(__name__)
+
+
+def storable(text: str) -> str:
+    """The text without what no store keeps: file names and errors may hold half a surrogate pair."""
+    return UNSTORABLE.sub("\ufffd", text)
 
 
 def as_texts(what: str, pairs: Mapping[str, object]) -> dict[str, str | None]:

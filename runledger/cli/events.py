@@ -40,14 +40,16 @@ def tail(session: Session, last: int, follow: bool) -> None:  # fmt: skip
     """Show the last events, oldest first, one on a line; JSON is one object on a line."""
     with session.embedded() as parts:
         parts.log.catch_up()
-        position = _tell(session.output, parts.feed.latest(last)) or parts.feed.last_position()
-        if not position:
+        end = parts.feed.last_position()
+        if not end:
             note("No events yet.")
+        position = _tell(session.output, parts.feed.latest(last)) or end
         while follow:
-            found = _tell(session.output, parts.feed.after(position, _BATCH))
-            position = found or position
-            if not found:
+            parts.log.catch_up()
+            told = _tell(session.output, parts.feed.after(position, _BATCH))
+            if told is None:
                 time.sleep(_POLL_SECONDS)
+            position = told or position
 
 
 @events.command()

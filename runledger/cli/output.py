@@ -47,7 +47,8 @@ class Output:
     def write(self, result: Any, layout: Layout | None = None, *, by_line: bool = False) -> None:
         """Write a result after `--query`; `by_line` writes each JSON item on a line of its own."""
         if self.query is not None:
-            result, layout = self.query.apply(result), None
+            asked = self.query.apply(result)
+            result, layout = asked, layout if _only_chosen(result, asked) else None
         self._write(result, layout, sys.stdout, by_line=by_line)
         sys.stdout.flush()
 
@@ -76,7 +77,7 @@ class Output:
         columns, rows = _tabulated(result, layout)
         if not rows:
             return
-        if self.on_terminal:
+        if self.on_terminal and not isinstance(result, Mapping):
             terminal_table(columns, rows, out, colour=coloured)
         else:
             _write_lines(plain_table(columns, rows), out)
@@ -108,6 +109,14 @@ def as_tsv(result: Any) -> Iterable[str]:
     columns = guessed_columns(result)
     for row in result:
         yield "\t".join(column.text(row) for column in columns)
+
+
+def _only_chosen(result: Any, asked: Any) -> bool:
+    """Whether a query chose some of the rows and left them as they are."""
+    if not isinstance(result, list) or not isinstance(asked, list):
+        return False
+    rows = {id(row) for row in result}
+    return all(id(row) in rows for row in asked)
 
 
 def _tabulated(result: Any, columns: Sequence[Column] | None) -> tuple[Sequence[Column], list[Any]]:

@@ -27,13 +27,10 @@ class Column:
 
 def as_text(value: object) -> str:
     """A value on one line, without anything that a terminal would obey."""
-    match value:
-        case None:
-            return ""
-        case str():
-            return _CONTROL.sub(_escaped, value)
-        case _:
-            return json.dumps(value, ensure_ascii=False, default=str)
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return _CONTROL.sub(_escaped, text)
 
 
 def guessed_columns(rows: Sequence[object]) -> list[Column]:
@@ -63,22 +60,21 @@ def terminal_table(columns: Sequence[Column], rows: Sequence[Any], out: TextIO, 
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    def line(text: str, style: str = "") -> Text:
+        return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    cells = [[column.text(row) for column in columns] for row in rows]
-    for index, column in enumerate(columns):
-        widest = max((_width(line[index]) for line in cells), default=0)
-        table.add_column(column.title, no_wrap=True, overflow="ellipsis", min_width=widest if column.whole else None)
-    for line in cells:
-        table.add_row(*(Text(text, style=_style(column, text)) for column, text in zip(columns, line, strict=True)))
+    for column in columns:
+        # rich narrows only the columns that may wrap; their cells do not wrap, they are cut.
+        table.add_column(line(column.title), no_wrap=column.whole)
+    for row in rows:
+        cells = ((column, column.text(row)) for column in columns)
+        table.add_row(*(line(text, column.colour(text) if column.colour else "") for column, text in cells))
     Console(file=out, color_system="auto" if colour else None, force_terminal=True, highlight=False).print(table)
 
 
 def _key_column(key: str) -> Column:
     return Column(key, lambda row: row.get(key))
-
-
-def _style(column: Column, text: str) -> str:
-    return column.colour(text) if column.colour is not None else ""
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from schemas.events import Encrypted, Event, RunLoggedEvent, Series
 from schemas.events.base import Count, Microseconds, Milliseconds, Part, Sha256, Step, Text
 from schemas.events.logged import JsonObject, LoggedValue, LoggedValues, NamedValues
+from schemas.limits import NUMBER_DIGITS
 
 TEXTS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=8)
 COUNTS = st.integers(0, 2**63 - 1)
@@ -21,7 +22,7 @@ SCALARS = st.one_of(
     st.integers(10**400, 10**401),
     st.floats(),
     TEXTS,
-    st.sampled_from(["NaN", '{"$float":"NaN"}', 1, 1.0, True, "1", -0.0, 10**4300 - 1]),
+    st.sampled_from(["NaN", '{"$float":"NaN"}', 1, 1.0, True, "1", -0.0, 10**NUMBER_DIGITS - 1]),
 )
 PLAIN_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,

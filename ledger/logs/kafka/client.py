@@ -1,10 +1,10 @@
 """The Kafka client: the only module that imports aiokafka, and the only one that knows its traps."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -26,6 +26,7 @@ from schemas.records import Record
 
 CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
+_REQUEST_SECONDS = 5.0
 FETCH_MILLISECONDS = 500
 _FETCH_BYTES = 4 * 1024 * 1024
 # aiokafka closes a batch at this size; an append larger than it is refused before it is sent.
@@ -48,15 +49,47 @@ def batch_limit(facts: TopicFacts) -> int:
 
 @dataclass(slots=True)
 class Connection:
-    """Options shared by every client of one ledger."""
+    """Options shared by every client of one ledger, and the clients that are still starting."""
 
     address: KafkaAddress
+    _starting: "set[asyncio.Task[None]]" = field(default_factory=set)
+
+    async def start(self, client: "_Client", close: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Start a client; if it is not ready in time it is left to itself, and closed when it is.
+
+        aiokafka loses a connection when its start is cancelled (`AIOKafkaClient.bootstrap`), so it
+        never is.
+
+        Raises:
+            TimeoutError: it is not ready in time.
+        """
+        given_up = asyncio.Event()
+        task = asyncio.create_task(_start(client, close, given_up))
+        self._starting.add(task)
+        task.add_done_callback(self._ended)
+        try:
+            await asyncio.wait([task], timeout=seconds)
+        finally:
+            given_up.set()
+        if not task.done():
+            raise TimeoutError("it did not answer")
+        task.result()
+
+    async def settle(self) -> None:
+        """Wait for the clients that are still starting, at most as long as one request may take."""
+        if self._starting:
+            await asyncio.wait(self._starting)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._starting.discard(task)
+        if not task.cancelled():
+            task.exception()  # told by `start`, or nobody is left to tell
 
     def options(self) -> dict[str, Any]:
         """Arguments for aiokafka."""
         return {
             "bootstrap_servers": list(self.address.servers),
-            "request_timeout_ms": 10_000,
+            "request_timeout_ms": int(_REQUEST_SECONDS * 1000),
             "retry_backoff_ms": 50,
             "metadata_max_age_ms": 30_000,
             **self.address.security,
@@ -81,7 +114,7 @@ class Producer:
         """
         try:
             async with asyncio.timeout(deadline):
-                producer = await self._connected()
+                producer = await self._connected(deadline)
                 pending = [await _submit(producer, spot, records) for spot, records in batches.items()]
                 # Unlike wait_for, `wait` does not cancel the deliveries that it waits for.
                 await asyncio.wait(pending)
@@ -99,15 +132,9 @@ class Producer:
         if producer is None:
             return
         self.replacements += 1
-        producer._closed = True  # noqa: SLF001 - aiokafka has no way to close without a flush
-        sender = producer._sender  # noqa: SLF001
-        if sender.sender_task is not None:
-            sender.sender_task.cancel()
-        with suppress(KafkaError, TimeoutError, OSError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await producer.client.close()
+        await _let_go(producer)
 
-    async def _connected(self) -> AIOKafkaProducer:
+    async def _connected(self, seconds: float) -> AIOKafkaProducer:
         if self._producer is None:
             producer = AIOKafkaProducer(
                 **self._connection.options(),
@@ -116,15 +143,33 @@ class Producer:
                 max_batch_size=BATCH_BYTES,
                 max_request_size=BATCH_BYTES + _BATCH_OVERHEAD,
             )
-            try:
-                await producer.start()
-            except BaseException:
-                producer._closed = True  # noqa: SLF001
-                with suppress(KafkaError, OSError):
-                    await producer.client.close()
-                raise
+            await self._connection.start(producer, lambda: _let_go(producer), seconds)
             self._producer = producer
         return self._producer
+
+
+class _Client(Protocol):
+    async def start(self) -> None: ...
+
+
+async def _start(client: _Client, close: Callable[[], Awaitable[None]], given_up: asyncio.Event) -> None:
+    try:
+        await client.start()
+    except BaseException:
+        await close()
+        raise
+    if given_up.is_set():
+        await close()
+
+
+async def _let_go(producer: AIOKafkaProducer) -> None:
+    producer._closed = True  # noqa: SLF001 - aiokafka has no way to close without a flush
+    sender = producer._sender  # noqa: SLF001
+    if sender.sender_task is not None:
+        sender.sender_task.cancel()
+    with suppress(KafkaError, TimeoutError, OSError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await producer.client.close()
 
 
 async def _submit(producer: AIOKafkaProducer, spot: Spot, records: Sequence[Record]) -> "asyncio.Future[Any]":
@@ -217,7 +262,7 @@ async def consuming(connection: Connection, *, wait: int = FETCH_MILLISECONDS) -
         fetch_max_bytes=_FETCH_BYTES * 4,
     )
     try:
-        await _within(consumer.start(), connection.address)
+        await _within(connection.start(consumer, consumer.stop, CONNECT_SECONDS), connection.address)
         yield Consumer(consumer, connection.address)
     finally:
         with suppress(KafkaError, OSError, TimeoutError):
@@ -273,7 +318,7 @@ async def administering(connection: Connection) -> AsyncIterator[Admin]:
     """An admin client for a short while."""
     client = AIOKafkaAdminClient(**{k: v for k, v in connection.options().items() if k != "retry_backoff_ms"})
     try:
-        await _within(client.start(), connection.address)
+        await _within(connection.start(client, client.close, CONNECT_SECONDS), connection.address)
         yield Admin(client, connection.address)
     finally:
         with suppress(KafkaError, OSError, TimeoutError):
@@ -283,7 +328,7 @@ async def administering(connection: Connection) -> AsyncIterator[Admin]:
 
 async def _within(work: Any, address: KafkaAddress) -> Any:
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(CONNECT_SECONDS + 1):
             return await work
     except (KafkaError, OSError, TimeoutError) as error:
         raise UnavailableError(

@@ -78,6 +78,7 @@ async def kafka_logs(address: KafkaAddress, database: Database, writer: Writer) 
                     yield logs
     finally:
         await producer.drop()
+        await connection.settle()
 
 
 def _assemble(

@@ -14,6 +14,8 @@ from ledger.store.database import Database
 
 T = TypeVar("T")
 
+_GOODBYE_SECONDS = 0.01
+
 
 class KafkaThread:
     """Both logs of a ledger in a loop of their own, from `open` to `close`."""
@@ -53,6 +55,7 @@ class KafkaThread:
             if not self._ready.done():
                 self._ready.set_exception(error)
         finally:
+            self._loop.run_until_complete(_last_words())
             self._loop.close()
 
     async def _serve(self, address: KafkaAddress, database: Database, writer: Writer) -> None:
@@ -80,6 +83,15 @@ class _Waiting:
 
     def close(self) -> None:
         self._thread.close()
+
+
+async def _last_words() -> None:
+    """Let what was closed be closed: transports say goodbye in the next turns of the loop."""
+    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.sleep(_GOODBYE_SECONDS)
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

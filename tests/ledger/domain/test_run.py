@@ -384,3 +384,10 @@ def test_the_first_value_of_a_property_is_the_one_that_stays(pairs: list[tuple[s
             assert (error.key, error.old, error.new) == (key, first[key], value)
 
     assert started.properties == first
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+def test_text_that_no_store_keeps_is_refused(text: str) -> None:
+    then_refused(run(STARTED), lambda it: it.tag({"a": text}, LIMITS), InvalidNameError, "tag 'a'")
+    then_refused(run(STARTED), lambda it: it.tag({text: "a"}, LIMITS), InvalidNameError, "tag")
+    then_refused(run(STARTED), lambda it: it.describe({"description": text}, LIMITS), InvalidNameError, "description")

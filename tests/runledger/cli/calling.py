@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,14 +53,14 @@ def process(*words: object, **environment: str) -> Called:
     return Called(done.returncode, done.stdout, done.stderr)
 
 
-def terminal(*words: object, columns: int = 100, **environment: str) -> Called:
+def terminal(*words: object, columns: int = 100, environment: Mapping[str, str] | None = None) -> Called:
     """Call the command on a terminal that many columns wide; stderr is the terminal too."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    environment = os.environ | {"TERM": "xterm-256color"} | environment
-    environment.pop("COLUMNS", None)
+    variables = os.environ | {"TERM": "xterm-256color"} | dict(environment or {})
+    variables.pop("COLUMNS", None)
     command = [*COMMAND, *(str(word) for word in words)]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as running:
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=variables) as running:
         os.close(theirs)
         shown = _read_all(ours)
         code = running.wait(SECONDS)
@@ -68,7 +69,7 @@ def terminal(*words: object, columns: int = 100, **environment: str) -> Called:
 
 def _read_all(terminal: int) -> bytes:
     shown = b""
-    with open(terminal, "rb", buffering=0) as stream:  # noqa: PTH123 - a descriptor has no path
+    with open(terminal, "rb", buffering=0) as stream:
         while True:
             try:
                 part = stream.read(65536)

@@ -50,6 +50,9 @@ def test_a_table_of_a_querys_result_has_its_keys_as_columns(workspace: Path) -> 
     lines = call("run", "list", "-w", workspace, "-o", "table", "--query", query).out.splitlines()
     assert lines[0].split() == ["id", "tags"]
     assert lines[1] == 'other   {"quality": "fantastic run"}'
+    lines = call("run", "list", "-w", workspace, "-o", "table", "--query", "[?status=='Failed']").out.splitlines()
+    assert lines[0].startswith("RUN ID  EXPERIMENT  STATUS")
+    assert lines[1].startswith("second")
     lines = call("run", "list", "-w", workspace, "-o", "table", "--query", "[].run_id").out.splitlines()
     assert lines == ["VALUE", "other", "third", "second", "first"]
     assert call("run", "list", "-w", workspace, "-o", "table", "--query", "nothing").out == ""
@@ -76,7 +79,7 @@ def test_markup_in_a_tag_is_text(workspace: Path) -> None:
 )
 def test_colours_can_be_refused(workspace: Path, words: list[str], environment: dict[str, str]) -> None:
     for form in ("table", "jsonc", "yamlc"):
-        assert "\x1b[3" not in terminal("run", "list", "-w", workspace, "-o", form, *words, **environment).out
+        assert "\x1b[3" not in terminal("run", "list", "-w", workspace, "-o", form, *words, environment=environment).out
 
 
 def test_jsonc_and_yamlc_are_coloured_on_a_terminal_only(workspace: Path) -> None:

@@ -3,7 +3,6 @@
 import io
 import json
 
-
 from runledger.cli.progress import Progress
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ledger.commands import TagRun
 from runledger import Workspace
 from tests.runledger.cli.calling import Called, call, process, terminal
 
@@ -202,8 +203,6 @@ def write_until(workspace: Path, stop: Any) -> None:
         number = 0
         while not stop.is_set():
             number += 1
-            from ledger.commands import TagRun
-
             opened.client.execute(TagRun(run_id="first", tags={"number": str(number)}))
 
 

@@ -1,20 +1,24 @@
 """`make bench`: every measurement, as JSON lines in build/bench.jsonl and as a table.
 
 Names of measurements may be given: `.venv/bin/python -m benchmarks verify kafka_append`.
+With `--docs` the table is also written to docs/performance.md.
 """
 
 import importlib
 import sys
 from pathlib import Path
 
-from benchmarks.result import Result, machine, table
+from benchmarks.result import Result, machine, page, table
 
 MEASUREMENTS = ("embedded_append", "kafka_append", "projection", "verify")
-_LINES = Path(__file__).resolve().parent.parent / "build" / "bench.jsonl"
+_ROOT = Path(__file__).resolve().parent.parent
+_LINES = _ROOT / "build" / "bench.jsonl"
+_DOCS = _ROOT / "docs" / "performance.md"
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Measure and print."""
+    names = [argument for argument in arguments if argument != "--docs"]
     unknown = set(names) - set(MEASUREMENTS)
     if unknown:
         print(f"no measurement is called {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
@@ -28,6 +32,8 @@ def main(names: list[str]) -> int:
     for result in results:
         print(result.line())
     print(f"\n{machine()}\n{table(results)}")
+    if "--docs" in arguments:
+        _DOCS.write_text(page(results), encoding="utf-8")
     return 0
 
 

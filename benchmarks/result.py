@@ -1,6 +1,7 @@
 """What a measurement says, and how it is shown."""
 
 import json
+import os
 import platform
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -8,6 +9,15 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 
 _ROUNDS = 3
+_PAGE = """\
+# How fast it is
+
+Written by `.venv/bin/python -m benchmarks --docs` on {machine}, {cores} cores shared by everything that was measured
+(the Kafka broker included). Each figure is the median of rounds taken in turns with its floor or peer, so read the
+ratio, not the figure. The floor is what the machine or a bare client does for the same records.
+
+{table}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +48,33 @@ def machine() -> str:
     return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
+def page(results: Iterable[Result]) -> str:
+    """The results as a page of the documentation."""
+    heading, *rows = _rows(results)
+    lines = [heading, tuple("---" for _ in heading), *rows]
+    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return _PAGE.format(machine=machine(), cores=os.cpu_count(), table=body)
+
+
 def table(results: Iterable[Result]) -> str:
     """The results for people."""
-    rows = [("measurement", "figure", "floor or peer", "ratio", "goal", "")]
-    for result in results:
-        floor = "" if result.floor is None else f"{result.floor:,.4g} {result.floor_name}"
-        ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
-        verdict = {True: "met", False: "missed", None: ""}[result.met]
-        rows.append((result.name, f"{result.figure:,.4g} {result.unit}", floor, ratio, result.goal or "", verdict))
+    rows = _rows(results)
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def _rows(results: Iterable[Result]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("measurement", "figure", "floor or peer", "ratio", "goal", "")]
+    for result in results:
+        floor = "" if result.floor is None else f"{_number(result.floor)} {result.floor_name}"
+        ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
+        verdict = {True: "met", False: "missed", None: ""}[result.met]
+        rows.append((result.name, f"{_number(result.figure)} {result.unit}", floor, ratio, result.goal or "", verdict))
+    return rows
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def interleaved(ours: Callable[[], float], floor: Callable[[], float], rounds: int = _ROUNDS) -> tuple[float, float]:

@@ -1,1 +1,1 @@
-"""Read models: views folded from events, and their queries."""
+"""Views built from events: deleted and built again whenever one likes, identically."""

@@ -10,9 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from projections.answers import Answers
-from projections.view import View
-
 from ledger.application.handling import Caller, Ledger
 from ledger.application.recorder import LedgerRecorder
 from ledger.client import Client
@@ -25,10 +22,12 @@ from ledger.sdk.origin import user_name
 from ledger.store.database import Database
 from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder
 from ledger.workspace.mounts import MOUNTS
+from projections.answers import Answers
+from projections.view import View
 from runledger.locating import folder_of
 from runledger.settings import resolve
 from schemas.errors import LedgerError
-from schemas.streams import CONTROL
+from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
     from ledger.logs.kafka.address import KafkaAddress
@@ -157,7 +156,10 @@ def _log_address(folder: WorkspaceFolder) -> str:
 def _open_log(address: str, database: Database) -> Log:
     who = caller()
     if address == SQLITE:
-        return open_sqlite_log(database, CONTROL, source=who.source, actor=who.actor, now=now)
+        control, _ = (
+            open_sqlite_log(database, name, source=who.source, actor=who.actor, now=now) for name in (CONTROL, VALUES)
+        )
+        return control
     from ledger.logs.kafka.address import parse_address  # noqa: PLC0415
 
     return _open_kafka(parse_address(address), database, who)

@@ -38,11 +38,13 @@ def _checked(location: str, progress: Callable[[int], None]) -> dict[str, Any]:
     try:
         with stored_ledger(location) as database:
             reports = verify_ledger(database, progress)
+            # The chains say nothing about SQLite's own indexes, by which the events are found.
+            (pages,) = database.reading().execute("PRAGMA integrity_check(1)").fetchone()
     except DamagedFileError as error:
         return _result([], str(error))
     if CONTROL not in {report.log for report in reports}:
         return _result(reports, "the file does not say any more which log it holds")
-    return _result(reports, None)
+    return _result(reports, None if pages == "ok" else f"the file is damaged: {pages}")
 
 
 def _result(reports: "list[LogReport]", damage: str | None) -> dict[str, Any]:

@@ -1,0 +1,120 @@
+"""A SQLite file shared by threads, processes and forks: connections, transactions, clear errors."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ledger.errors import UnavailableError, WorkspaceError
+
+BUSY_SECONDS = 60.0
+
+
+class SqliteFile:
+    """One connection for each thread of each process, opened on first use."""
+
+    def __init__(self, path: Path, *, durable: bool) -> None:
+        """Open or make the file; `durable` syncs each commit to the disk."""
+        self.path = path
+        self._durable = durable
+        self._process = os.getpid()
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        with clear_errors(path):
+            self.reading().execute("PRAGMA journal_mode=WAL")
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        if os.getpid() == self._process:
+            for connection in self._connections:
+                connection.close()
+        self._connections = []
+        self._local = threading.local()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction: committed at the end, rolled back on any error.
+
+        Raises:
+            UnavailableError: the disk is full or read-only, or the file is locked for too long.
+        """
+        connection = self.reading()
+        with clear_errors(self.path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def reading(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        if os.getpid() != self._process:
+            # A connection must not cross a fork: the child forgets the parent's without closing them.
+            self._process, self._local, self._connections = os.getpid(), threading.local(), []
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+        return connection
+
+    def make_once(self, script: str, version: int) -> None:
+        """Make the tables of a new file, all or none, and refuse a file of another version."""
+        with clear_errors(self.path):
+            if self._version() == 0:
+                with self.writing() as connection:
+                    if self._version() == 0:
+                        _run_script(connection, script)
+                        connection.execute(f"PRAGMA user_version={version}")
+            found = self._version()
+        if found != version:
+            raise WorkspaceError(
+                f"{self.path} has schema version {found}, this program reads {version}; "
+                "use the version of runledger that wrote it, or a newer one"
+            )
+
+    def _version(self) -> int:
+        return int(self.reading().execute("PRAGMA user_version").fetchone()[0])
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+        connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
+        connection.execute("PRAGMA cache_size=-16000")
+        self._connections.append(connection)
+        return connection
+
+
+def _run_script(connection: sqlite3.Connection, script: str) -> None:
+    # executescript would commit the transaction that makes all tables or none.
+    for statement in script.split(";"):
+        connection.execute(statement)
+
+
+@contextmanager
+def clear_errors(path: Path) -> Iterator[None]:
+    """Say what went wrong with the file, and what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise UnavailableError(_cause(path, error)) from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError):
+            raise
+        raise WorkspaceError(f"{path} is damaged or not a ledger: {error}; restore it from a backup") from error
+
+
+def _cause(path: Path, error: sqlite3.OperationalError) -> str:
+    match getattr(error, "sqlite_errorname", ""):
+        case "SQLITE_FULL":
+            return f"the disk of {path} is full; nothing was stored. Make room and try again"
+        case name if name.startswith("SQLITE_READONLY") or name == "SQLITE_CANTOPEN":
+            return f"{path} cannot be written ({error}); check the folder and its rights"
+        case "SQLITE_BUSY":
+            return f"{path} was locked by another process for {BUSY_SECONDS:.0f} s; nothing was stored"
+        case name:
+            return f"{path} cannot be used now: {error} ({name}); nothing was stored"

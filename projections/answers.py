@@ -1,0 +1,42 @@
+"""Answers to the questions of the SDK and the command line, from the views of this process."""
+
+from ledger.errors import RunNotFoundError
+from ledger.feed import Feed
+from ledger.queries import HistoryEntry, RunDocument, RunPage, RunQuery
+from projections.history.entries import entries
+from projections.projection import Projection
+from projections.runner import behind, catch_up
+from projections.runs.projection import RunsProjection
+from projections.runs.queries import find_run, find_runs
+from projections.view import View
+
+PROJECTIONS: tuple[Projection, ...] = (RunsProjection(),)
+
+
+class Answers:
+    """Each question brings the view up to date first."""
+
+    def __init__(self, feed: Feed, view: View) -> None:
+        """Answer from a view that is filled from this feed."""
+        self._feed = feed
+        self._view = view
+        self._runs = PROJECTIONS[0]
+
+    def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
+        """A page of runs."""
+        catch_up(self._view, self._runs, self._feed, at_least=at_least)
+        return find_runs(self._view.reading(), self._feed.log_id, query)
+
+    def run(self, run_id: str, *, at_least: int = 0) -> RunDocument:
+        """One run; raises RunNotFoundError."""
+        catch_up(self._view, self._runs, self._feed, at_least=at_least)
+        return find_run(self._view.reading(), run_id)
+
+    def history(self, run_id: str, *, at_least: int = 0) -> list[HistoryEntry]:
+        """Every event of a run with what it changed; raises RunNotFoundError."""
+        if self._feed.last_position() < at_least:
+            raise behind(at_least, self._feed.last_position())
+        found = entries(self._feed.of_run(run_id))
+        if not found:
+            raise RunNotFoundError(run_id)
+        return found

@@ -1,0 +1,1 @@
+"""The history of one run: every event with what it changed."""

@@ -1,0 +1,65 @@
+"""From the events of a run to entries with before and after, without any store."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from ledger.feed import FeedEvent
+from ledger.queries import Change, HistoryEntry
+from projections.runs.state import RunState, apply_event
+from schemas.events import Event, OpaqueEvent, readable
+
+BARE = "(no value)"
+
+
+def entries(events: Iterable[FeedEvent]) -> list[HistoryEntry]:
+    """An entry for each event, in order."""
+    state: RunState = {}
+    found = []
+    for event in events:
+        before = flat(state)
+        if not isinstance(event.event, OpaqueEvent):
+            apply_event(state, event)
+        found.append(_entry(event, before, flat(state)))
+    return found
+
+
+def flat(state: RunState) -> dict[str, Any]:
+    """The fields of a run as a person names them: `tags.quality`, `status`."""
+    fields: dict[str, Any] = {}
+    for name, value in state.items():
+        if isinstance(value, dict) and name in {"tags", "properties", "parameters", "artifacts"}:
+            fields |= {f"{name}.{key}": BARE if item is None else item for key, item in value.items()}
+        elif name not in _NOT_SHOWN:
+            fields[name] = value
+    return fields
+
+
+_NOT_SHOWN = frozenset({"created", "last_position", "number", "started", "ended"})
+_ABSENT = object()
+
+
+def _entry(event: FeedEvent, before: dict[str, Any], after: dict[str, Any]) -> HistoryEntry:
+    envelope = event.envelope
+    return HistoryEntry(
+        position=event.position,
+        seq=envelope.seq,
+        event=envelope.type,
+        event_id=envelope.id,
+        occurred_at=envelope.time,
+        recorded_at=datetime.fromtimestamp(event.recorded_at / 1000, UTC).isoformat(timespec="milliseconds"),
+        actor=envelope.actor,
+        source=envelope.source,
+        reason=readable(event.event.reason) if isinstance(event.event, Event) else None,
+        changes=_changes(before, after),
+        hash=event.hash.hex(),
+    )
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        Change(name, before.get(name), after.get(name))
+        for name in names
+        if before.get(name, _ABSENT) != after.get(name, _ABSENT)
+    ]

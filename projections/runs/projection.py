@@ -1,0 +1,146 @@
+"""From events to rows of the run table."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ledger.feed import FeedEvent
+from projections.runs import tables
+from projections.runs.attributes import Attribute, attributes_brought_by, attributes_of
+from projections.runs.state import RunState, apply_event, moment
+from schemas.events import ExperimentCreatedEvent
+from schemas.streams import key_of, kind_of
+
+_CHUNK = 500
+
+
+class RunsProjection:
+    """A row a run; attributes are numbered in the order of events, so that any replay numbers alike."""
+
+    name: str = "runs"
+    version: int = 1
+    tables: tuple[str, ...] = tables.TABLES
+
+    def schema(self, suffix: str) -> str:
+        """The tables of one generation."""
+        return tables.schema(suffix)
+
+    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
+        """Take in events: each run that they touch is read once and written once."""
+        rows = _Rows(connection, suffix)
+        rows.load(_run_ids(events))
+        for event in events:
+            kind = kind_of(event.envelope.stream)
+            if kind == "run":
+                rows.take(event)
+            elif isinstance(event.event, ExperimentCreatedEvent):
+                rows.count(event.event.experiment, 0)
+        rows.write()
+
+
+@dataclass(slots=True)
+class _Row:
+    run: int
+    created: int
+    number: int
+    state: RunState
+    before: frozenset[int] = frozenset()
+
+
+def _run_ids(events: Iterable[FeedEvent]) -> list[str]:
+    streams = dict.fromkeys(event.envelope.stream for event in events if kind_of(event.envelope.stream) == "run")
+    return [key_of(stream) for stream in streams]
+
+
+class _Rows:
+    """The rows that one batch touches, between reading and writing them."""
+
+    def __init__(self, connection: sqlite3.Connection, suffix: str) -> None:
+        self._connection = connection
+        self._suffix = suffix
+        self._rows: dict[str, _Row] = {}
+        self._numbers: dict[Attribute, int] = {}
+        self._experiments: dict[str, int] = {}
+        self._last = connection.execute(f"SELECT coalesce(max(run), 0) FROM runs{suffix}").fetchone()[0]
+
+    def load(self, run_ids: Sequence[str]) -> None:
+        for start in range(0, len(run_ids), _CHUNK):
+            chunk = run_ids[start : start + _CHUNK]
+            marks = ", ".join("?" * len(chunk))
+            found = self._connection.execute(
+                f"SELECT run_id, run, created, number, state FROM runs{self._suffix} WHERE run_id IN ({marks})", chunk
+            )
+            for run_id, run, created, number, text in found:
+                row = _Row(run, created, number, json.loads(text))
+                row.before = frozenset(map(self._number, attributes_of(row.state)))
+                self._rows[run_id] = row
+
+    def take(self, event: FeedEvent) -> None:
+        run_id = key_of(event.envelope.stream)
+        row = self._rows.get(run_id) or self._new(run_id, event)
+        named = bool(row.state.get("experiment"))
+        apply_event(row.state, event)
+        if not named and row.state["experiment"]:
+            row.number = self.count(row.state["experiment"], 1)
+        for attribute in attributes_brought_by(event, row.state):
+            self._number(attribute)
+
+    def count(self, experiment: str, more: int) -> int:
+        """The number of runs of an experiment, with so many more."""
+        if experiment not in self._experiments:
+            row = self._connection.execute(
+                f"SELECT runs FROM experiments{self._suffix} WHERE name = ?", (experiment,)
+            ).fetchone()
+            self._experiments[experiment] = row[0] if row else 0
+        self._experiments[experiment] += more
+        return self._experiments[experiment]
+
+    def write(self) -> None:
+        execute = self._connection.executemany
+        rows = [(it.run, run_id, it.created, it.number, _text(it.state)) for run_id, it in self._rows.items()]
+        execute(
+            f"""INSERT INTO runs{self._suffix} (run, run_id, created, number, state) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (run) DO UPDATE SET number = excluded.number, state = excluded.state""",
+            rows,
+        )
+        gone, come = [], []
+        for row in self._rows.values():
+            after = frozenset(map(self._number, attributes_of(row.state)))
+            gone += [(attribute, row.created, row.run) for attribute in row.before - after]
+            come += [(attribute, row.created, row.run) for attribute in after - row.before]
+        table = f"run_attributes{self._suffix}"
+        execute(f"DELETE FROM {table} WHERE attribute = ? AND created = ? AND run = ?", gone)
+        execute(f"INSERT INTO {table} (attribute, created, run) VALUES (?, ?, ?)", sorted(come))
+        execute(
+            f"""INSERT INTO experiments{self._suffix} (name, runs) VALUES (?, ?)
+            ON CONFLICT (name) DO UPDATE SET runs = excluded.runs""",
+            list(self._experiments.items()),
+        )
+
+    def _new(self, run_id: str, event: FeedEvent) -> _Row:
+        self._last += 1
+        row = self._rows[run_id] = _Row(self._last, moment(event), 0, {})
+        return row
+
+    def _number(self, attribute: Attribute) -> int:
+        number = self._numbers.get(attribute)
+        if number is None:
+            number = self._numbers[attribute] = self._find(attribute) or self._make(attribute)
+        return number
+
+    def _find(self, attribute: Attribute) -> int | None:
+        row = self._connection.execute(
+            f"SELECT attribute FROM attributes{self._suffix} WHERE kind = ? AND key = ? AND value = ?", attribute
+        ).fetchone()
+        return int(row[0]) if row else None
+
+    def _make(self, attribute: Attribute) -> int:
+        made = self._connection.execute(
+            f"INSERT INTO attributes{self._suffix} (kind, key, value) VALUES (?, ?, ?)", attribute
+        )
+        return int(made.lastrowid or 0)
+
+
+def _text(state: RunState) -> str:
+    return json.dumps(state, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,139 @@
+"""A run as its events make it: plain JSON, so that a row can hold it."""
+
+from datetime import datetime
+from typing import Any
+
+from ledger.feed import FeedEvent
+from schemas.events import (
+    RunArchivedEvent,
+    RunArtifactAddedEvent,
+    RunDescribedEvent,
+    RunError,
+    RunParameterAddedEvent,
+    RunPropertyAddedEvent,
+    RunRestoredEvent,
+    RunResumedEvent,
+    RunStartedEvent,
+    RunStatusChangedEvent,
+    RunTaggedEvent,
+    RunUntaggedEvent,
+    RunWarnedEvent,
+    readable,
+)
+from schemas.statuses import TERMINAL, RunStatus
+
+RunState = dict[str, Any]
+_WARNINGS_KEPT = 20
+
+
+def apply_event(state: RunState, happened: FeedEvent) -> None:
+    """Change the state by an event of any order and content; it never raises."""
+    if not state:
+        _begin(state, happened)
+    state["last_position"] = happened.position
+    match happened.event:
+        case RunStartedEvent() as event:
+            _start(state, event, happened)
+        case RunTaggedEvent() as event:
+            state["tags"][event.key] = readable(event.value)
+        case RunUntaggedEvent() as event:
+            state["tags"].pop(event.key, None)
+        case RunPropertyAddedEvent() as event:
+            state["properties"].setdefault(event.key, event.value)
+        case RunParameterAddedEvent() as event:
+            state["parameters"].setdefault(event.key, _json_number(event.value))
+        case RunStatusChangedEvent() as event:
+            _change_status(state, event, happened)
+        case RunResumedEvent() as event:
+            state |= {"status": RunStatus.RUNNING.value, "attempt": event.attempt}
+            state.pop("ended", None)
+            state.pop("error", None)
+        case _:
+            _apply_text(state, happened)
+
+
+def moment(happened: FeedEvent) -> int:
+    """When it happened, in microseconds: the writer's claim, or the log's time if that is no date."""
+    try:
+        return int(datetime.fromisoformat(happened.envelope.time).timestamp() * 1_000_000)
+    except ValueError:
+        return happened.recorded_at * 1000
+
+
+def _apply_text(state: RunState, happened: FeedEvent) -> None:
+    match happened.event:
+        case RunDescribedEvent() as event:
+            for name in event.changed:
+                _set(state, name, readable(getattr(event, name)))
+        case RunArtifactAddedEvent() as event:
+            state.setdefault("artifacts", {})[event.artifact_name] = {"size": event.size, "sha256": event.sha256}
+        case RunWarnedEvent() as event:
+            warning = {"source": event.source, "code": event.code, "message": readable(event.message)}
+            state["warnings"] = [*state.get("warnings", []), warning][-_WARNINGS_KEPT:]
+        case RunArchivedEvent():
+            state["archived"] = True
+        case RunRestoredEvent():
+            state.pop("archived", None)
+        case _:
+            pass
+
+
+def _begin(state: RunState, happened: FeedEvent) -> None:
+    state |= {
+        "experiment": "",
+        "status": RunStatus.NOT_STARTED.value,
+        "attempt": 1,
+        "created": moment(happened),
+        "created_by": happened.envelope.actor,
+        "tags": {},
+        "properties": {},
+        "parameters": {},
+    }
+
+
+def _start(state: RunState, event: RunStartedEvent, happened: FeedEvent) -> None:
+    if state["experiment"]:
+        return
+    state |= {
+        "experiment": event.experiment,
+        "experiment_id": event.experiment_id,
+        "status": event.status.value,
+        "run_type": event.run_type,
+        "target": event.target,
+    }
+    state["tags"] = {key: readable(value) for key, value in event.tags.items()} | state["tags"]
+    state["properties"] = dict(event.properties) | state["properties"]
+    for name in ("display_name", "description"):
+        _set(state, name, readable(getattr(event, name)))
+    for name in ("parent_run_id", "root_run_id"):
+        _set(state, name, getattr(event, name))
+    if event.status is RunStatus.RUNNING:
+        state["started"] = moment(happened)
+
+
+def _change_status(state: RunState, event: RunStatusChangedEvent, happened: FeedEvent) -> None:
+    state["status"] = event.status.value
+    if event.status is RunStatus.RUNNING:
+        state.setdefault("started", moment(happened))
+    if event.status in TERMINAL:
+        state["ended"] = moment(happened)
+    if event.error is not None:
+        state["error"] = _error(event.error)
+
+
+def _error(error: RunError) -> dict[str, str]:
+    fields = {"code": error.code, "message": readable(error.message), "type": error.type}
+    fields["traceback"] = readable(error.traceback)
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _set(state: RunState, name: str, value: str | None) -> None:
+    if value is None:
+        state.pop(name, None)
+    else:
+        state[name] = value
+
+
+def _json_number(value: Any) -> Any:
+    # JSON has no word for these; a document says them as text.
+    return str(value) if isinstance(value, float) and value - value != 0 else value

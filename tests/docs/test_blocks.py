@@ -1,0 +1,36 @@
+"""What README and docs show, works."""
+
+import re
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import CodeBlockParser
+
+from tests.docs.blocks import ROOT, run_console, run_python
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SYBIL = Sybil(parsers=[CodeBlockParser("python", run_python), CodeBlockParser("console", run_console)])
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_block_of_a_document(path: Path, tmp_path: Path) -> None:
+    document = SYBIL.parse(path)
+    document.namespace["folder"] = tmp_path
+
+    for example in document.examples():
+        example.evaluate()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_block_is_of_a_kind_that_is_run(path: Path) -> None:
+    fences = re.findall(r"^```(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert set(fences[::2]) <= {"python", "console"}
+    assert set(fences[1::2]) <= {""}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target

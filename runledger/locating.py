@@ -37,7 +37,7 @@ def folder_of(location: str) -> WorkspaceFolder:
         WorkspaceError: it is a URL.
     """
     if "://" in location:
-        raise WorkspaceError(f"{location} is a URL; name the workspace's folder")
+        raise WorkspaceError(f"{location} is a URL, and those come with the server; name the workspace's folder")
     path = Path(location).expanduser().absolute()
     return WorkspaceFolder(path if path.name == FOLDER else path / FOLDER)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -130,11 +129,9 @@ def _started(run: Any) -> str:
 
 
 def _duration(run: Any) -> str:
-    start, end = run.get("start_time_utc"), run.get("end_time_utc")
-    if not start or not end:
+    if "duration_seconds" not in run:
         return ""
-    seconds = int((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())
-    minutes, seconds = divmod(seconds, 60)
+    minutes, seconds = divmod(int(run["duration_seconds"]), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @click.pass_context
 @pass_session
 def verify(session: Session, context: click.Context) -> None:
-    """Recompute every hash of the stored history; the exit code is 6 if a link is broken.
+    """Check that the stored history was not changed: every hash is computed again.
 
-    Only ledger.db is read; no log needs to be reached.
+    The exit code is 6 if a link is broken. Only ledger.db is read; no log needs to be reached.
     """
     with Progress("verifying", "events") as progress:
         result = _checked(session.location(), progress.update)

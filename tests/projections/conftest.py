@@ -1,0 +1,61 @@
+"""A ledger with a view behind it."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ledger.application.handling import Caller, Ledger
+from ledger.application.recorder import LedgerRecorder
+from ledger.commands import Answer, Command
+from ledger.feed import Feed
+from ledger.logs.sqlite import open_sqlite_log
+from ledger.store.database import Database
+from projections.answers import Answers
+from projections.runs.projection import RunsProjection
+from projections.view import View
+
+CALLER = Caller(actor="maria", source="//host/runledger")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Commands go in, answers come out."""
+
+    ledger: Ledger
+    database: Database
+    feed: Feed
+    view: View
+    answers: Answers
+
+    def do(self, *commands: Command) -> list[Answer]:
+        return [self.ledger.handle(command, CALLER) for command in commands]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_workspace(folder: Path) -> Workspace:
+    database = Database(folder / "ledger.db", durable=False)
+    log = open_sqlite_log(database, "control", source="//host", actor="maria", now=now)
+    feed, view = Feed(log.id, database), View(folder / "views.db")
+    ledger = Ledger(LedgerRecorder(log, database), now=now)
+    return Workspace(ledger, database, feed, view, Answers(feed, view))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    opened = open_workspace(tmp_path)
+    with closing(opened.database), closing(opened.view):
+        yield opened
+
+
+def rows(view: View) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table of the run table."""
+    return {
+        table: sorted(view.reading().execute(f"SELECT * FROM {table}").fetchall()) for table in RunsProjection().tables
+    }

@@ -1,0 +1,42 @@
+"""The same commands, on a workspace whose log is a Kafka topic."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from examples.kafka_broker import KafkaBroker
+from runledger import Experiment, Workspace
+from tests.runledger.cli.calling import call
+
+
+@pytest.fixture
+def on_kafka(tmp_path: Path, kafka_broker: KafkaBroker) -> Path:
+    """A workspace with one run, on topics of its own."""
+    address = f"kafka://{kafka_broker.address}/cli-{uuid4().hex[:12]}"
+    assert call("init", tmp_path, "--log", address).json["log"] == address
+    with Workspace(tmp_path) as workspace:
+        Experiment(workspace, "experiment").start_logging(run_id="first", tags={"quality": "good"}).complete()
+    return tmp_path
+
+
+def test_commands_work_alike(on_kafka: Path) -> None:
+    assert call("run", "tag", "-r", "first", "again", "-w", on_kafka).json["tags"] == {"quality": "good", "again": None}
+    (run,) = call("run", "list", "-w", on_kafka, "--query", "[?tags.quality=='good']").json
+    assert (run["run_id"], run["status"]) == ("first", "Completed")
+    lines = call("events", "tail", "-w", on_kafka, "-o", "table").out.splitlines()
+    assert lines[-1].endswith("again")
+    assert call("events", "void", "-w", on_kafka).json == []
+    assert call("projection", "status", "-w", on_kafka).json[0]["lag"] == 0
+    assert call("projection", "rebuild", "-w", on_kafka).code == 0
+    assert call("run", "show", "-r", "nobody", "-w", on_kafka).code == 3
+
+
+def test_a_replica_is_checked_without_the_broker(on_kafka: Path) -> None:
+    config = on_kafka / ".runledger" / "config.toml"
+    call("run", "list", "-w", on_kafka)
+    config.write_text('log = "kafka://127.0.0.1:9/nobody"\n')
+    assert call("run", "list", "-w", on_kafka).code == 5
+    done = call("verify", "-w", on_kafka)
+    assert done.code == 0
+    assert {log["log"] for log in done.json["logs"]} == {"control", "values"}

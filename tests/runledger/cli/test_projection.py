@@ -1,0 +1,115 @@
+"""`runledger projection`."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ledger.store.database import Database
+from ledger.store.fold import Arrival, Head, Partition, fold
+from schemas.events import RunTaggedEvent
+from schemas.records import Envelope
+from schemas.streams import CONTROL
+from tests.runledger.cli.calling import COMMAND, SECONDS, call, terminal
+
+
+def status(workspace: Path) -> dict[str, Any]:
+    (found,) = call("projection", "status", "-w", workspace).json
+    return dict(found)
+
+
+def test_status_tells_how_far_a_view_lags_behind(workspace: Path) -> None:
+    (workspace / ".runledger" / "views.db").unlink()
+    before = status(workspace)
+    assert before["name"] == "runs"
+    assert before["position"] == 0
+    assert before["lag"] == before["end"] > 10
+    call("run", "list", "-w", workspace)
+    after = status(workspace)
+    assert (after["lag"], after["position"]) == (0, before["end"])
+    table = call("projection", "status", "-w", workspace, "-o", "table").out.splitlines()
+    assert table[0].split()[:2] == ["PROJECTION", "VERSION"]
+
+
+def test_rebuild_gives_the_same_runs_in_new_tables(workspace: Path) -> None:
+    runs = call("run", "list", "-w", workspace).json
+    generation = status(workspace)["generation"]
+    (done,) = call("projection", "rebuild", "-w", workspace).json
+    assert (done["name"], done["generation"]) == ("runs", generation + 1)
+    assert status(workspace)["generation"] == generation + 1
+    assert call("run", "list", "-w", workspace).json == runs
+    assert call("projection", "rebuild", "runs", "-w", workspace).code == 0
+
+
+def test_a_dry_run_does_nothing(workspace: Path) -> None:
+    call("run", "list", "-w", workspace)
+    before = status(workspace)
+    done = call("projection", "rebuild", "--dry-run", "-w", workspace)
+    assert done.json == [{"name": "runs", "version": 1, "from": 0, "to": before["end"]}]
+    assert "Would read positions 1 to" in done.err
+    assert status(workspace) == before
+
+
+def test_a_projection_that_is_not_there_is_3(workspace: Path) -> None:
+    done = call("projection", "rebuild", "rums", "-w", workspace)
+    assert done.code == 3
+    assert "there is: runs" in done.err
+
+
+def test_an_interrupted_rebuild_says_so_and_goes_on_where_it_stopped(empty: Path) -> None:
+    fill(empty, 60_000)
+    words = [*COMMAND, "projection", "rebuild", "-w", str(empty)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        wait_for_a_batch(empty / ".runledger" / "views.db")
+        os.kill(running.pid, signal.SIGINT)
+        out, told = running.communicate(timeout=SECONDS)
+    assert (running.returncode, out) == (130, "")
+    assert "Stopped at position" in told
+    assert "`runledger projection rebuild runs` goes on from there" in told
+    (plan,) = call("projection", "rebuild", "--dry-run", "-w", empty).json
+    assert 0 < plan["from"] < plan["to"] == 60_000
+    assert f"position {plan['from']} of 60000" in told
+    (done,) = call("projection", "rebuild", "-w", empty).json
+    assert done["position"] == 60_000
+
+
+def test_a_terminal_shows_a_bar(empty: Path) -> None:
+    fill(empty, 12_000)
+    assert "events/s" not in call("projection", "rebuild", "-w", empty).err
+    assert "rebuilding runs [" in terminal("projection", "rebuild", "-w", empty).out
+
+
+def wait_for_a_batch(views: Path) -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        with closing(sqlite3.connect(views)) as connection:
+            row = connection.execute("SELECT max(position) FROM checkpoints WHERE building = 1").fetchone()
+        if row[0]:
+            return
+    raise TimeoutError("the rebuild did not begin")
+
+
+def fill(workspace: Path, count: int) -> None:
+    """Put many events into the log, as fast as it takes them."""
+    database = Database(workspace / ".runledger" / "ledger.db", durable=False)
+    partition = Partition(CONTROL, database.identities()[CONTROL].id)
+    heads: dict[str, Head] = {}
+    value = RunTaggedEvent(key="key", value="value").to_value()
+    progress = database.progress(CONTROL)
+    arrivals = []
+    for number in range(count):
+        stream = f"run:{number % 1000}"
+        head = heads.get(stream, Head(0, b""))
+        about = {"source": "//test", "type": RunTaggedEvent.type_name(), "time": "2026-01-01T00:00:00Z", "actor": "x"}
+        envelope = Envelope(stream=stream, seq=head.seq + 1, prev=head.hash.hex(), id=str(number), value=value, **about)
+        heads[stream] = Head(envelope.seq, envelope.hash(partition.log_id))
+        arrivals.append(Arrival(progress.next_offset + number, progress.recorded_at, envelope.record()))
+    with database.writing() as connection:
+        folded = fold(arrivals, partition=partition, progress=progress, head=database.head)
+        assert not folded.voids
+        database.store(connection, partition, folded)
+    database.close()

@@ -1,7 +1,7 @@
 """Accepted events in the order of their positions, decoded: what projections and alerts read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ledger.store.database import Database, Recorded
 from schemas.events import Event, OpaqueEvent
@@ -10,8 +10,7 @@ from schemas.registry import decode
 from schemas.streams import run_stream
 
 
-@dataclass(frozen=True, slots=True)
-class FeedEvent:
+class FeedEvent(NamedTuple):
     """An accepted event of the control log; `recorded_at` is the log's time in epoch milliseconds."""
 
     position: int

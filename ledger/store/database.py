@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.errors import LogRefusedError
 from ledger.store import tables
@@ -17,8 +17,7 @@ from schemas.streams import CONTROL, LogName
 _LAST = (1 << 62) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An accepted event with its place; in the control log a place is the position."""
 
     place: int

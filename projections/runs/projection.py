@@ -10,9 +10,10 @@ from projections.runs import tables
 from projections.runs.attributes import Attribute, attributes_brought_by, attributes_of
 from projections.runs.state import RunState, apply_event, moment
 from schemas.events import ExperimentCreatedEvent
-from schemas.streams import key_of, kind_of
+from schemas.streams import run_stream
 
 _CHUNK = 500
+_RUN = run_stream("")
 
 
 class RunsProjection:
@@ -31,8 +32,7 @@ class RunsProjection:
         rows = _Rows(connection, suffix)
         rows.load(_run_ids(events))
         for event in events:
-            kind = kind_of(event.envelope.stream)
-            if kind == "run":
+            if event.envelope.stream.startswith(_RUN):
                 rows.take(event)
             elif isinstance(event.event, ExperimentCreatedEvent):
                 rows.count(event.event.experiment, 0)
@@ -49,8 +49,8 @@ class _Row:
 
 
 def _run_ids(events: Iterable[FeedEvent]) -> list[str]:
-    streams = dict.fromkeys(event.envelope.stream for event in events if kind_of(event.envelope.stream) == "run")
-    return [key_of(stream) for stream in streams]
+    streams = dict.fromkeys(event.envelope.stream for event in events)
+    return [stream.removeprefix(_RUN) for stream in streams if stream.startswith(_RUN)]
 
 
 class _Rows:
@@ -77,7 +77,7 @@ class _Rows:
                 self._rows[run_id] = row
 
     def take(self, event: FeedEvent) -> None:
-        run_id = key_of(event.envelope.stream)
+        run_id = event.envelope.stream.removeprefix(_RUN)
         row = self._rows.get(run_id) or self._new(run_id, event)
         named = bool(row.state.get("experiment"))
         apply_event(row.state, event)

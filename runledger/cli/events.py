@@ -11,7 +11,7 @@ import click
 from runledger.cli.output import Output, note
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Noun
-from runledger.cli.tables import Column, as_text
+from runledger.cli.tables import Column, as_text, event_name, moment
 
 if TYPE_CHECKING:
     from ledger.feed import FeedEvent
@@ -107,9 +107,8 @@ def _void_document(log: "LogName", found: "Void") -> dict[str, Any]:
 
 def _lines(documents: list[dict[str, Any]]) -> Iterator[str]:
     for event in documents:
-        kind = event["type"].removeprefix("runledger.").rpartition(".v")[0] or event["type"]
-        when = event["recorded_at"][:23].replace("T", " ")
-        start = f"{event['position']:>7}  {when}  {as_text(event['stream']):<40}  {as_text(kind):<20}"
+        name = as_text(event_name(event["type"]))
+        start = f"{event['position']:>7}  {moment(event['recorded_at'])}  {as_text(event['stream']):<40}  {name:<20}"
         yield f"{start}  {as_text(event['actor']):<10}  {as_text(event['summary'])}".rstrip()
 
 
@@ -155,7 +154,7 @@ def _headers(found: Any) -> str:
 _VOID_COLUMNS = (
     Column("LOG", lambda found: found["log"], whole=True),
     Column("POSITION", lambda found: found["position"], whole=True),
-    Column("RECORDED (UTC)", lambda found: found["recorded_at"][:19].replace("T", " ")),
+    Column("RECORDED (UTC)", lambda found: moment(found["recorded_at"])),
     Column("RULE", lambda found: found["rule"], whole=True),
     Column("KEY", lambda found: found["key"]),
     Column("HEADERS", _headers),

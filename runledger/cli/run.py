@@ -13,7 +13,7 @@ from runledger.cli.conditions import PAIR, STATUS, Pair, conditions, pair
 from runledger.cli.output import note
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Noun
-from runledger.cli.tables import Column, as_text
+from runledger.cli.tables import Column, as_text, event_name, moment
 
 if TYPE_CHECKING:
     from ledger.client import Client
@@ -63,11 +63,7 @@ def list_runs(
     with session.client() as client:
         found = collect(client, query, last, session.output.query)
     if not found:
-        note(
-            "No run matches."
-            if _is_narrow(query, session)
-            else "No runs yet. Scripts start them with `Experiment(...).start_logging()`."
-        )
+        note("No run matches." if _is_narrow(query, session) else _NO_RUNS)
     session.output.write(found, _RUN_COLUMNS)
 
 
@@ -149,11 +145,6 @@ def _change(change: dict[str, Any]) -> str:
     return f"{change['field']}: {before} -> {after}" if before else f"{change['field']}: {after}"
 
 
-def moment(text: object) -> str:
-    """An ISO time in UTC, to the second, as people read it."""
-    return str(text)[:19].replace("T", " ") if text else ""
-
-
 _RUN_COLUMNS = (
     Column("RUN ID", lambda run: run["run_id"], whole=True),
     Column("EXPERIMENT", lambda run: run.get("_experiment_name")),
@@ -167,7 +158,7 @@ _RUN_COLUMNS = (
 _HISTORY_COLUMNS = (
     Column("POSITION", lambda entry: entry["position"], whole=True),
     Column("RECORDED (UTC)", lambda entry: moment(entry["recorded_at"])),
-    Column("EVENT", lambda entry: entry["event"]),
+    Column("EVENT", lambda entry: event_name(entry["event"])),
     Column("ACTOR", lambda entry: entry["actor"]),
     Column("CHANGES", _changes),
     Column("REASON", lambda entry: entry["reason"]),

@@ -1,5 +1,6 @@
 """What one call of the command was told by the options that every command shares."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ class Session:
         """The workspace as every user's command sees it, wherever it is."""
         from runledger.wiring import connect  # noqa: PLC0415
 
+        self._hush()
         client = connect(self.location(), mounts=self.mounts)
         try:
             yield client
@@ -52,8 +54,13 @@ class Session:
         """The parts of a workspace folder, as operators' commands see them."""
         from runledger.wiring import embedded_workspace  # noqa: PLC0415
 
+        self._hush()
         with embedded_workspace(self.location(), mounts=self.mounts) as parts:
             yield parts
+
+    def _hush(self) -> None:
+        # What the Kafka client logs, it raises as well, and an error is one line here.
+        logging.getLogger("aiokafka").setLevel(logging.DEBUG if self.debug else logging.CRITICAL)
 
 
 pass_session = click.make_pass_decorator(Session)

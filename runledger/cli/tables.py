@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_EVENT_TYPE = re.compile(r"runledger\.(.+)\.v\d+")
 _GAP = "  "
 
 
@@ -31,6 +32,17 @@ def as_text(value: object) -> str:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return _CONTROL.sub(_escaped, text)
+
+
+def moment(iso: object) -> str:
+    """An ISO time in UTC as people read it, to the second."""
+    return str(iso)[:19].replace("T", " ") if iso else ""
+
+
+def event_name(type_name: str) -> str:
+    """`run.tagged` of `runledger.run.tagged.v1`; the type of a stranger's event as it is."""
+    ours = _EVENT_TYPE.fullmatch(type_name)
+    return ours.group(1) if ours else type_name
 
 
 def guessed_columns(rows: Sequence[object]) -> list[Column]:

@@ -82,6 +82,10 @@ class UnavailableError(LedgerError):
     """The ledger cannot be reached or cannot store now; nothing was stored."""
 
 
+class NotReadyError(UnavailableError):
+    """It answers, and is not ready to serve yet: it is starting, or coming back."""
+
+
 class UnknownOutcomeError(UnavailableError):
     """No answer before the deadline: it may be stored or not; the same command id finds out."""
 

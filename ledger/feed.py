@@ -34,8 +34,7 @@ class Feed:
 
     def latest(self, count: int) -> list[FeedEvent]:
         """The last events, oldest first."""
-        last = self.last_position()
-        return self.after(max(last - count, 0), count) if last else []
+        return [_decoded(recorded) for recorded in self._database.latest_events(count)]
 
     def last_position(self) -> int:
         """The position of the last accepted event, 0 when there is none."""

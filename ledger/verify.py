@@ -1,9 +1,10 @@
 """Recompute every hash of ledger.db and name the first link that does not hold."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from sqlite3 import DatabaseError
+from sqlite3 import Connection, DatabaseError
 from typing import Any
 
 from ledger.store.database import Database, LogIdentity
@@ -84,6 +85,24 @@ def verify(database: Database, progress: Callable[[int], None] = lambda _: None)
 
     `progress` is told the number of events that were checked, now and then.
     """
+    with one_moment(database.reading()):
+        return _verify(database, progress)
+
+
+@contextmanager
+def one_moment(connection: Connection) -> Iterator[None]:
+    """Read the file as it is now, while others append; a transaction that is open already serves."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
+
+
+def _verify(database: Database, progress: Callable[[int], None]) -> list[LogReport]:
     known = database.identities()
     return [_LogCheck(database, known[name], progress).report() for name in EVENT_TABLES if name in known]
 
@@ -180,7 +199,7 @@ class _LogCheck:
             stream = row[_STREAM_KEY]
             wrong = difference(log_id, row, heads.get(stream))
             if wrong is None:
-                running = next_running(running, offset, row[_HASH])
+                running = next_running(running, offset, row[_RECORDED_AT], row[_HASH])
                 wrong = _out_of_line(row, running, recorded_at)
             if wrong is not None:
                 raise _BrokenError(self._link(partition, offset, row, wrong))

@@ -24,13 +24,15 @@ class Answers:
 
     def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
         """A page of runs."""
-        catch_up(self._view, self._runs, self._feed, at_least=at_least)
-        return find_runs(self._view.reading(), self._feed.log_id, query)
+        with self._view.clear_errors():
+            catch_up(self._view, self._runs, self._feed, at_least=at_least)
+            return find_runs(self._view.reading(), self._feed.log_id, query)
 
     def run(self, run_id: str, *, at_least: int = 0) -> RunDocument:
         """One run; raises RunNotFoundError."""
-        catch_up(self._view, self._runs, self._feed, at_least=at_least)
-        return find_run(self._view.reading(), run_id)
+        with self._view.clear_errors():
+            catch_up(self._view, self._runs, self._feed, at_least=at_least)
+            return find_run(self._view.reading(), run_id)
 
     def history(self, run_id: str, *, at_least: int = 0) -> list[HistoryEntry]:
         """Every event of a run with what it changed; raises RunNotFoundError."""

@@ -43,7 +43,7 @@ class View(SqliteFile):
 
     def __init__(self, path: Path) -> None:
         """Open or make the file."""
-        super().__init__(path, durable=False)
+        super().__init__(path, durable=False, cure="delete it, it is built again")
         self.make_once(_SCHEMA, _SCHEMA_VERSION)
 
     def checkpoint(self, projection: Projection, *, building: bool = False) -> Checkpoint | None:

@@ -11,6 +11,7 @@ from eventsourcing.persistence import IntegrityError
 
 from ledger.application.application import LedgerApplication
 from ledger.application.recorder import LedgerRecorder
+from ledger.application.turns import Turns
 from ledger.commands import (
     AddParameters,
     AddProperties,
@@ -59,6 +60,7 @@ class Ledger:
         self._application = LedgerApplication(recorder)
         self._now = now
         self._limits = limits or Limits()
+        self._turns = Turns()
 
     @property
     def log_id(self) -> str:
@@ -159,21 +161,26 @@ class Ledger:
         self, stream: str, kind: type[A], command: Command, caller: Caller, decide: Callable[[A], None]
     ) -> Answer:
         context = self._context(command, caller)
-        fresh = False
+        with self._turns.of(stream):
+            try:
+                return self._decide_until_it_stands(stream, kind, context, decide)
+            except (RefusedError, NotFoundError):
+                # This server may lag behind: a "no" counts only on what the log holds now.
+                before = self._recorder.database.head(stream)
+                self._recorder.log.catch_up()
+                if self._recorder.database.head(stream) == before:
+                    raise
+                return self._decide_until_it_stands(stream, kind, context, decide)
+
+    def _decide_until_it_stands(
+        self, stream: str, kind: type[A], context: Context, decide: Callable[[A], None]
+    ) -> Answer:
         for _ in range(_ATTEMPTS):
             aggregate = self._load(stream, kind).acting(context)
-            earlier = aggregate.answered.get(command.command)
+            earlier = aggregate.answered.get(context.command)
             if earlier is not None:
                 return Answer(earlier.position, changed=True)
-            try:
-                decide(aggregate)
-            except (RefusedError, NotFoundError):
-                if fresh:
-                    raise
-                # This server may lag behind: a "no" counts only on what the log holds now.
-                self._recorder.log.catch_up()
-                fresh = True
-                continue
+            decide(aggregate)
             if not aggregate.pending_events:
                 return Answer(aggregate.last_position, changed=False)
             try:

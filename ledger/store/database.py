@@ -121,6 +121,10 @@ class Database(SqliteFile):
             where += f" AND e.type IN ({', '.join('?' * len(types))})"
         return self._select(log, where, "e.place", (max(place, 0), upper, *types, limit))
 
+    def latest_events(self, count: int, *, log: LogName = CONTROL) -> list[Recorded]:
+        """The last events of a log with one partition, oldest first, without the genesis."""
+        return self._select(log, "e.place > ?", "e.place DESC", (0, count))[::-1]
+
     def last_place(self, log: LogName = CONTROL) -> int | None:
         """The place of the last accepted event, the genesis not counted."""
         found = self._select(log, "e.place > ?", "e.place DESC", (0, 1))
@@ -135,7 +139,13 @@ class Database(SqliteFile):
         """Records that no reader accepts, in order."""
         rows = self.reading().execute(tables.SELECT_VOIDS, (log, limit))
         return [
-            Void(tables.offset_of(place), at, Record(key, unpack_headers(headers), value), rule)
+            Void(
+                tables.offset_of(place),
+                at,
+                Record(key, unpack_headers(headers), value),
+                rule,
+                tables.partition_of(place),
+            )
             for place, at, rule, key, headers, value in rows
         ]
 

@@ -15,14 +15,15 @@ BUSY_SECONDS = 60.0
 class SqliteFile:
     """One connection for each thread of each process, opened on first use."""
 
-    def __init__(self, path: Path, *, durable: bool) -> None:
-        """Open or make the file; `durable` syncs each commit to the disk."""
+    def __init__(self, path: Path, *, durable: bool, cure: str = "restore it from a backup") -> None:
+        """Open or make the file; `durable` syncs each commit to the disk, `cure` is for a damaged one."""
         self.path = path
+        self._cure = cure
         self._durable = durable
         self._process = os.getpid()
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        with clear_errors(path):
+        with self.clear_errors():
             self.reading().execute("PRAGMA journal_mode=WAL")
 
     def close(self) -> None:
@@ -41,7 +42,7 @@ class SqliteFile:
             UnavailableError: the disk is full or read-only, or the file is locked for too long.
         """
         connection = self.reading()
-        with clear_errors(self.path):
+        with self.clear_errors():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -63,7 +64,7 @@ class SqliteFile:
 
     def make_once(self, script: str, version: int) -> None:
         """Make the tables of a new file, all or none, and refuse a file of another version."""
-        with clear_errors(self.path):
+        with self.clear_errors():
             if self._version() == 0:
                 with self.writing() as connection:
                     if self._version() == 0:
@@ -75,6 +76,18 @@ class SqliteFile:
                 f"{self.path} has schema version {found}, this program reads {version}; "
                 "use the version of runledger that wrote it, or a newer one"
             )
+
+    @contextmanager
+    def clear_errors(self) -> Iterator[None]:
+        """Say what went wrong with the file, and what to do."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise UnavailableError(_cause(self.path, error)) from error
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise WorkspaceError(f"{self.path} is damaged or not what it should be: {error}; {self._cure}") from error
 
     def _version(self) -> int:
         return int(self.reading().execute("PRAGMA user_version").fetchone()[0])
@@ -93,19 +106,6 @@ def _run_script(connection: sqlite3.Connection, script: str) -> None:
     # executescript would commit the transaction that makes all tables or none.
     for statement in script.split(";"):
         connection.execute(statement)
-
-
-@contextmanager
-def clear_errors(path: Path) -> Iterator[None]:
-    """Say what went wrong with the file, and what to do."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise UnavailableError(_cause(path, error)) from error
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.IntegrityError):
-            raise
-        raise WorkspaceError(f"{path} is damaged or not a ledger: {error}; restore it from a backup") from error
 
 
 def _cause(path: Path, error: sqlite3.OperationalError) -> str:

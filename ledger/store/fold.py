@@ -53,6 +53,7 @@ class Void:
     recorded_at: int
     record: Record
     rule: str
+    partition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def fold(
         try:
             accepted = _accept(arrival, recorded_at, partition, folded, head, rule)
         except BadRecordError as error:
-            folded.voids.append(Void(arrival.offset, recorded_at, arrival.record, error.rule))
+            folded.voids.append(Void(arrival.offset, recorded_at, arrival.record, error.rule, partition.number))
             folded.progress = Progress(arrival.offset + 1, recorded_at, folded.progress.running)
         else:
             folded.accepted.append(accepted)
@@ -119,9 +120,10 @@ def fold(
     return folded
 
 
-def next_running(running: bytes, offset: int, record_hash: bytes) -> bytes:
-    """The hash over a whole partition up to and with the event at `offset`."""
-    return sha256(_RUNNING_FORM + running + offset.to_bytes(8, "big") + record_hash).digest()
+def next_running(running: bytes, offset: int, recorded_at: int, record_hash: bytes) -> bytes:
+    """The hash over a whole partition up to and with the event at `offset`, times of record included."""
+    place = offset.to_bytes(8, "big") + recorded_at.to_bytes(8, "big")
+    return sha256(_RUNNING_FORM + running + place + record_hash).digest()
 
 
 def _accept(
@@ -144,7 +146,7 @@ def _accept(
         recorded_at=recorded_at,
         envelope=envelope,
         hash=record_hash,
-        running=next_running(folded.progress.running, arrival.offset, record_hash),
+        running=next_running(folded.progress.running, arrival.offset, recorded_at, record_hash),
         headers=None if has_standard_headers(arrival.record.headers) else arrival.record.headers,
     )
 

@@ -77,9 +77,9 @@ def make_folder(path: Path, *, log: str, adopt: bool = False, mounts: Path = MOU
     inner = path.expanduser().absolute() / FOLDER
     if (inner / CONFIG).is_file() and not adopt:
         return open_folder(inner, mounts=mounts)
+    _refuse_network(inner, mounts)
     try:
         inner.mkdir(parents=True, exist_ok=True)
-        _refuse_network(inner, mounts)
         previous = WorkspaceFolder(inner).settings() if (inner / CONFIG).is_file() else {}
         _write_config(inner, previous.get("log", log))
     except OSError as error:

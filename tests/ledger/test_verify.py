@@ -1,6 +1,7 @@
 """Verify names the first link that does not hold."""
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -82,6 +83,17 @@ def test_a_number_that_was_changed(file: Path) -> None:
     broken = first_broken(file, lambda c: c.execute("UPDATE control_events SET seq = 9 WHERE place = ?", (at,)))
 
     assert broken.position == at
+
+
+def test_a_time_of_record_that_was_moved(file: Path) -> None:
+    at, _ = place(file, "run:r2", 3)
+
+    broken = first_broken(
+        file, lambda c: c.execute("UPDATE control_events SET recorded_at = recorded_at + 1 WHERE place >= ?", (at,))
+    )
+
+    assert (broken.position, broken.stream, broken.seq) == (at, "run:r2", 3)
+    assert "running hash differs" in broken.what
 
 
 def test_one_row_deleted_in_the_middle(file: Path) -> None:
@@ -171,3 +183,28 @@ def test_the_line_for_people_names_everything(file: Path) -> None:
     assert f"position {at}" in str(broken)
     assert f"run:r0 event 2 (id {event_id})" in str(broken)
     assert "does not match its hash" in str(broken)
+
+
+def test_verifying_is_right_while_others_append(sqlite_parts: Open) -> None:
+    parts = sqlite_parts()
+    ledger = parts.ledger()
+    ledger.handle(StartRun(run_id="r", experiment="e"), CALLER)
+    stop = threading.Event()
+
+    def append() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            ledger.handle(TagRun(run_id="r", tags={"n": str(number)}), CALLER)
+
+    thread = threading.Thread(target=append)
+    thread.start()
+    try:
+        reports = [verify(parts.database)[0]]
+        while len(reports) < 30 or reports[-1].events < reports[0].events + 20:
+            reports.append(verify(parts.database)[0])
+    finally:
+        stop.set()
+        thread.join()
+
+    assert {report.broken for report in reports} == {None}

@@ -70,7 +70,7 @@ def test_live_replayed_and_rebuilt_rows_are_identical(story: list[Command]) -> N
         assert rows(workspace.view) == live
 
 
-conditions = st.builds(
+conditions: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     experiment=st.sampled_from([None, "e1", "e2", "nowhere"]),
     statuses=st.lists(st.sampled_from(["Running", "Completed", "Failed", "NotStarted"]), max_size=2, unique=True),

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     KafkaError,
+    NodeNotReadyError,
     OffsetOutOfRangeError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
@@ -18,7 +19,7 @@ from aiokafka.errors import (
 )
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from ledger.errors import LogRefusedError, UnavailableError
+from ledger.errors import LogRefusedError, NotReadyError, UnavailableError
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.topics import TopicFacts
 from ledger.store.fold import Arrival
@@ -330,6 +331,8 @@ async def _within(work: Any, address: KafkaAddress) -> Any:
     try:
         async with asyncio.timeout(CONNECT_SECONDS + 1):
             return await work
+    except NodeNotReadyError as error:
+        raise NotReadyError(f"Kafka at {address} knows no broker that is ready; try again") from error
     except (KafkaError, OSError, TimeoutError) as error:
         raise UnavailableError(
             f"no Kafka broker answers at {address} within {CONNECT_SECONDS:.0f} s ({_said(error)}). "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from ledger.errors import LogRefusedError, UnavailableError
+from ledger.errors import LogRefusedError, NotReadyError, UnavailableError
 from ledger.logs.genesis import genesis, identity_of
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.client import (
@@ -35,6 +35,8 @@ from schemas.streams import CONTROL, VALUES, LogName
 
 _LOGS: tuple[LogName, LogName] = (CONTROL, VALUES)
 _CHECK_WAIT = 10
+_MADE_SECONDS = 0.05
+_READY_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,16 @@ async def _tail(logs: KafkaLogs, reader: Consumer) -> None:
 
 
 async def _topics(connection: Connection) -> dict[LogName, TopicFacts]:
-    async with administering(connection) as admin:
-        return {name: await _topic(admin, connection.address.topic(name), name) for name in _LOGS}
+    end = asyncio.get_running_loop().time() + CONNECT_SECONDS
+    while True:
+        try:
+            async with administering(connection) as admin:
+                return {name: await _topic(admin, connection.address.topic(name), name) for name in _LOGS}
+        except NotReadyError:
+            # A broker that comes back answers before it is part of its cluster again.
+            if asyncio.get_running_loop().time() > end:
+                raise
+            await asyncio.sleep(_READY_SECONDS)
 
 
 async def _topic(admin: Admin, topic: str, name: LogName) -> TopicFacts:
@@ -154,12 +164,12 @@ async def _topic(admin: Admin, topic: str, name: LogName) -> TopicFacts:
 
 
 async def _until_known(admin: Admin, topic: str) -> TopicFacts:
-    async with asyncio.timeout(CONNECT_SECONDS):
-        while True:
-            facts = await admin.facts(topic)
-            if facts is not None and facts.partitions:
-                return facts
-            await asyncio.sleep(0.05)
+    for _ in range(int(CONNECT_SECONDS / _MADE_SECONDS)):
+        facts = await admin.facts(topic)
+        if facts is not None and facts.partitions:
+            return facts
+        await asyncio.sleep(_MADE_SECONDS)
+    raise UnavailableError(f"Kafka made topic {topic} and does not show it after {CONNECT_SECONDS:.0f} s; try again")
 
 
 async def _identity(

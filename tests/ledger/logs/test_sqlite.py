@@ -157,7 +157,7 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "ledger.db"
     file.write_bytes(b"this is not a database, it is a letter" * 100)
 
-    with pytest.raises(WorkspaceError, match="not a ledger"):
+    with pytest.raises(WorkspaceError, match="not what it should be"):
         Database(file, durable=True)
 
 

@@ -51,6 +51,7 @@ def test_a_workspace_on_a_network_file_system_is_refused(tmp_path: Path) -> None
         open_folder(folder, mounts=mounts)
     with pytest.raises(WorkspaceError, match="network file system"):
         make_folder(tmp_path / "other", log="sqlite", mounts=mounts)
+    assert not (tmp_path / "other").exists()
 
 
 def test_making_it_twice_keeps_the_first(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from statistics import median
 from time import perf_counter
 from uuid import uuid4
 
+import uvloop
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.events import now, tag_links
@@ -15,7 +16,6 @@ from benchmarks.result import Result, percentile
 from examples.kafka_broker import KafkaBroker
 from ledger.logs.kafka.address import parse_address
 from ledger.logs.kafka.opening import Writer, kafka_logs
-from ledger.logs.kafka.thread import new_loop
 from ledger.store.database import Database
 
 _APPENDS = {1: 800, 16: 6_000, 256: 25_000}
@@ -52,7 +52,7 @@ def run() -> list[Result]:
     with tempfile.TemporaryDirectory() as folder, KafkaBroker(Path(folder) / "kafka") as broker:
         results: list[Result] = []
         for callers in _APPENDS:
-            with asyncio.Runner(loop_factory=new_loop) as runner:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 ours, raw = runner.run(_both(broker.address, Path(folder), callers))
             results += _results(callers, ours, raw)
         return results

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.result import Result, machine, page, table
+from runledger.process import tune_collector
 
 MEASUREMENTS = ("embedded_append", "kafka_append", "projection", "verify")
 _ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,7 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"no measurement is called {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
         return 2
+    tune_collector()
     results: list[Result] = []
     for name in names or MEASUREMENTS:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)

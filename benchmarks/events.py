@@ -1,6 +1,5 @@
 """Events as runs leave them, for measurements below the commands."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -28,4 +27,4 @@ def tag_links(log_id: str, stream: str, seq: int, prev: str, count: int = 1) -> 
         actor="bench",
         value=event.to_value(),
     )
-    return chain(log_id, [replace(first, seq=seq + index, id=f"{first.id}-{index}") for index in range(count)])
+    return chain(log_id, [first._replace(seq=seq + index, id=f"{first.id}-{index}") for index in range(count)])

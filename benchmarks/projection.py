@@ -2,7 +2,6 @@
 
 import tempfile
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from uuid import UUID, uuid5
@@ -85,7 +84,7 @@ def _append_run(log: SqliteLog, number: int) -> None:
         value=b"",
     )
     envelopes = [
-        replace(first, seq=seq, id=f"{run_id}-{seq}", type=event.type_name(), value=event.to_value())
+        first._replace(seq=seq, id=f"{run_id}-{seq}", type=event.type_name(), value=event.to_value())
         for seq, event in enumerate(events, 1)
     ]
     log.append(chain(log.id, envelopes))

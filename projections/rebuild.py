@@ -3,42 +3,69 @@
 from collections.abc import Callable
 
 from ledger.feed import Feed
+from projections.batch import BATCH, applied
 from projections.projection import Projection
-from projections.runner import BATCH, applied
 from projections.view import Checkpoint, View
 
 
 def rebuild(
-    view: View, projection: Projection, feed: Feed, progress: Callable[[int, int], None] = lambda *_: None
+    view: View,
+    projection: Projection,
+    feed: Feed,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    *,
+    batch: int = BATCH,
 ) -> Checkpoint:
     """Read everything from zero into new tables, then let queries read those.
 
-    Readers go on meanwhile. Ended half-way, it goes on from there when it is called again.
-    `progress` is told the position that was reached, and the last one.
+    Readers go on meanwhile. Ended half-way, it goes on from there when it is called again; called
+    by two processes at once, they share the work. `progress` is told the position that was
+    reached, and the last one.
+
+    Raises:
+        WorkspaceError: a newer version of the projection is being built.
     """
-    while True:
-        with view.writing():
-            checkpoint = _begun(view, projection, feed.log_id)
-            events = feed.after(checkpoint.position, BATCH)
-            checkpoint = applied(view, projection, checkpoint, events)
-            if len(events) < BATCH:
-                _swap(view, projection, checkpoint)
-                return checkpoint
-            view.note(projection, checkpoint, building=True)
-        progress(checkpoint.position, feed.last_position())
+    begun = _begun(view, projection, feed.log_id)
+    building: Checkpoint | None = begun
+    while building is not None and building.generation == begun.generation:
+        progress(building.position, feed.last_position())
+        building = _step(view, projection, feed, building, batch)
+    used = view.checkpoint(projection) or begun
+    progress(used.position, feed.last_position())
+    return used
 
 
 def _begun(view: View, projection: Projection, log_id: str) -> Checkpoint:
-    found = view.checkpoint(projection, building=True)
-    if found is not None and (found.version, found.log_id) == (projection.version, log_id):
-        return found
-    if found is not None:
-        view.drop_tables(projection, found.generation)
-    used = view.checkpoint(projection)
-    fresh = Checkpoint(projection.version, used.generation + 1 if used else 1, log_id)
-    view.make_tables(projection, fresh)
-    view.note(projection, fresh, building=True)
-    return fresh
+    with view.writing():
+        found = view.checkpoint(projection, building=True)
+        if found is not None:
+            view.refuse_newer(projection, found)
+            if (found.version, found.log_id) == (projection.version, log_id):
+                return found
+            view.drop_tables(projection, found.generation)
+        fresh = Checkpoint(projection.version, view.unused_generation(projection), log_id)
+        view.make_tables(projection, fresh)
+        view.note(projection, fresh, building=True)
+        return fresh
+
+
+def _step(view: View, projection: Projection, feed: Feed, building: Checkpoint, batch: int) -> Checkpoint | None:
+    """One batch more; None when it was the last one, and the tables are in use."""
+    # Read before the lock is taken, so that questions which wait for it get their turn.
+    events = feed.after(building.position, batch)
+    with view.writing():
+        found = view.checkpoint(projection, building=True)
+        if found != building:
+            return found  # another process rebuilds too, and was faster
+        building = applied(view, projection, building, events)
+        if len(events) < batch:
+            events = feed.after(building.position, batch)
+            building = applied(view, projection, building, events)
+        if len(events) < batch:
+            _swap(view, projection, building)
+            return None
+        view.note(projection, building, building=True)
+        return building
 
 
 def _swap(view: View, projection: Projection, checkpoint: Checkpoint) -> None:

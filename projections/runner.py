@@ -1,33 +1,35 @@
 """Bringing a view up to date: one transaction a batch, checkpoint included."""
 
-from dataclasses import replace
-
 from ledger.errors import UnavailableError
-from ledger.feed import Feed, FeedEvent
+from ledger.feed import Feed
+from projections.batch import BATCH, applied
 from projections.projection import Projection
+from projections.rebuild import rebuild
 from projections.view import Checkpoint, View
-from schemas.events import OpaqueEvent
-
-BATCH = 5_000
 
 
-def catch_up(view: View, projection: Projection, feed: Feed, *, at_least: int = 0) -> int:
-    """Read to the feed's end, and answer with the position that the view then holds.
+def catch_up(view: View, projection: Projection, feed: Feed, *, at_least: int = 0, batch: int = BATCH) -> int:
+    """Read to the feed's end as it is now, and answer with the position that the view then holds.
 
     The write transaction is the lock: one process projects at a time, the others find it done.
+    Tables of an older version of the projection are built again first.
 
     Raises:
         UnavailableError: the feed does not reach `at_least`.
+        LogRefusedError: the view was built from another log.
+        WorkspaceError: the view was built by a newer version of the projection.
     """
-    while True:
-        position = _up_to_date(view, projection, feed)
-        if position is None:
-            position = _take_batch(view, projection, feed)
-        if position >= feed.last_position():
-            break
-    if position < at_least:
-        raise behind(at_least, position)
-    return position
+    # Fixed before the loop: on a busy log the end would move on for ever.
+    end = feed.last_position()
+    checkpoint = view.in_use(projection, feed.log_id)
+    while checkpoint is None or checkpoint.position < end or checkpoint.version < projection.version:
+        if checkpoint is not None and checkpoint.version < projection.version:
+            checkpoint = rebuild(view, projection, feed, batch=batch)
+        else:
+            checkpoint = _take_batch(view, projection, feed, batch)
+    if checkpoint.position < at_least:
+        raise behind(at_least, checkpoint.position)
+    return checkpoint.position
 
 
 def behind(at_least: int, position: int) -> UnavailableError:
@@ -38,27 +40,11 @@ def behind(at_least: int, position: int) -> UnavailableError:
     )
 
 
-def applied(view: View, projection: Projection, checkpoint: Checkpoint, events: list[FeedEvent]) -> Checkpoint:
-    """The checkpoint behind events that were taken in, in the caller's transaction."""
-    if not events:
-        return checkpoint
-    known = [event for event in events if not isinstance(event.event, OpaqueEvent)]
-    projection.apply(known, view.reading(), checkpoint.suffix)
-    opaque = checkpoint.opaque + len(events) - len(known)
-    return replace(checkpoint, position=events[-1].position, opaque=opaque)
-
-
-def _up_to_date(view: View, projection: Projection, feed: Feed) -> int | None:
-    checkpoint = view.checkpoint(projection)
-    if checkpoint is None or checkpoint.log_id != feed.log_id or checkpoint.position < feed.last_position():
-        return None
-    return checkpoint.position
-
-
-def _take_batch(view: View, projection: Projection, feed: Feed) -> int:
+def _take_batch(view: View, projection: Projection, feed: Feed, batch: int) -> Checkpoint:
     with view.writing():
         checkpoint = view.begin(projection, feed.log_id)
-        events = feed.after(checkpoint.position, BATCH)
-        checkpoint = applied(view, projection, checkpoint, events)
+        if checkpoint.version < projection.version:
+            return checkpoint
+        checkpoint = applied(view, projection, checkpoint, feed.after(checkpoint.position, batch))
         view.note(projection, checkpoint)
-        return checkpoint.position
+        return checkpoint

@@ -25,7 +25,8 @@ def statuses(feed: Feed, view: View) -> list[ProjectionStatus]:
     end = feed.last_position()
     found = []
     for projection in PROJECTIONS:
-        at = view.checkpoint(projection)
+        with view.clear_errors():
+            at = view.checkpoint(projection)
         position = at.position if at else 0
         found.append(
             ProjectionStatus(

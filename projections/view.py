@@ -1,9 +1,12 @@
 """views.db: the tables of all projections, and how far each has read."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.errors import LogRefusedError
+from ledger.errors import LogRefusedError, WorkspaceError
 from ledger.store.file import SqliteFile
 from projections.projection import Projection
 
@@ -46,30 +49,63 @@ class View(SqliteFile):
         super().__init__(path, durable=False, cure="delete it, it is built again")
         self.make_once(_SCHEMA, _SCHEMA_VERSION)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """One moment of the file, for several reads that belong together."""
+        connection = self.reading()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("ROLLBACK")
+
     def checkpoint(self, projection: Projection, *, building: bool = False) -> Checkpoint | None:
         """The checkpoint of the tables in use, or of those that a rebuild is making."""
         row = self.reading().execute(_SELECT, (projection.name, building)).fetchone()
         return Checkpoint(*row) if row else None
 
-    def begin(self, projection: Projection, log_id: str) -> Checkpoint:
-        """The checkpoint of the tables in use, which are made if they are not there.
-
-        To be called in a write transaction.
+    def in_use(self, projection: Projection, log_id: str) -> Checkpoint | None:
+        """The checkpoint of the tables in use, if this program and this log may go on with them.
 
         Raises:
-            LogRefusedError: the tables were built from another log.
+            LogRefusedError: they were built from another log.
+            WorkspaceError: they were built by a newer version of the projection.
         """
         found = self.checkpoint(projection)
         if found is None:
-            found = Checkpoint(projection.version, 1, log_id)
-            self.make_tables(projection, found)
-            self.use(projection, found)
+            return None
         if found.log_id != log_id:
             raise LogRefusedError(
                 f"{self.path} was built from log {found.log_id}, this is log {log_id}; delete {self.path.name}, "
                 "it is built again"
             )
+        self.refuse_newer(projection, found)
         return found
+
+    def refuse_newer(self, projection: Projection, found: Checkpoint) -> None:
+        """Raise WorkspaceError for tables of a version that this program does not know."""
+        if found.version > projection.version:
+            raise WorkspaceError(
+                f"{self.path} has version {found.version} of the view {projection.name!r}, this program makes "
+                f"{projection.version}; use the version of runledger that wrote it, or a newer one"
+            )
+
+    def begin(self, projection: Projection, log_id: str) -> Checkpoint:
+        """As `in_use`, with tables that are made if they are not there.
+
+        To be called in a write transaction.
+        """
+        found = self.in_use(projection, log_id)
+        if found is None:
+            found = Checkpoint(projection.version, self.unused_generation(projection), log_id)
+            self.make_tables(projection, found)
+            self.use(projection, found)
+        return found
+
+    def unused_generation(self, projection: Projection) -> int:
+        """The number for new tables, behind those in use and those that a rebuild has begun."""
+        select = "SELECT coalesce(max(generation), 0) + 1 FROM checkpoints WHERE projection = ?"
+        return int(self.reading().execute(select, (projection.name,)).fetchone()[0])
 
     def make_tables(self, projection: Projection, checkpoint: Checkpoint) -> None:
         """Make one generation of tables."""

@@ -5,8 +5,8 @@ event: only the key, the headers and the raw bytes of the value count.
 """
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from schemas.errors import BadRecordError
 
@@ -40,8 +40,7 @@ _EACH_FIELD = {name: re.compile(rule) for name, rule in _RULES.items()}
 _PREIMAGE = CANONICAL_FORM.encode() + b"\n" + b"%d:%b," * 10
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What a log holds: a key, headers in order, and a value."""
 
     key: bytes | None
@@ -49,8 +48,7 @@ class Record:
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """An event as it travels: the eight fields of its headers, and the raw value."""
 
     stream: str

@@ -1,15 +1,13 @@
 """What a log can do, whichever system keeps it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ledger.store.fold import Head
 from schemas.records import NO_PREVIOUS, Envelope
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """An event that is ready to append: its envelope names its predecessor, its hash is known."""
 
     envelope: Envelope
@@ -20,7 +18,7 @@ def chain(log_id: str, envelopes: Sequence[Envelope]) -> list[Link]:
     """Link the events of one append: the first keeps its `prev`, each other follows the one before."""
     links: list[Link] = []
     for envelope in envelopes:
-        linked = replace(envelope, prev=links[-1].hash.hex()) if links else envelope
+        linked = envelope._replace(prev=links[-1].hash.hex()) if links else envelope
         links.append(Link(linked, linked.hash(log_id)))
     return links
 

@@ -7,6 +7,7 @@ and lies in the partition its stream belongs to; all else is void.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NamedTuple
 
 from schemas.errors import BadRecordError
 from schemas.records import NO_PREVIOUS, Envelope, Headers, Record, has_standard_headers, parse_record
@@ -16,16 +17,14 @@ NO_RUNNING = bytes(32)
 _RUNNING_FORM = b"runledger/running/1\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The last accepted event of a stream: its number and its hash (32 bytes)."""
 
     seq: int
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A record as it lies in a partition: `timestamp` is the log's own, in milliseconds."""
 
     offset: int
@@ -33,8 +32,7 @@ class Arrival:
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """An accepted event; `headers` is None where the standard headers give the same bytes."""
 
     offset: int
@@ -45,8 +43,7 @@ class Accepted:
     headers: Headers | None
 
 
-@dataclass(frozen=True, slots=True)
-class Void:
+class Void(NamedTuple):
     """A record that no reader accepts, and the rule it broke."""
 
     offset: int
@@ -56,8 +53,7 @@ class Void:
     partition: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a partition was read: next offset, latest time, hash over all accepted before."""
 
     next_offset: int = 0

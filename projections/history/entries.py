@@ -7,7 +7,16 @@ from typing import Any
 from ledger.feed import FeedEvent
 from ledger.queries import Change, HistoryEntry
 from projections.runs.state import RunState, apply_event
-from schemas.events import Event, OpaqueEvent, readable
+from schemas.events import (
+    Event,
+    OpaqueEvent,
+    RunArtifactAddedEvent,
+    RunParameterAddedEvent,
+    RunPropertyAddedEvent,
+    RunTaggedEvent,
+    RunUntaggedEvent,
+    readable,
+)
 
 BARE = "(no value)"
 
@@ -15,24 +24,51 @@ BARE = "(no value)"
 def entries(events: Iterable[FeedEvent]) -> list[HistoryEntry]:
     """An entry for each event, in order."""
     state: RunState = {}
+    artifacts: dict[str, Any] = {}
     found = []
     for event in events:
-        before = flat(state)
+        before = _fields(state, artifacts, event)
+        if isinstance(event.event, RunArtifactAddedEvent):
+            artifacts[event.event.artifact_name] = {"size": event.event.size, "sha256": event.event.sha256}
         if not isinstance(event.event, OpaqueEvent):
             apply_event(state, event)
-        found.append(_entry(event, before, flat(state)))
+        found.append(_entry(event, before, _fields(state, artifacts, event)))
     return found
 
 
-def flat(state: RunState) -> dict[str, Any]:
+def _fields(state: RunState, artifacts: dict[str, Any], happened: FeedEvent) -> dict[str, Any]:
+    """The fields that an event can change: a run may have thousands of others."""
+    match happened.event:
+        case RunTaggedEvent(key=key) | RunUntaggedEvent(key=key):
+            return _one("tags", key, state.get("tags", {}))
+        case RunPropertyAddedEvent(key=key):
+            return _one("properties", key, state.get("properties", {}))
+        case RunParameterAddedEvent(key=key):
+            return _one("parameters", key, state.get("parameters", {}))
+        case RunArtifactAddedEvent(artifact_name=name):
+            return _one("artifacts", name, artifacts)
+        case OpaqueEvent():
+            return {}
+        case _:
+            return _flat(state)
+
+
+def _flat(state: RunState) -> dict[str, Any]:
     """The fields of a run as a person names them: `tags.quality`, `status`."""
     fields: dict[str, Any] = {}
     for name, value in state.items():
-        if isinstance(value, dict) and name in {"tags", "properties", "parameters", "artifacts"}:
-            fields |= {f"{name}.{key}": BARE if item is None else item for key, item in value.items()}
+        if name in {"tags", "properties", "parameters"}:
+            for key in value:
+                fields |= _one(name, key, value)
         elif name not in _NOT_SHOWN:
             fields[name] = value
     return fields
+
+
+def _one(name: str, key: str, items: dict[str, Any]) -> dict[str, Any]:
+    if key not in items:
+        return {}
+    return {f"{name}.{key}": BARE if items[key] is None else items[key]}
 
 
 _NOT_SHOWN = frozenset({"created", "last_position", "number", "started", "ended"})

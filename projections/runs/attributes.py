@@ -1,6 +1,5 @@
 """What runs can be found by: small facts, each with a number of its own in the table."""
 
-import json
 from typing import Any
 
 from ledger.feed import FeedEvent
@@ -18,6 +17,7 @@ from schemas.events import (
 Attribute = tuple[str, str, str]
 """Kind, key and value; unused parts are empty."""
 
+_KEY = {"tag": "tag key", "property": "property key", "parameter": "parameter key"}
 TOP_LEVEL: Attribute = ("top-level", "", "")
 ARCHIVED: Attribute = ("archived", "", "")
 
@@ -63,11 +63,17 @@ def one(kind: str, value: str) -> Attribute:
 
 def has_key(kind: str, key: str) -> Attribute:
     """The fact that a tag, property or parameter is there, with whatever value."""
-    return (f"{kind} key", key, "")
+    return (_KEY[kind], key, "")
 
 
 def pair(kind: str, key: str, value: Any) -> Attribute:
     """The fact that it has this value; a bare tag is another fact than an empty one."""
-    if value is None:
-        return (f"{kind} bare", key, "")
-    return (kind, key, value if isinstance(value, str) else json.dumps(value))
+    match value:
+        case str():
+            return (kind, key, value)
+        case None:
+            return (f"{kind} bare", key, "")
+        case bool():
+            return (kind, key, str(value).lower())
+        case _:
+            return (kind, key, str(value))

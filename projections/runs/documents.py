@@ -1,6 +1,6 @@
 """From a row to the document that users get (parity C6)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ledger.queries import RunDocument
@@ -9,6 +9,7 @@ from schemas.statuses import TERMINAL
 
 _AS_THEY_ARE = ("experiment_id", "parent_run_id", "root_run_id", "status", "display_name", "description")
 _ALSO = ("run_type", "target", "tags", "properties", "parameters", "created_by", "error", "warnings", "attempt")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES = {"created": "created_utc", "started": "start_time_utc", "ended": "end_time_utc"}
 
 
@@ -34,4 +35,4 @@ def document(run_id: str, number: int, state: RunState) -> RunDocument:
 
 
 def _iso(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat(timespec="microseconds")
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")

@@ -1,9 +1,10 @@
 """From events to rows of the run table."""
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from pydantic_core import from_json, to_json
 
 from ledger.feed import FeedEvent
 from projections.runs import tables
@@ -45,7 +46,7 @@ class _Row:
     created: int
     number: int
     state: RunState
-    before: frozenset[int] = frozenset()
+    before: set[int] = field(default_factory=set)
 
 
 def _run_ids(events: Iterable[FeedEvent]) -> list[str]:
@@ -62,7 +63,9 @@ class _Rows:
         self._rows: dict[str, _Row] = {}
         self._numbers: dict[Attribute, int] = {}
         self._experiments: dict[str, int] = {}
-        self._last = connection.execute(f"SELECT coalesce(max(run), 0) FROM runs{suffix}").fetchone()[0]
+        self._made: list[tuple[int, str, str, str]] = []
+        self._last_run = self._last("run", "runs")
+        self._last_attribute = self._last("attribute", "attributes")
 
     def load(self, run_ids: Sequence[str]) -> None:
         for start in range(0, len(run_ids), _CHUNK):
@@ -72,19 +75,19 @@ class _Rows:
                 f"SELECT run_id, run, created, number, state FROM runs{self._suffix} WHERE run_id IN ({marks})", chunk
             )
             for run_id, run, created, number, text in found:
-                row = _Row(run, created, number, json.loads(text))
-                row.before = frozenset(map(self._number, attributes_of(row.state)))
+                row = _Row(run, created, number, from_json(text))
+                row.before = self._numbered(attributes_of(row.state))
                 self._rows[run_id] = row
 
     def take(self, event: FeedEvent) -> None:
         run_id = event.envelope.stream.removeprefix(_RUN)
         row = self._rows.get(run_id) or self._new(run_id, event)
-        named = bool(row.state.get("experiment"))
+        unnamed = not row.state.get("experiment")
+        brings = attributes_brought_by if row.state else _all_attributes
         apply_event(row.state, event)
-        if not named and row.state["experiment"]:
+        if unnamed and row.state["experiment"]:
             row.number = self.count(row.state["experiment"], 1)
-        for attribute in attributes_brought_by(event, row.state):
-            self._number(attribute)
+        self._numbered(brings(event, row.state))
 
     def count(self, experiment: str, more: int) -> int:
         """The number of runs of an experiment, with so many more."""
@@ -98,6 +101,7 @@ class _Rows:
 
     def write(self) -> None:
         execute = self._connection.executemany
+        execute(f"INSERT INTO attributes{self._suffix} (attribute, kind, key, value) VALUES (?, ?, ?, ?)", self._made)
         rows = [(it.run, run_id, it.created, it.number, _text(it.state)) for run_id, it in self._rows.items()]
         execute(
             f"""INSERT INTO runs{self._suffix} (run, run_id, created, number, state) VALUES (?, ?, ?, ?, ?)
@@ -106,7 +110,7 @@ class _Rows:
         )
         gone, come = [], []
         for row in self._rows.values():
-            after = frozenset(map(self._number, attributes_of(row.state)))
+            after = self._numbered(attributes_of(row.state))
             gone += [(attribute, row.created, row.run) for attribute in row.before - after]
             come += [(attribute, row.created, row.run) for attribute in after - row.before]
         table = f"run_attributes{self._suffix}"
@@ -119,14 +123,16 @@ class _Rows:
         )
 
     def _new(self, run_id: str, event: FeedEvent) -> _Row:
-        self._last += 1
-        row = self._rows[run_id] = _Row(self._last, moment(event), 0, {})
+        self._last_run += 1
+        row = self._rows[run_id] = _Row(self._last_run, moment(event), 0, {})
         return row
 
+    def _numbered(self, attributes: Iterable[Attribute]) -> set[int]:
+        known = self._numbers
+        return {known.get(attribute) or self._number(attribute) for attribute in attributes}
+
     def _number(self, attribute: Attribute) -> int:
-        number = self._numbers.get(attribute)
-        if number is None:
-            number = self._numbers[attribute] = self._find(attribute) or self._make(attribute)
+        number = self._numbers[attribute] = self._find(attribute) or self._make(attribute)
         return number
 
     def _find(self, attribute: Attribute) -> int | None:
@@ -136,11 +142,18 @@ class _Rows:
         return int(row[0]) if row else None
 
     def _make(self, attribute: Attribute) -> int:
-        made = self._connection.execute(
-            f"INSERT INTO attributes{self._suffix} (kind, key, value) VALUES (?, ?, ?)", attribute
-        )
-        return int(made.lastrowid or 0)
+        self._last_attribute += 1
+        self._made.append((self._last_attribute, *attribute))
+        return self._last_attribute
+
+    def _last(self, column: str, table: str) -> int:
+        row = self._connection.execute(f"SELECT coalesce(max({column}), 0) FROM {table}{self._suffix}").fetchone()
+        return int(row[0])
+
+
+def _all_attributes(_: FeedEvent, state: RunState) -> list[Attribute]:
+    return attributes_of(state)
 
 
 def _text(state: RunState) -> str:
-    return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+    return to_json(state).decode()

@@ -4,13 +4,15 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from ledger.errors import RunNotFoundError
+from ledger.errors import LimitExceededError, RunNotFoundError
 from ledger.queries import ANY_VALUE, RunDocument, RunPage, RunQuery
 from projections.runs.attributes import ARCHIVED, TOP_LEVEL, Attribute, has_key, one, pair
 from projections.runs.cursor import Place, read_cursor, write_cursor
 from projections.runs.documents import document
+from schemas.limits import UNSTORABLE, Limits
 
 _COUNTED = 10_001
+_LONGEST_PAGE = Limits().page_size
 _END: Place = ((1 << 62), 0)
 
 AnyOf = tuple[int, ...]
@@ -19,6 +21,8 @@ AnyOf = tuple[int, ...]
 
 def find_run(connection: sqlite3.Connection, run_id: str) -> RunDocument:
     """One run; raises RunNotFoundError."""
+    if UNSTORABLE.search(run_id):
+        raise RunNotFoundError(run_id)
     row = connection.execute("SELECT number, state FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
         raise RunNotFoundError(run_id)
@@ -26,7 +30,14 @@ def find_run(connection: sqlite3.Connection, run_id: str) -> RunDocument:
 
 
 def find_runs(connection: sqlite3.Connection, log_id: str, query: RunQuery) -> RunPage:
-    """A page of runs, newest first."""
+    """A page of runs, newest first.
+
+    Raises:
+        LimitExceededError: the page is too long, or has no place for a run.
+        InvalidNameError: the cursor is none, or of another ledger.
+    """
+    if not 1 <= query.limit <= _LONGEST_PAGE:
+        raise LimitExceededError(f"a page holds 1 to {_LONGEST_PAGE:,} runs, not {query.limit}")
     conditions = [_numbers(connection, wanted) for wanted in conditions_of(query)]
     if not all(conditions):
         return RunPage([], None)
@@ -61,7 +72,8 @@ def conditions_of(query: RunQuery) -> list[list[Attribute]]:
 
 def _numbers(connection: sqlite3.Connection, wanted: Sequence[Attribute]) -> AnyOf:
     select = "SELECT attribute FROM attributes WHERE kind = ? AND key = ? AND value = ?"
-    rows = (connection.execute(select, attribute).fetchone() for attribute in wanted)
+    storable = (attribute for attribute in wanted if not any(map(UNSTORABLE.search, attribute)))
+    rows = (connection.execute(select, attribute).fetchone() for attribute in storable)
     return tuple(row[0] for row in rows if row is not None)
 
 

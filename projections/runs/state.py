@@ -1,12 +1,11 @@
 """A run as its events make it: plain JSON, so that a row can hold it."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ledger.feed import FeedEvent
 from schemas.events import (
     RunArchivedEvent,
-    RunArtifactAddedEvent,
     RunDescribedEvent,
     RunError,
     RunParameterAddedEvent,
@@ -24,6 +23,8 @@ from schemas.statuses import TERMINAL, RunStatus
 
 RunState = dict[str, Any]
 _WARNINGS_KEPT = 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def apply_event(state: RunState, happened: FeedEvent) -> None:
@@ -45,8 +46,8 @@ def apply_event(state: RunState, happened: FeedEvent) -> None:
         case RunStatusChangedEvent() as event:
             _change_status(state, event, happened)
         case RunResumedEvent() as event:
-            state |= {"status": RunStatus.RUNNING.value, "attempt": event.attempt}
-            state.pop("ended", None)
+            _move(state, RunStatus.RUNNING, happened)
+            state["attempt"] = event.attempt
             state.pop("error", None)
         case _:
             _apply_text(state, happened)
@@ -55,7 +56,7 @@ def apply_event(state: RunState, happened: FeedEvent) -> None:
 def moment(happened: FeedEvent) -> int:
     """When it happened, in microseconds: the writer's claim, or the log's time if that is no date."""
     try:
-        return int(datetime.fromisoformat(happened.envelope.time).timestamp() * 1_000_000)
+        return (datetime.fromisoformat(happened.envelope.time) - _EPOCH) // _MICROSECOND
     except ValueError:
         return happened.recorded_at * 1000
 
@@ -65,11 +66,8 @@ def _apply_text(state: RunState, happened: FeedEvent) -> None:
         case RunDescribedEvent() as event:
             for name in event.changed:
                 _set(state, name, readable(getattr(event, name)))
-        case RunArtifactAddedEvent() as event:
-            state.setdefault("artifacts", {})[event.artifact_name] = {"size": event.size, "sha256": event.sha256}
         case RunWarnedEvent() as event:
-            warning = {"source": event.source, "code": event.code, "message": readable(event.message)}
-            state["warnings"] = [*state.get("warnings", []), warning][-_WARNINGS_KEPT:]
+            _warn(state, event)
         case RunArchivedEvent():
             state["archived"] = True
         case RunRestoredEvent():
@@ -97,7 +95,6 @@ def _start(state: RunState, event: RunStartedEvent, happened: FeedEvent) -> None
     state |= {
         "experiment": event.experiment,
         "experiment_id": event.experiment_id,
-        "status": event.status.value,
         "run_type": event.run_type,
         "target": event.target,
     }
@@ -107,18 +104,36 @@ def _start(state: RunState, event: RunStartedEvent, happened: FeedEvent) -> None
         _set(state, name, readable(getattr(event, name)))
     for name in ("parent_run_id", "root_run_id"):
         _set(state, name, getattr(event, name))
-    if event.status is RunStatus.RUNNING:
-        state["started"] = moment(happened)
+    _move(state, event.status, happened)
 
 
 def _change_status(state: RunState, event: RunStatusChangedEvent, happened: FeedEvent) -> None:
-    state["status"] = event.status.value
-    if event.status is RunStatus.RUNNING:
-        state.setdefault("started", moment(happened))
-    if event.status in TERMINAL:
-        state["ended"] = moment(happened)
+    _move(state, event.status, happened)
     if event.error is not None:
         state["error"] = _error(event.error)
+    elif event.status is RunStatus.COMPLETED:
+        state.pop("error", None)
+
+
+def _move(state: RunState, status: RunStatus, happened: FeedEvent) -> None:
+    state["status"] = status.value
+    if status is RunStatus.RUNNING:
+        state.setdefault("started", moment(happened))
+    if status in TERMINAL:
+        state["ended"] = moment(happened)
+    else:
+        state.pop("ended", None)
+
+
+def _warn(state: RunState, event: RunWarnedEvent) -> None:
+    # `count` goes up with each warning of a kind, so the last one says it all.
+    others = [
+        warning
+        for warning in state.get("warnings", [])
+        if (warning["source"], warning["code"]) != (event.source, event.code)
+    ]
+    warning = {"source": event.source, "code": event.code, "message": readable(event.message), "count": event.count}
+    state["warnings"] = [*others, warning][-_WARNINGS_KEPT:]
 
 
 def _error(error: RunError) -> dict[str, str]:

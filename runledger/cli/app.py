@@ -18,6 +18,7 @@ from runledger.cli.exit_codes import ExitCode, described, failure_of
 from runledger.cli.output import Output, note
 from runledger.cli.session import Session
 from runledger.cli.shared import Noun
+from runledger.process import tune_collector
 
 PROGRAM = "runledger"
 COMMANDS = {
@@ -67,6 +68,7 @@ def main(argv: Sequence[str] | None = None, *, mounts: Path = MOUNTS) -> int:
     if os.environ.get(_COMPLETING):
         app.main(prog_name=PROGRAM)
     _prepare_streams()
+    tune_collector()
     arguments = list(sys.argv[1:] if argv is None else argv)
     session = Session(Output(colour=_wants_colour()), mounts=mounts)
     try:

@@ -9,7 +9,6 @@ import os
 import random
 import sys
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def next_link(log: KafkaLog, database: Database, stream: str) -> Link:
         actor="writer",
         value=b"{}",
     )
-    return chain(log.id, [replace(event, prev=prev_of(head))])[0]
+    return chain(log.id, [event._replace(prev=prev_of(head))])[0]
 
 
 async def append_for_ever(log: KafkaLog, database: Database, notes: Notes, runs: int, dice: random.Random) -> None:

@@ -1,7 +1,6 @@
 """What every log promises, whichever system keeps it."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -25,7 +24,7 @@ def an_event(
 def links(log: Log, stream: str, *, after: Head | None = None, count: int = 1, value: bytes = b"{}") -> list[Link]:
     start = after.seq + 1 if after else 1
     envelopes = [an_event(stream, start + index, value=value) for index in range(count)]
-    return chain(log.id, [replace(envelopes[0], prev=prev_of(after)), *envelopes[1:]])
+    return chain(log.id, [envelopes[0]._replace(prev=prev_of(after)), *envelopes[1:]])
 
 
 def head_of(chained: list[Link]) -> Head:

@@ -1,0 +1,21 @@
+"""One batch of events, taken into one generation of tables."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ledger.feed import FeedEvent
+from projections.projection import Projection
+from projections.view import Checkpoint, View
+from schemas.events import OpaqueEvent
+
+BATCH = 5_000
+
+
+def applied(view: View, projection: Projection, checkpoint: Checkpoint, events: Sequence[FeedEvent]) -> Checkpoint:
+    """The checkpoint behind events that were taken in, in the caller's transaction."""
+    if not events:
+        return checkpoint
+    known = [event for event in events if not isinstance(event.event, OpaqueEvent)]
+    projection.apply(known, view.reading(), checkpoint.suffix)
+    opaque = checkpoint.opaque + len(events) - len(known)
+    return replace(checkpoint, position=events[-1].position, opaque=opaque)

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
@@ -100,27 +101,20 @@ class _Rows:
         return self._experiments[experiment]
 
     def write(self) -> None:
-        execute = self._connection.executemany
-        execute(f"INSERT INTO attributes{self._suffix} (attribute, kind, key, value) VALUES (?, ?, ?, ?)", self._made)
-        rows = [(it.run, run_id, it.created, it.number, _text(it.state)) for run_id, it in self._rows.items()]
-        execute(
-            f"""INSERT INTO runs{self._suffix} (run, run_id, created, number, state) VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (run) DO UPDATE SET number = excluded.number, state = excluded.state""",
-            rows,
-        )
-        gone, come = [], []
-        for row in self._rows.values():
+        rows, gone, come = [], [], []
+        for run_id, row in self._rows.items():
+            rows.append((row.run, run_id, row.created, row.number, _text(row.state)))
             after = self._numbered(attributes_of(row.state))
             gone += [(attribute, row.created, row.run) for attribute in row.before - after]
             come += [(attribute, row.created, row.run) for attribute in after - row.before]
-        table = f"run_attributes{self._suffix}"
-        execute(f"DELETE FROM {table} WHERE attribute = ? AND created = ? AND run = ?", gone)
-        execute(f"INSERT INTO {table} (attribute, created, run) VALUES (?, ?, ?)", sorted(come))
-        execute(
-            f"""INSERT INTO experiments{self._suffix} (name, runs) VALUES (?, ?)
-            ON CONFLICT (name) DO UPDATE SET runs = excluded.runs""",
-            list(self._experiments.items()),
-        )
+        self._many(tables.INSERT_ATTRIBUTE, self._made)
+        self._many(tables.UPSERT_RUN, rows)
+        self._many(tables.DELETE_RUN_ATTRIBUTE, gone)
+        self._many(tables.INSERT_RUN_ATTRIBUTE, sorted(come))
+        self._many(tables.UPSERT_EXPERIMENT, self._experiments.items())
+
+    def _many(self, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
+        self._connection.executemany(statement.format(self._suffix), values)
 
     def _new(self, run_id: str, event: FeedEvent) -> _Row:
         self._last_run += 1
@@ -152,6 +146,7 @@ class _Rows:
 
 
 def _all_attributes(_: FeedEvent, state: RunState) -> list[Attribute]:
+    # All facts of a new run get their numbers at its first event, wherever a batch ends.
     return attributes_of(state)
 
 

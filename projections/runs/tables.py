@@ -1,4 +1,4 @@
-"""The SQL of the run table, all of it."""
+"""The tables of the run view, and the statements that fill them; those that read are with the queries."""
 
 TABLES = ("runs", "attributes", "run_attributes", "experiments")
 
@@ -17,6 +17,16 @@ CREATE TABLE run_attributes{0} (
 ) WITHOUT ROWID;
 CREATE TABLE experiments{0} (name TEXT PRIMARY KEY, runs INTEGER NOT NULL) WITHOUT ROWID
 """
+
+# Each bears the suffix of its generation.
+INSERT_ATTRIBUTE = "INSERT INTO attributes{0} (attribute, kind, key, value) VALUES (?, ?, ?, ?)"
+INSERT_RUN_ATTRIBUTE = "INSERT INTO run_attributes{0} (attribute, created, run) VALUES (?, ?, ?)"
+DELETE_RUN_ATTRIBUTE = "DELETE FROM run_attributes{0} WHERE attribute = ? AND created = ? AND run = ?"
+UPSERT_RUN = """
+INSERT INTO runs{0} (run, run_id, created, number, state) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (run) DO UPDATE SET number = excluded.number, state = excluded.state"""
+UPSERT_EXPERIMENT = """
+INSERT INTO experiments{0} (name, runs) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET runs = excluded.runs"""
 
 
 def schema(suffix: str) -> str:

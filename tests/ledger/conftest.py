@@ -80,7 +80,7 @@ def open_kafka(servers: str, name: str, database: Database) -> KafkaThread:
     return KafkaThread(parse_address(f"kafka://{servers}/{name}"), database, Writer(CALLER.source, CALLER.actor, now))
 
 
-@pytest.fixture(params=["sqlite", "kafka"])
+@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
 def open_parts(request: pytest.FixtureRequest) -> Open:
     """The same tests for both kinds of log."""
     opened: Open = request.getfixturevalue(f"{request.param}_parts")

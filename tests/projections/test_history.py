@@ -11,7 +11,11 @@ from ledger.commands import (
     TagRun,
     UntagRun,
 )
+from ledger.feed import FeedEvent
 from ledger.queries import Change
+from projections.history.entries import entries
+from schemas.events import Event, OpaqueEvent, RunArtifactAddedEvent, RunStartedEvent, RunWarnedEvent
+from schemas.records import Envelope
 from schemas.statuses import RunStatus
 from tests.projections.conftest import Workspace
 
@@ -63,3 +67,40 @@ def test_every_entry_says_who_when_where_and_which_event(workspace: Workspace) -
     assert [entry.position for entry in entries] == [event.position for event in stored]
     assert {entry.actor for entry in entries} == {"maria"}
     assert all(entry.recorded_at.endswith("+00:00") and entry.occurred_at.endswith("Z") for entry in entries)
+
+
+def happened(*events: Event | OpaqueEvent) -> list[FeedEvent]:
+    return [
+        FeedEvent(
+            number,
+            1_700_000_000_000,
+            b"",
+            Envelope("run:r", number, "", f"e{number}", "//s", "t", "2026-11-23T10:00:00Z", "maria", b""),
+            event,
+        )
+        for number, event in enumerate(events, 1)
+    ]
+
+
+def artifact(size: int) -> RunArtifactAddedEvent:
+    return RunArtifactAddedEvent(artifact_name="m.pt", size=size, sha256="0" * 64, address="a")
+
+
+def test_artifacts_warnings_and_events_that_cannot_be_read_are_shown_too() -> None:
+    warning = RunWarnedEvent(source="sdk", code="LimitReached", message="m")
+    _, added, replaced, warned, opaque = entries(
+        happened(
+            RunStartedEvent(experiment="digits", experiment_id="i"),
+            artifact(1),
+            artifact(2),
+            warning,
+            OpaqueEvent("runledger.run.unheard-of.v7", b"\xff", "unknown"),
+        )
+    )
+
+    small, large = ({"size": size, "sha256": "0" * 64} for size in (1, 2))
+    shown = [{"source": "sdk", "code": "LimitReached", "message": "m", "count": 1}]
+    assert added.changes == [Change("artifacts.m.pt", None, small)]
+    assert replaced.changes == [Change("artifacts.m.pt", small, large)]
+    assert warned.changes == [Change("warnings", None, shown)]
+    assert (opaque.changes, opaque.reason) == ([], None)

@@ -169,6 +169,7 @@ def test_a_new_version_is_built_before_it_answers(workspace: Workspace) -> None:
     later = NextVersion()
 
     catch_up(workspace.view, later, workspace.feed, batch=BATCH)
+    assert {row[-1] for row in rows(workspace.view)["runs"]} == {"new"}
     workspace.do(TagRun(run_id="r1", tags={"b": "c"}))
     catch_up(workspace.view, later, workspace.feed, batch=BATCH)
 

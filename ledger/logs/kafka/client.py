@@ -33,6 +33,7 @@ _FETCH_BYTES = 4 * 1024 * 1024
 # aiokafka closes a batch at this size; an append larger than it is refused before it is sent.
 BATCH_BYTES = 900_000
 _BATCH_OVERHEAD = 512
+_LOG_APPEND_TIME = 1
 
 Spot = tuple[str, int]
 """A topic and one of its partitions."""
@@ -106,8 +107,10 @@ class Producer:
         self._producer: AIOKafkaProducer | None = None
         self.replacements = 0
 
-    async def send(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> None:
-        """Send one batch to each spot and wait until all are stored.
+    async def send(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> dict[Spot, list[Arrival]]:
+        """Send one batch to each spot, wait until all are stored, and answer as what they lie there.
+
+        A spot is missing in the answer where the broker does not say at which offset or time.
 
         Raises:
             UnavailableError: some may be stored and some not; the producer was dropped with all
@@ -119,13 +122,17 @@ class Producer:
                 pending = [await _submit(producer, spot, records) for spot, records in batches.items()]
                 # Unlike wait_for, `wait` does not cancel the deliveries that it waits for.
                 await asyncio.wait(pending)
-            for future in pending:
-                future.result()
+            answers = [future.result() for future in pending]
         except (KafkaError, TimeoutError, OSError) as error:
             await self.drop()
             raise UnavailableError(
                 f"Kafka at {self._connection.address} did not store the records ({_said(error)})"
             ) from error
+        return {
+            spot: [Arrival(answer.offset + index, answer.timestamp, record) for index, record in enumerate(records)]
+            for answer, (spot, records) in zip(answers, batches.items(), strict=True)
+            if answer.offset >= 0 and answer.timestamp_type == _LOG_APPEND_TIME
+        }
 
     async def drop(self) -> None:
         """Let the producer go with its buffer: `stop()` would hang while the broker is away."""

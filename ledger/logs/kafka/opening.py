@@ -1,10 +1,11 @@
 """Opening a ledger's topics: made if they are not there, refused if they could lose history."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from ledger.errors import LogRefusedError, NotReadyError, UnavailableError
@@ -93,7 +94,7 @@ def _assemble(
     waiters = Waiters(asyncio.get_running_loop())
     tail = Tail(database, _partitions(facts, identities), waiters)
     limit = min(batch_limit(facts[name]) for name in _LOGS)
-    sender = Sender(producer, limit)
+    sender = Sender(producer, limit, tail.acknowledged)
 
     def log(name: LogName) -> KafkaLog:
         return KafkaLog(
@@ -112,7 +113,7 @@ def _assemble(
 
 @asynccontextmanager
 async def _running(logs: KafkaLogs, sender: Sender, reader: Consumer) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(sender.run()), asyncio.create_task(_tail(logs, reader))]
+    tasks = [asyncio.create_task(_guarded(logs, work)) for work in (sender.run(), _tail(logs, reader))]
     try:
         yield
     finally:
@@ -128,10 +129,16 @@ async def _tail(logs: KafkaLogs, reader: Consumer) -> None:
         except UnavailableError:
             # The disk is full or the file is locked: nothing was folded, so it is read again.
             await asyncio.sleep(1)
-        except LedgerError as error:
-            logs.control.refuse(error)
-            logs.values.refuse(error)
-            return
+
+
+async def _guarded(logs: KafkaLogs, work: Coroutine[Any, Any, None]) -> None:
+    """A log whose reader or sender has ended answers nobody: it says why."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - told to everybody who waits or asks
+        told = error if isinstance(error, LedgerError) else LogRefusedError(f"the log stopped working: {error!r}")
+        logs.control.refuse(told)
+        logs.values.refuse(told)
 
 
 async def _topics(connection: Connection) -> dict[LogName, TopicFacts]:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import UnavailableError
 from ledger.logs.kafka.client import Producer, Spot
+from ledger.store.fold import Arrival
 from schemas.records import Record
 
 DELIVERY_SECONDS = 3.0
@@ -43,9 +44,10 @@ def pack_round(waiting: "deque[Parcel]", limit: int) -> dict[Spot, list[Record]]
 class Sender:
     """Sends round after round; what fails is not sent again, since its outcome is in doubt."""
 
-    def __init__(self, producer: Producer, limit: int) -> None:
-        """`limit` is the size of a batch in bytes."""
+    def __init__(self, producer: Producer, limit: int, stored: Callable[[Spot, list[Arrival]], object]) -> None:
+        """`limit` is the size of a batch in bytes; `stored` is told what the broker acknowledged."""
         self._producer = producer
+        self._stored = stored
         self._limit = limit
         self._waiting: deque[Parcel] = deque()
         self._awake = asyncio.Event()
@@ -62,7 +64,9 @@ class Sender:
             self._awake.clear()
             while self._waiting:
                 try:
-                    await self._producer.send(pack_round(self._waiting, self._limit), DELIVERY_SECONDS)
+                    sent = await self._producer.send(pack_round(self._waiting, self._limit), DELIVERY_SECONDS)
+                    for spot, arrivals in sent.items():
+                        self._stored(spot, arrivals)
                 except UnavailableError:
                     # Who waits for these records is told at the deadline, unless they turn up.
                     self._waiting.clear()

@@ -1,7 +1,9 @@
 """The tail: reads the topics in order, folds them into ledger.db, and answers who waits."""
 
+from collections import deque
 from collections.abc import Mapping
 
+from ledger.errors import LogRefusedError, UnavailableError
 from ledger.logs.kafka.client import Consumer, Spot
 from ledger.logs.kafka.waiters import Waiters
 from ledger.store.database import Database
@@ -20,6 +22,7 @@ class Tail:
         self._partitions = dict(partitions)
         self._waiters = waiters
         self._heads: dict[str, Head] = {}
+        self._unread: dict[Spot, deque[Arrival]] = {spot: deque() for spot in partitions}
         self.progress: dict[Spot, Progress] = {}
         self._reload()
 
@@ -38,6 +41,7 @@ class Tail:
 
     async def run(self, consumer: Consumer) -> None:
         """Read and fold until cancelled."""
+        self._forget_unread()
         consumer.read_from(self.offsets())
         while True:
             for spot, arrivals in (await consumer.fetch()).items():
@@ -46,8 +50,44 @@ class Tail:
                         consumer.seek(each, offset)
                     break
 
+    def acknowledged(self, spot: Spot, arrivals: list[Arrival]) -> None:
+        """Fold what the broker acknowledged to us, if it lies just behind what was read.
+
+        It is read from the log all the same, and must then be what was folded (ADR 0006).
+        """
+        if arrivals[0].offset != self.progress[spot].next_offset:
+            return
+        try:
+            if self._fold(spot, arrivals):
+                self._unread[spot].extend(arrivals)
+        except UnavailableError:
+            return  # the file could not take it now: it is read from the log, again and again
+
     def take(self, spot: Spot, arrivals: list[Arrival]) -> bool:
-        """Fold a stretch in one transaction; False when another process was first."""
+        """Fold a stretch that was read; False when another process was first.
+
+        Raises:
+            LogRefusedError: the log holds another record than it acknowledged.
+        """
+        return self._fold(spot, self._without_known(spot, arrivals))
+
+    def _without_known(self, spot: Spot, arrivals: list[Arrival]) -> list[Arrival]:
+        unread = self._unread[spot]
+        for index, arrival in enumerate(arrivals):
+            if arrival.offset >= self.progress[spot].next_offset:
+                return arrivals[index:]
+            while unread and unread[0].offset < arrival.offset:
+                unread.popleft()
+            if unread and unread[0].offset == arrival.offset and unread.popleft() != arrival:
+                raise LogRefusedError(
+                    f"record {arrival.offset} of topic {spot[0]} is not the one that the broker acknowledged there: "
+                    "the cluster lost what it had stored. Check it, and make the replica anew from the topic."
+                )
+        return []
+
+    def _fold(self, spot: Spot, arrivals: list[Arrival]) -> bool:
+        if not arrivals:
+            return True
         folded: Folded | None = None
         try:
             with self._database.writing() as connection:
@@ -76,6 +116,7 @@ class Tail:
 
     def _reload(self) -> None:
         self._heads.clear()
+        self._forget_unread()
         self.progress = {
             spot: self._database.progress(partition.log, partition.number)
             for spot, partition in self._partitions.items()
@@ -83,6 +124,10 @@ class Tail:
         for waiter in self._waiters.appends():
             self._answer_from_file(waiter.stream, waiter.links[0].envelope.seq, len(waiter.links))
         self._waiters.progressed(self.offsets())
+
+    def _forget_unread(self) -> None:
+        for unread in self._unread.values():
+            unread.clear()
 
     def _answer_from_file(self, stream: str, seq: int, count: int) -> None:
         for log in {partition.log for partition in self._partitions.values()}:

@@ -22,15 +22,20 @@ class SqliteFile:
         self._durable = durable
         self._process = os.getpid()
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        self._closed = False
         with self.clear_errors():
             self.reading().execute("PRAGMA journal_mode=WAL")
 
     def close(self) -> None:
-        """Close the connections of this process."""
+        """Close the connections of this process; nothing can be read or written afterwards."""
+        self._closed = True
         if os.getpid() == self._process:
-            for connection in self._connections:
-                connection.close()
+            for thread, connection in self._connections:
+                # Closing a connection under a thread that uses it would crash the process: such a
+                # one is closed when its thread lets go of it.
+                if thread is threading.current_thread() or not thread.is_alive():
+                    connection.close()
         self._connections = []
         self._local = threading.local()
 
@@ -53,7 +58,13 @@ class SqliteFile:
                 raise
 
     def reading(self) -> sqlite3.Connection:
-        """This thread's connection."""
+        """This thread's connection.
+
+        Raises:
+            UnavailableError: the file was closed.
+        """
+        if self._closed:
+            raise UnavailableError(f"{self.path} was closed; open the workspace again")
         if os.getpid() != self._process:
             # A connection must not cross a fork: the child forgets the parent's without closing them.
             self._process, self._local, self._connections = os.getpid(), threading.local(), []
@@ -98,7 +109,7 @@ class SqliteFile:
         )
         connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
         connection.execute("PRAGMA cache_size=-16000")
-        self._connections.append(connection)
+        self._connections.append((threading.current_thread(), connection))
         return connection
 
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,7 @@ def test_a_forked_child_writes_with_connections_of_its_own(sqlite_parts: Open) -
 
 _FILL = """
 import sys
+import threading
 from pathlib import Path
 from datetime import datetime, UTC
 from ledger.application.handling import Caller, Ledger
@@ -173,3 +175,31 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="missing"):
         Database(tmp_path / "missing" / "ledger.db", durable=True)
+
+
+def test_closing_while_a_thread_reads_is_an_error_for_that_thread_and_nothing_worse(tmp_path: Path) -> None:
+    for round_ in range(20):
+        database = Database(tmp_path / f"{round_}.db", durable=False)
+        errors: list[Exception] = []
+        reading = threading.Event()
+
+        def read(
+            database: Database = database, errors: list[Exception] = errors, reading: threading.Event = reading
+        ) -> None:
+            try:
+                while True:
+                    database.events_after(0, limit=10)
+                    reading.set()
+            except UnavailableError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=read) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        reading.wait(10)
+        database.close()
+        for thread in threads:
+            thread.join(10)
+
+        assert len(errors) == 4
+        assert set(map(str, errors)) == {f"{database.path} was closed; open the workspace again"}

@@ -287,8 +287,14 @@ class Admin:
         self._address = address
 
     async def brokers(self) -> int:
-        """How many brokers the cluster has."""
+        """How many brokers the cluster has.
+
+        Raises:
+            NotReadyError: none yet, or none any more.
+        """
         cluster = await _within(self._client.describe_cluster(), self._address)
+        if not cluster["brokers"]:
+            raise NotReadyError(f"Kafka at {self._address} has no broker that is ready; try again")
         return len(cluster["brokers"])
 
     async def facts(self, topic: str) -> TopicFacts | None:

@@ -30,19 +30,23 @@ class Feed:
 
     def after(self, position: int, limit: int) -> list[FeedEvent]:
         """Up to `limit` events behind a position; begin with 0."""
-        return [_decoded(recorded) for recorded in self._database.events_after(position, limit=limit)]
+        with self._database.clear_errors():
+            return [_decoded(recorded) for recorded in self._database.events_after(position, limit=limit)]
 
     def latest(self, count: int) -> list[FeedEvent]:
         """The last events, oldest first."""
-        return [_decoded(recorded) for recorded in self._database.latest_events(count)]
+        with self._database.clear_errors():
+            return [_decoded(recorded) for recorded in self._database.latest_events(count)]
 
     def last_position(self) -> int:
         """The position of the last accepted event, 0 when there is none."""
-        return self._database.last_place() or 0
+        with self._database.clear_errors():
+            return self._database.last_place() or 0
 
     def of_run(self, run_id: str) -> Sequence[FeedEvent]:
         """Every event of a run, in order; empty for a run that is not there."""
-        return [_decoded(recorded) for recorded in self._database.stream_events(run_stream(run_id))]
+        with self._database.clear_errors():
+            return [_decoded(recorded) for recorded in self._database.stream_events(run_stream(run_id))]
 
 
 def _decoded(recorded: Recorded) -> FeedEvent:

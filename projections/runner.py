@@ -1,6 +1,6 @@
 """Bringing a view up to date: one transaction a batch, checkpoint included."""
 
-from ledger.errors import UnavailableError
+from ledger.errors import LogRefusedError, UnavailableError
 from ledger.feed import Feed
 from projections.batch import BATCH, applied
 from projections.projection import Projection
@@ -16,12 +16,14 @@ def catch_up(view: View, projection: Projection, feed: Feed, *, at_least: int = 
 
     Raises:
         UnavailableError: the feed does not reach `at_least`.
-        LogRefusedError: the view was built from another log.
+        LogRefusedError: the view was built from another log, or from more of this one.
         WorkspaceError: the view was built by a newer version of the projection.
     """
     # Fixed before the loop: on a busy log the end would move on for ever.
     end = feed.last_position()
     checkpoint = view.in_use(projection, feed.log_id)
+    if checkpoint is not None and checkpoint.position > end:
+        _refuse_shorter(view, checkpoint, feed)
     while checkpoint is None or checkpoint.position < end or checkpoint.version < projection.version:
         if checkpoint is not None and checkpoint.version < projection.version:
             checkpoint = rebuild(view, projection, feed, batch=batch)
@@ -38,6 +40,16 @@ def behind(at_least: int, position: int) -> UnavailableError:
         f"position {at_least} is asked for, and the ledger here ends at {position}: it was written elsewhere "
         "and has not arrived yet. Try again."
     )
+
+
+def _refuse_shorter(view: View, checkpoint: Checkpoint, feed: Feed) -> None:
+    # Asked again: another process may have projected what came after the end that was read first.
+    end = feed.last_position()
+    if checkpoint.position > end:
+        raise LogRefusedError(
+            f"{view.path} was built up to position {checkpoint.position} and the ledger ends at {end}: an older ledger "
+            f"was put in its place. Restore the newer one, or delete {view.path.name}, which is built again."
+        )
 
 
 def _take_batch(view: View, projection: Projection, feed: Feed, batch: int) -> Checkpoint:

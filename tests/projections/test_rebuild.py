@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from ledger.commands import StartRun, TagRun
-from ledger.errors import WorkspaceError
+from ledger.errors import LogRefusedError, WorkspaceError
 from ledger.feed import Feed, FeedEvent
+from ledger.queries import RunQuery
 from projections.answers import PROJECTIONS
 from projections.rebuild import rebuild
 from projections.runner import catch_up
 from projections.runs.projection import RunsProjection
 from projections.status import statuses
 from projections.view import View
+from schemas.errors import LedgerError
 from tests.projections.conftest import Workspace, rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -296,3 +298,24 @@ def test_a_rebuild_that_is_killed_leaves_the_tables_in_use(workspace: Workspace)
     assert any(left is not None for left in left_behind)
     assert rows(workspace.view) == expected
     assert len(tables_of(workspace.view)) == len(RUNS_TABLE.tables) + 1
+
+
+def test_an_older_ledger_beside_a_newer_view_is_refused(workspace: Workspace) -> None:
+    """As when a backup of ledger.db was put back, and views.db was not."""
+    workspace.do(StartRun(run_id="r1", experiment="digits"), StartRun(run_id="r2", experiment="digits"))
+    workspace.answers.runs(RunQuery())
+    with workspace.database.writing() as connection:
+        connection.execute("DELETE FROM control_events WHERE place > 2")
+
+    with pytest.raises(LogRefusedError, match=r"up to position 3 and the ledger ends at 2.*delete views\.db"):
+        workspace.answers.runs(RunQuery())
+
+
+def test_a_damaged_ledger_is_named_and_not_the_view(workspace: Workspace) -> None:
+    workspace.do(StartRun(run_id="r1", experiment="digits"))
+    with workspace.database.writing() as connection:
+        connection.execute("UPDATE control_events SET time = CAST(X'FF' AS TEXT)")
+        connection.execute("DROP TABLE streams")
+
+    with pytest.raises(LedgerError, match=r"ledger\.db"):
+        workspace.answers.runs(RunQuery())

@@ -20,7 +20,7 @@ TABLE = """\
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("/work/project", "ext4"),
+        ("/srv/project", "ext4"),
         ("/home/maria/project", "nfs4"),
         ("/home", "nfs4"),
         ("/homestead", "ext4"),

@@ -52,5 +52,6 @@ class EmbeddedClient:
         self._close = close
 
     def close(self) -> None:
-        """Give back what was opened for this client."""
-        self._close()
+        """Give back what was opened for this client; calling it again does nothing."""
+        close, self._close = self._close, lambda: None
+        close()

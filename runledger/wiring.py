@@ -1,5 +1,6 @@
 """The composition root: the one place where the parts are joined."""
 
+import atexit
 import os
 import platform
 import sqlite3
@@ -65,6 +66,8 @@ def connect(location: str, *, mounts: Path = MOUNTS) -> Client:
     with ExitStack() as stack:
         client = stack.enter_context(embedded_workspace(location, mounts=mounts)).client
         client.on_close(stack.pop_all().close)
+    # A script that never closes its workspace must not be held up by our thread when it ends.
+    atexit.register(client.close)
     return client
 
 

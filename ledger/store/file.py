@@ -37,7 +37,6 @@ class SqliteFile:
                 if thread is threading.current_thread() or not thread.is_alive():
                     connection.close()
         self._connections = []
-        self._local = threading.local()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -64,6 +63,7 @@ class SqliteFile:
             UnavailableError: the file was closed.
         """
         if self._closed:
+            self._let_go()
             raise UnavailableError(f"{self.path} was closed; open the workspace again")
         if os.getpid() != self._process:
             # A connection must not cross a fork: the child forgets the parent's without closing them.
@@ -72,6 +72,11 @@ class SqliteFile:
         if connection is None:
             connection = self._local.connection = self._connect()
         return connection
+
+    def _let_go(self) -> None:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None and os.getpid() == self._process:
+            connection.close()
 
     def make_once(self, script: str, version: int) -> None:
         """Make the tables of a new file, all or none, and refuse a file of another version."""

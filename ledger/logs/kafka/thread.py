@@ -1,6 +1,7 @@
 """The logs for callers outside their event loop: one thread runs the loop, callers wait."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
@@ -15,6 +16,8 @@ from ledger.store.database import Database
 T = TypeVar("T")
 
 _GOODBYE_SECONDS = 0.01
+# Longer than any request of the client; a process that ends waits no longer.
+_CLOSE_SECONDS = 15.0
 
 
 class KafkaThread:
@@ -40,9 +43,9 @@ class KafkaThread:
 
     def close(self) -> None:
         """Stop reading and let the broker go; appends without an answer stay in doubt."""
-        if self._thread.is_alive():
+        if self._thread.is_alive() and not sys.is_finalizing():
             self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join()
+            self._thread.join(_CLOSE_SECONDS)
 
     def wait(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the loop and wait for it."""

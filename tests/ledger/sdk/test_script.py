@@ -5,9 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from examples.kafka_broker import KafkaBroker
 from ledger.errors import InvalidNameError, RefusedError, RunNotFoundError, StatusRefusedError, WrittenOnceError
 from ledger.workspace.folder import make_folder
 from runledger import Experiment, LedgerError, Run, Workspace
@@ -195,3 +197,18 @@ def test_representations_say_what_they_are(experiment: Experiment) -> None:
 
     assert repr(run) == "Run('r1', experiment='explore-runs')"
     assert repr(experiment).startswith("Experiment('explore-runs', Workspace(")
+
+
+@pytest.mark.kafka
+def test_a_script_that_never_closes_its_workspace_ends(tmp_path: Path, kafka_broker: KafkaBroker) -> None:
+    make_folder(tmp_path, log=f"kafka://{kafka_broker.address}/e{uuid4().hex[:8]}")
+    code = (
+        "from runledger import Experiment, Workspace\n"
+        "run = Experiment(Workspace.from_config(), 'e').start_logging()\n"
+        "print(run.get_status())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, "Running\n"), done.stderr

@@ -1,9 +1,12 @@
-"""The composition root: the one place where the parts are joined."""
+"""The composition root: the one place where the parts are joined.
+
+Each part is loaded where it is joined: a process whose workspace is a URL loads no store.
+"""
+# ruff: noqa: PLC0415
 
 import atexit
 import os
 import platform
-import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -11,29 +14,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger.application.handling import Caller, Ledger
-from ledger.application.recorder import LedgerRecorder
 from ledger.client import Client
-from ledger.embedded import EmbeddedClient
 from ledger.errors import UnavailableError, WorkspaceError
-from ledger.feed import Feed
-from ledger.logs.log import Log
-from ledger.logs.sqlite import open_sqlite_log
 from ledger.sdk.origin import user_name
-from ledger.store.database import Database
 from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder
 from ledger.workspace.mounts import MOUNTS
-from projections.answers import Answers
-from projections.view import View
 from runledger.locating import folder_of
 from runledger.settings import resolve
 from schemas.errors import LedgerError
 from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
+    from ledger.application.handling import Caller, Ledger
+    from ledger.embedded import EmbeddedClient
+    from ledger.feed import Feed
     from ledger.logs.kafka.address import KafkaAddress
+    from ledger.logs.log import Log
+    from ledger.queries import Queries
+    from ledger.store.database import Database
+    from projections.view import View
 
 SQLITE = "sqlite"
+URLS = ("http://", "https://")
 
 _CANNOT_OPEN = frozenset({"SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_PERM"})
 
@@ -43,8 +45,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def caller() -> Caller:
+def caller() -> "Caller":
     """The operating system's user on this host: who acts in an embedded workspace."""
+    from ledger.application.handling import Caller
+
     return Caller(actor=user_name(), source=f"//{platform.node() or 'localhost'}/runledger")
 
 
@@ -54,15 +58,21 @@ class Embedded:
 
     folder: WorkspaceFolder
     log_address: str
-    database: Database
-    log: Log
-    feed: Feed
-    view: View
-    client: EmbeddedClient
+    database: "Database"
+    log: "Log"
+    feed: "Feed"
+    view: "View"
+    ledger: "Ledger"
+    queries: "Queries"
+    client: "EmbeddedClient"
 
 
 def connect(location: str, *, mounts: Path = MOUNTS) -> Client:
     """A client for a path or URL; closing it closes everything it opened."""
+    if location.startswith(URLS):
+        from ledger.remote import RemoteClient
+
+        return RemoteClient(location, resolve(os.environ, {})["token"].value)
     with ExitStack() as stack:
         client = stack.enter_context(embedded_workspace(location, mounts=mounts)).client
         client.on_close(stack.pop_all().close)
@@ -81,7 +91,7 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
     """
     chosen = log or resolve(os.environ, {})["log"].value or SQLITE
     if chosen != SQLITE:
-        from ledger.logs.kafka.address import parse_address  # noqa: PLC0415
+        from ledger.logs.kafka.address import parse_address
 
         parse_address(chosen)
     folder = make_folder(path, log=chosen, adopt=adopt, mounts=mounts)
@@ -100,6 +110,14 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
 @contextmanager
 def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embedded]:
     """Open a workspace folder with its log and views."""
+    from ledger.application.handling import Ledger
+    from ledger.application.recorder import LedgerRecorder
+    from ledger.embedded import EmbeddedClient
+    from ledger.feed import Feed
+    from ledger.store.database import Database
+    from projections.answers import Answers
+    from projections.view import View
+
     folder = open_folder(folder_of(location).path.parent, mounts=mounts)
     address = _log_address(folder)
     with ExitStack() as stack:
@@ -111,8 +129,9 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         view = View(folder.views_db)
         stack.callback(view.close)
         ledger = Ledger(LedgerRecorder(log, database), now=now)
-        client = EmbeddedClient(str(folder.path.parent), ledger, caller(), log, Answers(feed, view))
-        yield Embedded(folder, address, database, log, feed, view, client)
+        queries = Answers(feed, view)
+        client = EmbeddedClient(str(folder.path.parent), ledger, caller(), log, queries)
+        yield Embedded(folder, address, database, log, feed, view, ledger, queries, client)
 
 
 class DamagedFileError(LedgerError):
@@ -120,7 +139,7 @@ class DamagedFileError(LedgerError):
 
 
 @contextmanager
-def stored_ledger(location: str) -> Iterator[Database]:
+def stored_ledger(location: str) -> Iterator["Database"]:
     """The ledger.db of a workspace as it lies there, at one moment: no log is opened.
 
     It may be a copy from another host.
@@ -129,6 +148,10 @@ def stored_ledger(location: str) -> Iterator[Database]:
         WorkspaceError: there is no such file.
         DamagedFileError: it cannot be read, which may come up late, inside the block.
     """
+    import sqlite3
+
+    from ledger.store.database import Database
+
     file = folder_of(location).ledger_db
     if not file.is_file():
         raise WorkspaceError(f"there is no {file}: nothing was recorded in this workspace yet")
@@ -145,6 +168,8 @@ def stored_ledger(location: str) -> Iterator[Database]:
 
 
 def _check_is_ledger(file: Path) -> None:
+    import sqlite3
+
     # `Database` makes its tables where there are none, and a check must not change what it checks.
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -156,22 +181,24 @@ def _log_address(folder: WorkspaceFolder) -> str:
     return resolve(os.environ, folder.settings())["log"].value or SQLITE
 
 
-def _open_log(address: str, database: Database) -> Log:
+def _open_log(address: str, database: "Database") -> "Log":
+    from ledger.logs.sqlite import open_sqlite_log
+
     who = caller()
     if address == SQLITE:
         control, _ = (
             open_sqlite_log(database, name, source=who.source, actor=who.actor, now=now) for name in (CONTROL, VALUES)
         )
         return control
-    from ledger.logs.kafka.address import parse_address  # noqa: PLC0415
+    from ledger.logs.kafka.address import parse_address
 
     return _open_kafka(parse_address(address), database, who)
 
 
-def _open_kafka(address: "KafkaAddress", database: Database, who: Caller) -> Log:
+def _open_kafka(address: "KafkaAddress", database: "Database", who: "Caller") -> "Log":
     try:
-        from ledger.logs.kafka.opening import Writer  # noqa: PLC0415
-        from ledger.logs.kafka.thread import KafkaThread  # noqa: PLC0415
+        from ledger.logs.kafka.opening import Writer
+        from ledger.logs.kafka.thread import KafkaThread
     except ImportError as error:
         raise UnavailableError(f"{address} needs the Kafka client: pip install 'runledger[kafka]'") from error
     return KafkaThread(address, database, Writer(who.source, who.actor, now)).control

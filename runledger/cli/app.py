@@ -28,6 +28,7 @@ COMMANDS = {
     "projection": "See how far the views are, and build them anew.",
     "verify": "Check that the stored history was not changed.",
     "config": "Show the settings and where they come from.",
+    "server": "Serve a workspace over HTTP.",
 }
 """Each command and what it is for; it lies in the module of its name."""
 

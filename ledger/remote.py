@@ -1,0 +1,224 @@
+"""A client that speaks HTTP to a server; with it, a process needs nothing but the standard library."""
+
+import json
+import os
+import random
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+from ledger.commands import Answer, Command
+from ledger.errors import NotFoundError, RunNotFoundError, UnavailableError, UnknownOutcomeError, WorkspaceError
+from ledger.problems import Problem, error_of
+from ledger.queries import HistoryEntry, RunDocument, RunPage, RunQuery
+from ledger.wire import answer_from, command_to, history_from, page_from, query_to
+
+SECONDS = 30.0
+"""How long a call tries, in all."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+_ATTEMPT_SECONDS = 12.0
+_FIRST_PROBLEM = 300
+_IN_DOUBT = "The command may be stored or not; send it again with the same id."
+
+
+class RemoteClient:
+    """Calls are tried again until `seconds` are over: a command sent twice is done once, by its id.
+
+    Threads may share it, and a forked child may go on with it.
+    """
+
+    def __init__(self, location: str, token: str | None = None, *, seconds: float = SECONDS) -> None:
+        """Name the server; nothing is sent before the first call.
+
+        Raises:
+            WorkspaceError: the URL names no server.
+        """
+        parts = urlsplit(location)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+            raise WorkspaceError(f"{location!r} names no server; write http://HOST:PORT, and give a token by itself")
+        self._location = location.rstrip("/")
+        self._path = parts.path.rstrip("/") + "/api/v1"
+        self._host, self._port, self._secure = parts.hostname, _port(location), parts.scheme == "https"
+        self._headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        self._seconds = seconds
+        self._written = 0
+        self._tls: ssl.SSLContext | None = None
+        self._begin_process()
+
+    @property
+    def location(self) -> str:
+        """The URL of the server."""
+        return self._location
+
+    def execute(self, command: Command) -> Answer:
+        """Carry out a command; raises what `Ledger.handle` raises."""
+        answer = answer_from(self._call("POST", "/commands", command_to(command)))
+        self._check_process()
+        with self._lock:
+            self._written = max(self._written, answer.position)
+        return answer
+
+    def runs(self, query: RunQuery) -> RunPage:
+        """A page of runs."""
+        return page_from(self._ask("/runs", query_to(query)))
+
+    def run(self, run_id: str) -> RunDocument:
+        """One run; raises RunNotFoundError."""
+        document: RunDocument = self._ask_run(run_id)
+        return document
+
+    def history(self, run_id: str) -> list[HistoryEntry]:
+        """Every event of a run; raises RunNotFoundError."""
+        return history_from(self._ask_run(run_id, "/history"))
+
+    def close(self) -> None:
+        """Close the connections that are idle; those in use close when their call ends."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _ask(self, path: str, parameters: Sequence[tuple[str, str]] = ()) -> Any:
+        at_least = [("at_least", str(self._written))] if self._written else []
+        asked = urlencode([*parameters, *at_least], errors="surrogatepass")
+        return self._call("GET", f"{path}?{asked}" if asked else path)
+
+    def _ask_run(self, run_id: str, path: str = "") -> Any:
+        try:
+            return self._ask(f"/runs/{_segment(run_id)}{path}")
+        except NotFoundError as error:
+            # An id that no run can have may not even be a path of the server's.
+            raise RunNotFoundError(run_id) from error
+
+    def _call(self, method: str, path: str, content: object = None) -> Any:
+        request = _Request(method, self._path + path, None if content is None else json.dumps(content).encode())
+        end, pause, in_doubt = time.monotonic() + self._seconds, _FIRST_PAUSE, False
+        while True:
+            left = max(end - time.monotonic(), _FIRST_PAUSE)
+            try:
+                return self._exchange(request, min(left, _ATTEMPT_SECONDS))
+            except UnavailableError as error:
+                in_doubt = in_doubt or (method == "POST" and isinstance(error, UnknownOutcomeError))
+                if time.monotonic() + pause > end:
+                    if in_doubt and not isinstance(error, UnknownOutcomeError):
+                        raise UnknownOutcomeError(f"{error} {_IN_DOUBT}") from error
+                    raise
+            # Not all clients at once, when a server comes back.
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _exchange(self, request: "_Request", seconds: float) -> Any:
+        """Send a request and read its answer, on a connection that is kept where there is one."""
+        sent, kept = False, True
+        while True:
+            connection, kept = self._connection()
+            try:
+                reply = _exchange_on(connection, request, self._headers, seconds)
+            except _NoAnswerError as failed:
+                connection.close()
+                sent = sent or failed.sent
+                # The server may have closed it while it was idle: try the next one, at last a new one.
+                if not kept or isinstance(failed.cause, TimeoutError):
+                    raise self._unreachable(failed.cause, sent=sent and request.body is not None) from failed
+                continue
+            if self._closed:
+                connection.close()
+            else:
+                self._idle.append(connection)
+            if reply.status >= _FIRST_PROBLEM or reply.content is None:
+                raise error_of(_problem(reply, self._location))
+            return reply.content
+
+    def _connection(self) -> tuple[HTTPConnection, bool]:
+        self._check_process()
+        try:
+            return self._idle.pop(), True
+        except IndexError:
+            if self._secure:
+                self._tls = self._tls or ssl.create_default_context()
+                return HTTPSConnection(self._host, self._port, context=self._tls), False
+            return HTTPConnection(self._host, self._port), False
+
+    def _begin_process(self) -> None:
+        self._process = os.getpid()
+        self._closed = False
+        self._lock = threading.Lock()
+        self._idle: deque[HTTPConnection] = deque()
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            # The parent goes on with its connections; the child closes its copies of them.
+            inherited = self._idle
+            self._begin_process()
+            for connection in inherited:
+                connection.close()
+
+    def _unreachable(self, cause: Exception, *, sent: bool) -> UnavailableError:
+        text = f"{self._location} does not answer: {str(cause) or type(cause).__name__}."
+        if sent:
+            return UnknownOutcomeError(f"{text} {_IN_DOUBT}")
+        return UnavailableError(f"{text} Is `runledger server` running there?")
+
+
+class _Request(NamedTuple):
+    method: str
+    path: str
+    body: bytes | None
+
+
+class _Reply(NamedTuple):
+    status: int
+    content: Any
+
+
+class _NoAnswerError(Exception):
+    def __init__(self, cause: OSError | HTTPException, *, sent: bool) -> None:
+        super().__init__(str(cause))
+        self.cause, self.sent = cause, sent
+
+
+def _exchange_on(connection: HTTPConnection, request: _Request, headers: Mapping[str, str], seconds: float) -> _Reply:
+    sent = False
+    connection.timeout = seconds
+    try:
+        if connection.sock is None:
+            connection.connect()
+        connection.sock.settimeout(seconds)
+        sent = True
+        content_type = {} if request.body is None else {"Content-Type": "application/json"}
+        connection.request(request.method, request.path, request.body, {**headers, **content_type})
+        response = connection.getresponse()
+        return _Reply(response.status, _content(response))
+    except (OSError, HTTPException) as error:
+        raise _NoAnswerError(error, sent=sent) from error
+
+
+def _content(response: HTTPResponse) -> Any:
+    raw = response.read()
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
+
+
+def _problem(reply: _Reply, location: str) -> Problem:
+    if isinstance(reply.content, dict) and "detail" in reply.content:
+        return reply.content
+    return {"status": reply.status, "detail": f"{location} answers {reply.status}, and not as a run ledger does"}
+
+
+def _port(location: str) -> int | None:
+    try:
+        return urlsplit(location).port
+    except ValueError as error:
+        raise WorkspaceError(f"{location!r} names no server: {error}") from error
+
+
+def _segment(text: str) -> str:
+    # A run may not be called "." or "..", and a path must not say so either.
+    return quote(text, safe="", errors="surrogatepass").replace(".", "%2E")

@@ -1,0 +1,143 @@
+"""The routes of the HTTP API, on the parts of an open workspace."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi.concurrency import run_in_threadpool
+
+from ledger.application.handling import Caller
+from ledger.commands import Answer, Command
+from ledger.errors import UnavailableError
+from ledger.problems import problem_of
+from ledger.queries import HistoryEntry, RunPage
+from ledger.wire import history_to
+from runledger import VERSION
+from runledger.server.messages import AtLeast, RunParameters, SentCommand, SentCommands
+from runledger.server.metrics import CONTENT_TYPE, Metrics
+from runledger.server.openapi import BULK_BODY, COMMAND_BODY, PROBLEMS, add_schemas
+from runledger.server.replies import answer_problems, refusal, reply
+from runledger.wiring import Embedded
+from schemas.errors import LedgerError
+
+# For five seconds, often at first: most often it is on its way.
+_PAUSES = (0.002,) * 50 + (0.02,) * 45 + (0.2,) * 20
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A log, and the position of its last accepted event that this server has read."""
+
+    log: str
+    position: int
+
+
+class Api:
+    """What each route does; the slow parts run in threads."""
+
+    def __init__(self, parts: Embedded, caller: Caller) -> None:
+        """Carry out commands in the name of `caller`."""
+        self._parts = parts
+        self._caller = caller
+        self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids)
+
+    def command(self, command: SentCommand) -> Response:
+        """Carry out one command; sent again with the same id, it is done once."""
+        return reply(asdict(self._carry_out(command)))
+
+    def commands(self, commands: SentCommands) -> Response:
+        """Carry out several commands in order, each by itself; repeating the request finishes what is missing."""
+        results: list[dict[str, Any]] = []
+        unavailable: UnavailableError | None = None
+        for command in commands:
+            try:
+                if unavailable is not None:
+                    raise unavailable
+                results.append(asdict(self._carry_out(command)))
+            except LedgerError as error:
+                # What is not there for one command is not tried for each of the others.
+                unavailable = error if isinstance(error, UnavailableError) else None
+                results.append({"problem": problem_of(error)})
+        return reply({"results": results})
+
+    async def runs(self, asked: Annotated[RunParameters, Query()]) -> Response:
+        """A page of runs, newest start first."""
+        page = await self._answered(asked, lambda: self._parts.queries.runs(asked.query(), at_least=asked.at_least))
+        return reply(asdict(page))
+
+    async def run(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
+        """One run."""
+        return reply(await self._answered(asked, lambda: self._parts.queries.run(run_id, at_least=asked.at_least)))
+
+    async def history(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Every event of a run, with what it changed."""
+        entries = await self._answered(asked, lambda: self._parts.queries.history(run_id, at_least=asked.at_least))
+        return reply(history_to(entries))
+
+    def positions(self) -> Response:
+        """How far this server has read its log."""
+        return reply(asdict(Position(self._parts.log.id, self._parts.feed.last_position())))
+
+    def metrics(self) -> Response:
+        """Figures for Prometheus."""
+        return Response(self._metrics.text(), media_type=CONTENT_TYPE)
+
+    def _carry_out(self, command: Command) -> Answer:
+        return self._metrics.observed(command, lambda: self._parts.ledger.handle(command, self._caller))
+
+    async def _answered(self, asked: AtLeast, question: Callable[[], Any]) -> Any:
+        # Waiting for what another server wrote takes no thread.
+        for pause in _PAUSES:
+            if self._parts.feed.last_position() >= asked.at_least:
+                break
+            await asyncio.sleep(pause)
+        return await run_in_threadpool(question)
+
+
+def build(api: Api, closed: Callable[[], LedgerError | None]) -> FastAPI:
+    """The application; `closed` says why the server is not ready, if so."""
+    app = FastAPI(
+        title="run ledger",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=PROBLEMS,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    answer_problems(app)
+    app.include_router(_routes(api))
+    app.include_router(_health(api, closed))
+    add_schemas(app)
+    return app
+
+
+def _routes(api: Api) -> APIRouter:
+    routes = APIRouter(prefix="/api/v1", tags=["ledger"])
+    routes.post("/commands", response_model=Answer, openapi_extra=COMMAND_BODY)(api.command)
+    routes.post("/commands/bulk", response_model=None, openapi_extra=BULK_BODY)(api.commands)
+    routes.get("/runs", response_model=RunPage)(api.runs)
+    routes.get("/runs/{run_id}", response_model=dict[str, Any])(api.run)
+    routes.get("/runs/{run_id}/history", response_model=list[HistoryEntry])(api.history)
+    routes.get("/positions", response_model=Position)(api.positions)
+    return routes
+
+
+def _health(api: Api, closed: Callable[[], LedgerError | None]) -> APIRouter:
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/livez", response_model=dict[str, str])
+    async def livez() -> Response:
+        """The process answers."""
+        return reply({"status": "alive"})
+
+    @routes.get("/readyz", response_model=dict[str, str])
+    async def readyz() -> Response:
+        """The server has read its log, and is not about to stop."""
+        error = closed()
+        return reply({"status": "ready"}) if error is None else refusal(error)
+
+    routes.get("/metrics", response_model=None)(api.metrics)
+    return routes

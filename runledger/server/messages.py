@@ -1,0 +1,97 @@
+"""Reading what clients send: bodies of a bearable size, commands, questions."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from ledger.commands import Command
+from ledger.problems import BadMessageError
+from ledger.queries import RunQuery
+from ledger.wire import command_from, key_from, pairs_from
+from runledger.server.replies import JSON, BodyTooLargeError
+from schemas.limits import Limits
+
+BODY_BYTES = 16_000_000
+BULK_COMMANDS = Limits().children_per_call
+
+
+class AtLeast(BaseModel):
+    """The position that an answer must include."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at_least: Annotated[int, Field(ge=0, lt=2**62)] = 0
+
+
+class RunParameters(AtLeast):
+    """`RunQuery` as parameters of a URL: `tag=KEY=VALUE`; `tag=KEY` for any value; `%3D` is a `=` in a key."""
+
+    experiment: str | None = None
+    status: list[str] = []
+    tag: list[str] = []
+    bare_tag: list[str] = []
+    property: list[str] = []
+    run_type: str | None = None
+    target: str | None = None
+    parent_run_id: str | None = None
+    root_run_id: str | None = None
+    include_children: bool = False
+    include_archived: bool = False
+    limit: int = 50
+    cursor: str | None = None
+
+    def query(self) -> RunQuery:
+        """The question."""
+        return RunQuery(
+            experiment=self.experiment,
+            statuses=self.status,
+            tags=pairs_from(self.tag) | {key_from(key): None for key in self.bare_tag},
+            properties=pairs_from(self.property),
+            run_type=self.run_type,
+            target=self.target,
+            parent_run_id=self.parent_run_id,
+            root_run_id=self.root_run_id,
+            include_children=self.include_children,
+            include_archived=self.include_archived,
+            limit=self.limit,
+            cursor=self.cursor,
+        )
+
+
+async def _read_json(request: Request) -> Any:
+    # A page of another site can send text without being asked for leave, but not JSON.
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        raise BadMessageError(f"send JSON, with the header `Content-Type: {JSON}`")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise BodyTooLargeError(f"the request is larger than {BODY_BYTES:,} bytes; send less at once")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadMessageError(f"the request is no JSON: {error}") from error
+
+
+async def _read_command(content: Annotated[Any, Depends(_read_json)]) -> Command:
+    return command_from(content)
+
+
+async def _read_commands(content: Annotated[Any, Depends(_read_json)]) -> list[Command]:
+    items = content.get("commands") if isinstance(content, dict) else None
+    if not isinstance(items, list) or not 1 <= len(items) <= BULK_COMMANDS:
+        raise BadMessageError(f'send {{"commands": [...]}} with 1 to {BULK_COMMANDS:,} commands')
+    return [_numbered(index, item) for index, item in enumerate(items)]
+
+
+def _numbered(index: int, item: Any) -> Command:
+    try:
+        return command_from(item)
+    except BadMessageError as error:
+        raise BadMessageError(f"commands[{index}]: {error}") from error
+
+
+SentCommand = Annotated[Command, Depends(_read_command)]
+SentCommands = Annotated[list[Command], Depends(_read_commands)]

@@ -1,0 +1,55 @@
+"""What the server counts and times, for Prometheus."""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from ledger.commands import Answer, Command
+from ledger.problems import problem_name
+from ledger.wire import name_of
+from schemas.errors import LedgerError
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_UNEXPECTED = "unexpected"
+
+
+class Metrics:
+    """Figures of one server."""
+
+    def __init__(self, last_position: Callable[[], int], voids: Callable[[], int]) -> None:
+        """Count from zero; the functions are asked when somebody looks."""
+        self._registry = CollectorRegistry()
+        self._results = Counter(
+            "runledger_commands", "Commands by what became of them.", ["command", "result"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "runledger_command_seconds",
+            "Time from a command to its answer.",
+            ["command"],
+            registry=self._registry,
+            buckets=_BUCKETS,
+        )
+        position = Gauge("runledger_last_position", "Position of the last accepted event.", registry=self._registry)
+        position.set_function(last_position)
+        void = Gauge("runledger_void_records", "Records of the control log that are void.", registry=self._registry)
+        void.set_function(voids)
+
+    def observed(self, command: Command, carry_out: Callable[[], Answer]) -> Answer:
+        """Carry out a command, and note its time and result."""
+        name, result, began = name_of(command), _UNEXPECTED, perf_counter()
+        try:
+            answer = carry_out()
+            result = "changed" if answer.changed else "unchanged"
+        except LedgerError as error:
+            result = problem_name(type(error))
+            raise
+        finally:
+            self._seconds.labels(name).observe(perf_counter() - began)
+            self._results.labels(name, result).inc()
+        return answer
+
+    def text(self) -> bytes:
+        """All figures in Prometheus' text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,75 @@
+"""The description of the API, as far as FastAPI cannot read it off the routes."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import TypeAdapter
+
+from ledger.wire import COMMANDS
+from runledger.server.messages import BULK_COMMANDS
+from runledger.server.replies import JSON, PROBLEM_JSON
+
+_PLACE = "#/components/schemas/"
+
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457; further members say what the kind of error holds.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "What went wrong",
+        "content": {PROBLEM_JSON: {"schema": {"$ref": f"{_PLACE}Problem"}}},
+    }
+}
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+_COMMANDS = {"type": "array", "minItems": 1, "maxItems": BULK_COMMANDS, "items": {"$ref": f"{_PLACE}Command"}}
+
+COMMAND_BODY = _body({"$ref": f"{_PLACE}Command"})
+BULK_BODY = _body({"type": "object", "required": ["commands"], "properties": {"commands": _COMMANDS}})
+
+
+def add_schemas(app: FastAPI) -> None:
+    """Describe commands and problems beside what FastAPI finds itself."""
+    found = app.openapi
+
+    def described() -> dict[str, Any]:
+        description = found()
+        schemas = description.setdefault("components", {}).setdefault("schemas", {})
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        for operation in (each for path in description["paths"].values() for each in path.values()):
+            operation["responses"].pop("422", None)
+        schemas.update(_command_schemas(), Problem=_PROBLEM)
+        return description
+
+    app.openapi = described  # type: ignore[method-assign]  # the way that FastAPI documents
+
+
+def _command_schemas() -> dict[str, Any]:
+    schemas: dict[str, Any] = {}
+    for name, kind in COMMANDS.items():
+        schema = TypeAdapter(kind).json_schema(ref_template=_PLACE + "{model}")
+        schemas |= schema.pop("$defs", {})
+        schema["properties"] = {"type": {"const": name}} | schema["properties"]
+        schema["required"] = ["type", "command", *schema.get("required", [])]
+        schema["additionalProperties"] = False
+        schemas[kind.__name__] = schema
+    places = {name: f"{_PLACE}{kind.__name__}" for name, kind in COMMANDS.items()}
+    schemas["Command"] = {
+        "oneOf": [{"$ref": place} for place in places.values()],
+        "discriminator": {"propertyName": "type", "mapping": places},
+    }
+    return schemas

@@ -1,0 +1,234 @@
+"""What every client must do, whether it opens the workspace itself or asks a server."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from ledger.client import Client
+from ledger.commands import (
+    AddParameters,
+    AddProperties,
+    ArchiveRun,
+    ChangeStatus,
+    Command,
+    CreateExperiment,
+    DescribeRun,
+    RestoreRun,
+    ResumeRun,
+    StartRun,
+    TagRun,
+    UntagRun,
+)
+from ledger.errors import (
+    CommandReusedError,
+    InvalidNameError,
+    LimitExceededError,
+    RefusedError,
+    RunNotFoundError,
+    StatusRefusedError,
+    WrittenOnceError,
+)
+from ledger.queries import ANY_VALUE, RunQuery
+from ledger.workspace.folder import make_folder
+from runledger.wiring import connect
+from schemas.statuses import RunStatus
+from tests.runledger.server.running import running
+
+
+@pytest.fixture(scope="module", params=["embedded", "remote"])
+def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp(request.param)
+    make_folder(folder, log="sqlite")
+    with ExitStack() as stack:
+        location = str(folder) if request.param == "embedded" else stack.enter_context(running(folder)).url
+        opened = connect(location)
+        stack.callback(opened.close)
+        assert opened.location == location
+        yield opened
+
+
+@pytest.fixture
+def run_id(client: Client) -> str:
+    run_id = f"r-{uuid4()}"
+    client.execute(StartRun(run_id=run_id, experiment="contract"))
+    return run_id
+
+
+def ids(client: Client, query: RunQuery) -> list[str]:
+    return [run["run_id"] for run in client.runs(query).runs]
+
+
+def test_every_command_changes_what_it_says(client: Client) -> None:
+    asked = datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)
+    commands: list[Command] = [
+        CreateExperiment(name="all"),
+        StartRun(
+            run_id="all",
+            experiment="all",
+            display_name="Größe ☃",
+            description="# A",
+            tags={"a": "1", "bare": None, "odd = key": "%"},
+            properties={"p": "q"},
+            origin={"host": "h", "command_line": ["train.py", "-x"]},
+            reason="because",
+            on_behalf_of="ada",
+            client="test 1",
+            occurred_at=asked,
+        ),
+        TagRun(run_id="all", tags={"b": "2", "quality": None}),
+        UntagRun(run_id="all", keys=["a", "nothing"]),
+        AddProperties(run_id="all", properties={"author": "ada"}),
+        AddParameters(run_id="all", parameters={"i": 1, "f": 0.5, "t": "x", "b": True, "n": None}),
+        DescribeRun(run_id="all", changes={"description": None, "display_name": "new"}),
+        ChangeStatus(run_id="all", status=RunStatus.FAILED, error={"code": "E", "message": "m", "traceback": "t"}),
+        ResumeRun(run_id="all", origin={"host": "i"}),
+        ChangeStatus(run_id="all", status=RunStatus.COMPLETED, reason="done"),
+        ArchiveRun(run_id="all"),
+        RestoreRun(run_id="all"),
+    ]
+    answers = [client.execute(command) for command in commands]
+    document, history = client.run("all"), client.history("all")
+
+    assert all(answer.changed for answer in answers)
+    assert [answer.position for answer in answers] == sorted({answer.position for answer in answers})
+    assert document["tags"] == {"bare": None, "odd = key": "%", "b": "2", "quality": None}
+    assert document["properties"] == {"p": "q", "author": "ada"}
+    assert (document["display_name"], document["status"]) == ("new", "Completed")
+    assert "description" not in document
+    assert history[0].event == "runledger.run.started.v1"
+    assert (history[0].reason, history[0].occurred_at) == ("because", "2026-01-02T03:04:05.600000Z")
+    assert history[-1].position == answers[-1].position
+    described = [change for entry in history for change in entry.changes if change.field == "display_name"]
+    assert (described[-1].before, described[-1].after) == ("Größe ☃", "new")
+    assert [client.execute(command) for command in commands] == answers
+
+
+def test_the_same_again_changes_nothing(client: Client, run_id: str) -> None:
+    first = client.execute(TagRun(run_id=run_id, tags={"a": "b"}))
+    again = client.execute(TagRun(run_id=run_id, tags={"a": "b"}))
+
+    assert (first.changed, again.changed, again.position) == (True, False, first.position)
+
+
+def test_what_is_refused_comes_back_as_it_was(client: Client, run_id: str) -> None:
+    client.execute(AddProperties(run_id=run_id, properties={"author": "ada"}))
+    with pytest.raises(WrittenOnceError) as written:
+        client.execute(AddProperties(run_id=run_id, properties={"author": "bob"}))
+    assert (written.value.what, written.value.key, written.value.old, written.value.new) == (
+        "property",
+        "author",
+        "ada",
+        "bob",
+    )
+    assert str(written.value) == str(WrittenOnceError("property", "author", "ada", "bob"))
+    client.execute(ChangeStatus(run_id=run_id, status=RunStatus.COMPLETED))
+    with pytest.raises(StatusRefusedError) as status:
+        client.execute(ChangeStatus(run_id=run_id, status=RunStatus.RUNNING))
+    assert (status.value.run_id, status.value.old, status.value.new) == (run_id, "Completed", "Running")
+    command = TagRun(run_id=run_id, tags={"a": "1"})
+    client.execute(command)
+    with pytest.raises(CommandReusedError) as reused:
+        client.execute(replace(command, tags={"a": "2"}))
+    assert reused.value.command == command.command
+    with pytest.raises(RefusedError):
+        client.execute(StartRun(run_id=run_id, experiment="contract"))
+    with pytest.raises(InvalidNameError):
+        client.execute(CreateExperiment(name="a b"))
+    with pytest.raises(LimitExceededError):
+        client.execute(TagRun(run_id=run_id, tags={"k": "v" * 5_001}))
+    with pytest.raises(InvalidNameError):
+        client.execute(TagRun(run_id=run_id, tags={"k": "\ud800"}))
+
+
+@pytest.mark.parametrize("run_id", ["nobody", "a/b", "..", "", "ü ?#%", "\ud800", "x\x00"])
+def test_a_run_that_is_not_there(client: Client, run_id: str) -> None:
+    with pytest.raises(RunNotFoundError) as missing:
+        client.run(run_id)
+    assert missing.value.run_id == run_id
+    with pytest.raises(RunNotFoundError):
+        client.history(run_id)
+    with pytest.raises(RunNotFoundError):
+        client.execute(TagRun(run_id="nobody", tags={"a": "b"}))
+
+
+def test_every_condition_of_a_query(client: Client) -> None:
+    all_tags: list[dict[str, str | None]] = [{"k": "v"}, {"k": None}, {"a=b%3D": "c=d"}]
+    for number, tags in enumerate(all_tags):
+        start = StartRun(run_id=f"q{number}", experiment="queries", tags=tags, run_type=f"t{number}", target="far")
+        client.execute(start)
+    client.execute(AddProperties(run_id="q0", properties={"p=": "=", "empty": ""}))
+    client.execute(ChangeStatus(run_id="q1", status=RunStatus.CANCELED))
+    client.execute(StartRun(run_id="child", experiment="queries", parent_run_id="q0", root_run_id="q0"))
+    client.execute(ArchiveRun(run_id="q2"))
+    everything = RunQuery(experiment="queries", include_archived=True)
+
+    def found(**conditions: object) -> list[str]:
+        return ids(client, replace(everything, **conditions))  # type: ignore[arg-type]
+
+    assert found() == ["q2", "q1", "q0"]
+    assert ids(client, RunQuery(experiment="queries")) == ["q1", "q0"]
+    assert found(include_children=True) == ["child", "q2", "q1", "q0"]
+    assert found(parent_run_id="q0") == ["child"]
+    assert found(root_run_id="q0", include_children=True) == ["child", "q0"]
+    assert found(statuses=["Canceled", "Failed"]) == ["q1"]
+    assert found(tags={"k": "v"}) == ["q0"]
+    assert found(tags={"k": None}) == ["q1"]
+    assert found(tags={"k": ANY_VALUE}) == ["q1", "q0"]
+    assert found(tags={"a=b%3D": "c=d"}) == found(tags={"a=b%3D": ANY_VALUE}) == ["q2"]
+    assert found(properties={"p=": "=", "empty": ""}) == ["q0"]
+    assert found(run_type="t1") == ["q1"]
+    assert found(target="far") == ["q2", "q1", "q0"]
+    assert found(target="near") == found(tags={"\ud800": "x"}) == []
+
+
+def test_pages_join_without_gaps(client: Client) -> None:
+    for number in range(7):
+        client.execute(StartRun(run_id=f"p{number}", experiment="paging"))
+    query, found = RunQuery(experiment="paging", limit=3), []
+    while True:
+        page = client.runs(query)
+        found += [run["run_id"] for run in page.runs]
+        if page.cursor is None:
+            break
+        query = replace(query, cursor=page.cursor)
+
+    assert found == [f"p{number}" for number in reversed(range(7))]
+    with pytest.raises(InvalidNameError):
+        client.runs(RunQuery(cursor="nonsense"))
+    with pytest.raises(LimitExceededError):
+        client.runs(RunQuery(limit=0))
+
+
+def test_threads_share_a_client(client: Client) -> None:
+    def work(number: int) -> None:
+        run_id = f"thread-{number}-{uuid4()}"
+        client.execute(StartRun(run_id=run_id, experiment="threads"))
+        for step in range(5):
+            client.execute(TagRun(run_id=run_id, tags={"step": str(step)}))
+            if client.run(run_id)["tags"] != {"step": str(step)}:
+                stale.append(run_id)
+        done.append(run_id)
+
+    stale: list[str] = []
+    done: list[str] = []
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (len(done), stale) == (8, [])
+
+
+def test_a_refused_command_leaves_no_trace(client: Client, run_id: str, tmp_path: Path) -> None:
+    before = client.history(run_id)
+    with pytest.raises(RefusedError):
+        client.execute(TagRun(run_id=run_id, tags={"": str(tmp_path)}))
+
+    assert client.history(run_id) == before

@@ -1,0 +1,80 @@
+"""Two servers on one Kafka topic, each with a folder of its own."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from uuid import uuid4
+
+import pytest
+
+from examples.kafka_broker import KafkaBroker
+from ledger.commands import AddProperties, StartRun, TagRun
+from ledger.errors import WrittenOnceError
+from ledger.remote import RemoteClient
+from tests.runledger.server.running import Server, running
+
+
+@pytest.fixture(scope="module")
+def servers(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    log = f"kafka://{kafka_broker.address}/s{uuid4().hex[:12]}"
+    folder = tmp_path_factory.mktemp("servers")
+    with ExitStack() as stack:
+        one, two = (stack.enter_context(running(folder / name, "--log", log)) for name in ("a", "b"))
+        yield one, two
+
+
+@pytest.fixture
+def clients(servers: tuple[Server, Server]) -> Iterator[tuple[RemoteClient, RemoteClient]]:
+    with closing(RemoteClient(servers[0].url)) as one, closing(RemoteClient(servers[1].url)) as two:
+        yield one, two
+
+
+def test_both_serve_one_log(servers: tuple[Server, Server]) -> None:
+    one, two = (server.get("/api/v1/positions").json()["log"] for server in servers)
+
+    assert one == two
+
+
+def test_of_two_values_for_a_property_one_wins_everywhere(clients: tuple[RemoteClient, RemoteClient]) -> None:
+    for attempt in range(10):
+        run_id = f"race-{uuid4()}"
+        clients[attempt % 2].execute(StartRun(run_id=run_id, experiment="race"))
+        lost = race(clients, run_id)
+        # Who was refused was refused by what his server has read, so both have read the winner.
+        seen = [client.run(run_id)["properties"]["winner"] for client in clients]
+
+        assert len(lost) == 1
+        assert seen == [lost[0].old, lost[0].old]
+
+
+def race(clients: tuple[RemoteClient, RemoteClient], run_id: str) -> list[WrittenOnceError]:
+    """Both write the property at once; the answer is who was refused."""
+    lost: list[WrittenOnceError] = []
+    together = threading.Barrier(2)
+
+    def write(client: RemoteClient, value: str) -> None:
+        together.wait()
+        try:
+            client.execute(AddProperties(run_id=run_id, properties={"winner": value}))
+        except WrittenOnceError as error:
+            lost.append(error)
+
+    threads = [threading.Thread(target=write, args=pair) for pair in zip(clients, "ab", strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return lost
+
+
+def test_what_was_written_to_one_is_read_from_the_other(
+    servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
+) -> None:
+    run_id = f"fresh-{uuid4()}"
+    clients[0].execute(StartRun(run_id=run_id, experiment="fresh"))
+    for step in range(30):
+        position = clients[0].execute(TagRun(run_id=run_id, tags={"step": str(step)})).position
+        document = servers[1].get(f"/api/v1/runs/{run_id}?at_least={position}").json()
+        history = servers[1].get(f"/api/v1/runs/{run_id}/history?at_least={position}").json()
+        assert document["tags"] == {"step": str(step)}
+        assert history[-1]["position"] == position

@@ -3,9 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from examples.kafka_broker import KafkaBroker
 from tests.timing import FolderMinutes
+
+
+# How long an example takes says something about the machine, and nothing about the rule.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:

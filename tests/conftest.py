@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, settings
 from examples.kafka_broker import KafkaBroker
 from tests.timing import FolderMinutes
 
-
 # How long an example takes says something about the machine, and nothing about the rule.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")

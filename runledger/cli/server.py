@@ -28,15 +28,16 @@ _LOG_HELP = "where the log is, for a folder that is no workspace yet: sqlite, or
 @pass_session
 def server(session: Session, host: str, port: int, data: Path | None, log: str | None) -> None:
     """Serve a workspace over HTTP until SIGTERM or Ctrl-C; prints its URL once it answers."""
-    from runledger.wiring import embedded_workspace, make_workspace  # noqa: PLC0415 - help needs none of it
+    from runledger.wiring import make_workspace  # noqa: PLC0415 - help needs none of it
 
     try:
         from runledger.server.serving import listen, serve  # noqa: PLC0415
     except ImportError as error:
         cure = f"the server has packages of its own: pip install 'runledger[server]' ({error})"
         raise UnavailableError(cure) from error
-    place = data or Path(session.location())
+    if data is not None:
+        session.workspace = str(data)
     if data is not None or log is not None:
-        make_workspace(place, log=log, mounts=session.mounts)
-    with listen(host, port) as listening, embedded_workspace(str(place), mounts=session.mounts) as parts:
+        make_workspace(Path(session.location()), log=log, mounts=session.mounts)
+    with listen(host, port) as listening, session.embedded() as parts:
         serve(parts, listening, click.echo)

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI, Query, Response
-from fastapi.concurrency import run_in_threadpool
 
 from ledger.application.handling import Caller
 from ledger.commands import Answer, Command
@@ -22,6 +22,9 @@ from runledger.server.replies import answer_problems, refusal, reply
 from runledger.wiring import Embedded
 from schemas.errors import LedgerError
 
+T = TypeVar("T")
+
+_READERS = 16
 # For five seconds, often at first: most often it is on its way.
 _PAUSES = (0.002,) * 50 + (0.02,) * 45 + (0.2,) * 20
 
@@ -41,6 +44,8 @@ class Api:
         """Carry out commands in the name of `caller`."""
         self._parts = parts
         self._caller = caller
+        # Threads of their own: questions are answered while commands wait for a log that does not.
+        self._readers = CapacityLimiter(_READERS)
         self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids)
 
     def command(self, command: SentCommand) -> Response:
@@ -76,24 +81,28 @@ class Api:
         entries = await self._answered(asked, lambda: self._parts.queries.history(run_id, at_least=asked.at_least))
         return reply(history_to(entries))
 
-    def positions(self) -> Response:
+    async def positions(self) -> Response:
         """How far this server has read its log."""
-        return reply(asdict(Position(self._parts.log.id, self._parts.feed.last_position())))
+        position = await self._in_thread(self._parts.feed.last_position)
+        return reply(asdict(Position(self._parts.log.id, position)))
 
-    def metrics(self) -> Response:
+    async def metrics(self) -> Response:
         """Figures for Prometheus."""
-        return Response(self._metrics.text(), media_type=CONTENT_TYPE)
+        return Response(await self._in_thread(self._metrics.text), media_type=CONTENT_TYPE)
 
     def _carry_out(self, command: Command) -> Answer:
         return self._metrics.observed(command, lambda: self._parts.ledger.handle(command, self._caller))
 
-    async def _answered(self, asked: AtLeast, question: Callable[[], Any]) -> Any:
+    async def _answered(self, asked: AtLeast, question: Callable[[], T]) -> T:
         # Waiting for what another server wrote takes no thread.
         for pause in _PAUSES:
             if self._parts.feed.last_position() >= asked.at_least:
                 break
             await asyncio.sleep(pause)
-        return await run_in_threadpool(question)
+        return await self._in_thread(question)
+
+    async def _in_thread(self, question: Callable[[], T]) -> T:
+        return await to_thread.run_sync(question, limiter=self._readers)
 
 
 def build(api: Api, closed: Callable[[], LedgerError | None]) -> FastAPI:

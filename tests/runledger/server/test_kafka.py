@@ -1,8 +1,10 @@
 """Two servers on one Kafka topic, each with a folder of its own."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -11,6 +13,7 @@ from examples.kafka_broker import KafkaBroker
 from ledger.commands import AddProperties, StartRun, TagRun
 from ledger.errors import WrittenOnceError
 from ledger.remote import RemoteClient
+from ledger.wire import command_to
 from tests.runledger.server.running import Server, running
 
 
@@ -78,3 +81,24 @@ def test_what_was_written_to_one_is_read_from_the_other(
         history = servers[1].get(f"/api/v1/runs/{run_id}/history?at_least={position}").json()
         assert document["tags"] == {"step": str(step)}
         assert history[-1]["position"] == position
+
+
+@pytest.mark.kafka
+def test_a_server_outlives_its_broker(tmp_path: Path) -> None:
+    """Without the broker it answers questions, and commands by "in doubt"; their ids find out later."""
+    with KafkaBroker(tmp_path / "kafka") as broker:
+        log = f"kafka://{broker.address}/outlives"
+        with running(tmp_path / "data", "--log", log) as server, closing(RemoteClient(server.url)) as client:
+            client.execute(StartRun(run_id="r", experiment="e"))
+            command = TagRun(run_id="r", tags={"a": "b"})
+            broker.kill()
+            doubtful = server.ask("POST", "/api/v1/commands", json.dumps(command_to(command)).encode())
+            read = server.get("/api/v1/runs/r")
+            broker.restart()
+            answer = client.execute(command)
+            tags = client.run("r")["tags"]
+            code = server.stop()
+
+    assert (doubtful.status, doubtful.json()["type"]) == (503, "urn:runledger:problem:unknown-outcome")
+    assert read.status == 200
+    assert (answer.changed, tags, code) == (True, {"a": "b"}, 0)

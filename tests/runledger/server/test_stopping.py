@@ -101,6 +101,30 @@ def test_what_was_accepted_is_finished_and_new_work_is_refused(tmp_path: Path) -
         assert client.run("slow")["tags"] == {"late": "yes"}
 
 
+def test_questions_are_answered_while_commands_wait(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        server.send("start-run", run_id="r", experiment="waiting")
+        answered: list[int] = []
+
+        def tag(number: int) -> None:
+            answered.append(server.send("tag-run", run_id="r", tags={f"t{number}": "x"}).status)
+
+        threads = [threading.Thread(target=tag, args=(number,)) for number in range(60)]
+        with closing(sqlite3.connect(tmp_path / ".runledger" / "ledger.db", isolation_level=None)) as locking:
+            locking.execute("BEGIN IMMEDIATE")
+            for thread in threads:
+                thread.start()
+            time.sleep(0.5)
+            paths = ("/api/v1/runs", "/api/v1/runs/r", "/api/v1/runs/r/history", "/api/v1/positions", "/metrics")
+            read = [server.get(path).status for path in paths]
+            waiting = len(answered)
+            locking.execute("ROLLBACK")
+        for thread in threads:
+            thread.join()
+
+    assert (read, waiting, answered) == ([200] * 5, 0, [200] * 60)
+
+
 def wait_until_stopping(server: Server) -> None:
     for _ in range(500):
         if server.get("/readyz").status == 503:

@@ -35,7 +35,7 @@ bench: $(VENV)/dev.stamp ## measure
 pins: $(VENV)/made.stamp ## write requirements/*.txt anew (UPGRADE=1: newer versions too)
 	@$(BIN)/python -m venv .pins && .pins/bin/pip install --quiet uv
 	@$(call pin,dev,--extra dev)
-	@$(call pin,run,--extra kafka --extra broker --constraints requirements/dev.txt)
+	@$(call pin,run,--extra kafka --extra broker --extra server --extra demo --constraints requirements/dev.txt)
 
 clean: ## remove what make made: .venv, caches, the Kafka broker
 	@rm -rf $(VENV) .pins .kafka build dist .hypothesis .*_cache

@@ -24,7 +24,9 @@ class Progress:
         self._out = out if out is not None else sys.stderr
         self._clock = clock
         self._interval = _BAR_SECONDS if self._out.isatty() else _JSON_SECONDS
-        self._started = self._told = clock()
+        self._started = clock()
+        # A bar is there at once; lines are for work that takes long.
+        self._told = float("-inf") if self._out.isatty() else self._started
         self._shown = ""
 
     def update(self, done: int, total: int | None = None) -> None:
@@ -33,7 +35,8 @@ class Progress:
         if now - self._told < self._interval:
             return
         self._told = now
-        rate = done / (now - self._started)
+        seconds = now - self._started
+        rate = done / seconds if seconds else 0.0
         left = (total - done) / rate if total is not None and rate else None
         if self._out.isatty():
             self._show(self._bar(done, total, rate, left))
@@ -46,11 +49,12 @@ class Progress:
 
     def _bar(self, done: int, total: int | None, rate: float, left: float | None) -> str:
         speed = f"{rate:,.0f}/s"
-        if not total or left is None:
+        if not total:
             return f"{self._what}: {done:,} {self._unit}, {speed}"
         filled = min(done * _BAR_WIDTH // total, _BAR_WIDTH)
         bar = "#" * filled + "." * (_BAR_WIDTH - filled)
-        return f"{self._what} [{bar}] {done:,} of {total:,} {self._unit}, {speed}, {left:.0f} s left"
+        remaining = "" if left is None else f", {left:.0f} s left"
+        return f"{self._what} [{bar}] {done:,} of {total:,} {self._unit}, {speed}{remaining}"
 
     def _show(self, text: str) -> None:
         # Blanks wipe what a longer line left behind.

@@ -32,10 +32,12 @@ def test_off_a_terminal_a_json_line_is_written_every_five_seconds() -> None:
 def test_on_a_terminal_a_bar_moves_and_goes_away() -> None:
     out, clock = Terminal(), Clock()
     with Progress("rebuilding", "events", out=out, clock=clock) as progress:
+        progress.update(0, 100_000)
         clock.now += 2
         progress.update(50_000, 100_000)
         progress.update(50_001, 100_000)
-    bar, wiped = out.getvalue().split("\r")[1:3]
+    at_once, bar, wiped = out.getvalue().split("\r")[1:4]
+    assert at_once == "rebuilding [....................] 0 of 100,000 events, 0/s"
     assert bar == "rebuilding [##########..........] 50,000 of 100,000 events, 25,000/s, 2 s left"
     assert wiped == " " * len(bar)
 

@@ -78,7 +78,7 @@ def test_an_interrupted_rebuild_says_so_and_goes_on_where_it_stopped(empty: Path
 
 
 def test_a_terminal_shows_a_bar(empty: Path) -> None:
-    fill(empty, 12_000)
+    fill(empty, 1_000)
     assert "events/s" not in call("projection", "rebuild", "-w", empty).err
     assert "rebuilding runs [" in terminal("projection", "rebuild", "-w", empty).out
 

@@ -34,7 +34,7 @@ def run() -> list[Result]:
         place = Path(folder)
         make_workspace(place, log="sqlite")
         started = median([_start_seconds(place) for _ in range(_STARTS)])
-        with _server(place) as (process, url), closing(RemoteClient(url)) as client:
+        with server(place) as (process, url), closing(RemoteClient(url)) as client:
             memory = psutil.Process(process.pid).memory_info().rss / 2**20
             with closing(connect(str(place))) as embedded:
                 rounds = [(_append_seconds(client), _append_seconds(embedded)) for _ in range(3)]
@@ -49,7 +49,8 @@ def run() -> list[Result]:
 
 
 @contextmanager
-def _server(place: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def server(place: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """A server process of a folder, and its URL."""
     arguments = [sys.executable, "-m", "runledger", "server", "--data", str(place), "--port", "0"]
     with subprocess.Popen(arguments, cwd=_ROOT, text=True, stdout=subprocess.PIPE) as process:
         try:
@@ -60,7 +61,7 @@ def _server(place: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
 
 def _start_seconds(place: Path) -> float:
     began = perf_counter()
-    with _server(place):
+    with server(place):
         return perf_counter() - began
 
 

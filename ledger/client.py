@@ -1,9 +1,12 @@
 """How the SDK and the command line reach a ledger, wherever it is."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from ledger.commands import Answer, Command
+from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import HistoryEntry, RunDocument, RunPage, RunQuery
+from ledger.values.batch import Batch
 
 
 class Client(Protocol):
@@ -16,6 +19,12 @@ class Client(Protocol):
     def execute(self, command: Command) -> Answer:
         """Carry out a command; raises what `Ledger.handle` raises."""
 
+    def log_values(self, batch: Batch) -> None:
+        """Append what is new in a batch; raises what `Values.append` raises."""
+
+    def shipped(self, run_id: str, writer: str) -> int:
+        """The last journal index that the ledger has of a writer, 0 for none."""
+
     def runs(self, query: RunQuery) -> RunPage:
         """A page of runs."""
 
@@ -24,6 +33,15 @@ class Client(Protocol):
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run; raises RunNotFoundError."""
+
+    def metrics(self, run_id: str) -> Sequence[MetricSummary]:
+        """The metrics of a run in short, in the order of first use; raises RunNotFoundError."""
+
+    def series(self, query: SeriesQuery) -> Sequence[Series]:
+        """Logged points of a run; raises RunNotFoundError."""
+
+    def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
+        """Logged points of a run, thinned for a chart; raises RunNotFoundError."""
 
     def close(self) -> None:
         """Give back what is held; the client cannot be used afterwards."""

@@ -35,7 +35,12 @@ class Command:
 
     def digest(self) -> str:
         """32 hex digits that tell this command's content from any other's."""
-        content = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "command"}
+        # What has its default is left out, so that a field that comes later changes no digest.
+        content = {
+            item.name: value
+            for item in fields(self)
+            if item.name != "command" and (value := getattr(self, item.name)) != item.default
+        }
         text = json.dumps([type(self).__name__, content], sort_keys=True, default=_plain, ensure_ascii=True)
         return sha256(text.encode()).hexdigest()[:32]
 
@@ -108,11 +113,28 @@ class DescribeRun(RunCommand):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeStatus(RunCommand):
-    """Move a run to another status; `error` has code, message, type and traceback."""
+    """Move a run to another status; `error` has code, message, type and traceback.
+
+    With `begun_by`, the id of the command that began the run or its present attempt, nothing is
+    done to another attempt.
+    """
 
     status: RunStatus
     error: Mapping[str, str | None] | None = None
     certainty: str | None = None
+    presumed: bool = False
+    log_lines: Sequence[str] = ()
+    begun_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarnRun(RunCommand):
+    """Note that something about a run needs attention; `count` is how often it was seen so far."""
+
+    source: str
+    code: str
+    message: str
+    count: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +152,42 @@ class ArchiveRun(RunCommand):
 @dataclass(frozen=True, kw_only=True)
 class RestoreRun(RunCommand):
     """Show an archived run again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleCommand(Command):
+    """A command to one alert rule; its id is a UUID that the client chose."""
+
+    rule_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefineRule(RuleCommand):
+    """Define an alert rule; `schemas.rules` says what a definition may hold."""
+
+    definition: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeRule(RuleCommand):
+    """Let an alert rule say something else from here on."""
+
+    definition: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnableRule(RuleCommand):
+    """Put a disabled alert rule into force again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisableRule(RuleCommand):
+    """Put an alert rule out of force until it is enabled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteRule(RuleCommand):
+    """Put an alert rule out of force for good; its history stays."""
 
 
 @dataclass(frozen=True, slots=True)

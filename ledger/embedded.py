@@ -1,23 +1,41 @@
 """A client that opens the workspace itself, without a server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ledger.application.handling import Caller, Ledger
+from ledger.application.values import Values
 from ledger.commands import Answer, Command
 from ledger.logs.log import Log
+from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import HistoryEntry, Queries, RunDocument, RunPage, RunQuery
+from ledger.values.batch import Batch
+from schemas.events import RunLoggedEvent
 
 
 class EmbeddedClient:
-    """Commands go straight to the ledger; queries wait for the log's end and for our own writes."""
+    """Commands go straight to the ledger; queries wait for the logs' ends and for our own writes."""
 
-    def __init__(self, location: str, ledger: Ledger, caller: Caller, log: Log, queries: Queries) -> None:
-        """Join the parts, which the composition root opened and closes through `on_close`."""
+    def __init__(
+        self,
+        location: str,
+        ledger: Ledger,
+        values: Values,
+        caller: Caller,
+        logs: tuple[Log, Log],
+        queries: Queries,
+        metrics: MetricQueries,
+    ) -> None:
+        """Join the parts, which the composition root opened and closes through `on_close`.
+
+        `logs` are the control log and the values log.
+        """
         self._location = location
         self._ledger = ledger
+        self._values = values
         self._caller = caller
-        self._log = log
+        self._log, self._values_log = logs
         self._queries = queries
+        self._metrics = metrics
         self._written = 0
         self._close: Callable[[], None] = lambda: None
 
@@ -46,6 +64,36 @@ class EmbeddedClient:
         """Every event of a run, as of now."""
         self._log.catch_up()
         return self._queries.history(run_id, at_least=self._written)
+
+    def log_values(self, batch: Batch) -> None:
+        """Append what is new in a batch."""
+        event = RunLoggedEvent.model_validate(
+            {"writer": batch.writer, "first": batch.first, "last": batch.last, "series": list(batch.series)}
+        )
+        self._values.append(batch.run_id, event, batch.occurred_at, self._caller)
+
+    def shipped(self, run_id: str, writer: str) -> int:
+        """The last journal index that the ledger has of a writer, 0 for none."""
+        return self._values.shipped(run_id, writer)
+
+    def metrics(self, run_id: str) -> Sequence[MetricSummary]:
+        """The metrics of a run in short, as of now."""
+        self._catch_up(run_id)
+        return self._metrics.summaries(run_id)
+
+    def series(self, query: SeriesQuery) -> Sequence[Series]:
+        """Logged points, as of now."""
+        self._catch_up(query.run_id)
+        return self._metrics.series(query)
+
+    def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
+        """Logged points for a chart, as of now."""
+        self._catch_up(query.run_id)
+        return self._metrics.thinned(query, buckets=buckets)
+
+    def _catch_up(self, run_id: str) -> None:
+        self._values.check_run(run_id)
+        self._values_log.catch_up()
 
     def on_close(self, close: Callable[[], None]) -> None:
         """What `close` shall do."""

@@ -15,6 +15,14 @@ class LimitExceededError(RefusedError):
     """More than a configured limit allows."""
 
 
+class BadValueError(RefusedError):
+    """A value, name or step that cannot be logged as it is."""
+
+
+class BadRuleError(RefusedError):
+    """An alert rule that cannot be, or can never match."""
+
+
 class WrittenOnceError(RefusedError):
     """A property or parameter has a value already, and keeps it (parity F2)."""
 
@@ -52,6 +60,14 @@ class RunNotFoundError(NotFoundError):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"there is no run {run_id!r} in this workspace; `runledger run list` shows the runs")
         self.run_id = run_id
+
+
+class RuleNotFoundError(NotFoundError):
+    """No alert rule has this id."""
+
+    def __init__(self, rule_id: str) -> None:
+        super().__init__(f"there is no alert rule {rule_id!r} in this workspace; define it first")
+        self.rule_id = rule_id
 
 
 class ConflictError(LedgerError):

@@ -45,8 +45,12 @@ class Feed:
 
     def of_run(self, run_id: str) -> Sequence[FeedEvent]:
         """Every event of a run, in order; empty for a run that is not there."""
+        return self.of_stream(run_stream(run_id))
+
+    def of_stream(self, stream: str, *, after_seq: int | None = None) -> Sequence[FeedEvent]:
+        """Every event of a stream, or those behind a number, in order."""
         with self._database.clear_errors():
-            return [_decoded(recorded) for recorded in self._database.stream_events(run_stream(run_id))]
+            return [_decoded(found) for found in self._database.stream_events(stream, after_seq=after_seq)]
 
 
 def _decoded(recorded: Recorded) -> FeedEvent:

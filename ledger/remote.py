@@ -14,8 +14,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ledger.commands import Answer, Command
 from ledger.errors import NotFoundError, RunNotFoundError, UnavailableError, UnknownOutcomeError, WorkspaceError
+from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.problems import Problem, error_of
 from ledger.queries import HistoryEntry, RunDocument, RunPage, RunQuery
+from ledger.values.batch import Batch
+from ledger.values.forms import series_from, summary_from, thinned_from
 from ledger.wire import answer_from, command_to, history_from, page_from, query_to
 
 SECONDS = 30.0
@@ -64,6 +67,32 @@ class RemoteClient:
             self._written = max(self._written, answer.position)
         return answer
 
+    def log_values(self, batch: Batch) -> None:
+        """Append what is new in a batch."""
+        place = self._call("POST", "/values", {name: getattr(batch, name) for name in Batch.__dataclass_fields__})[
+            "place"
+        ]
+        self._check_process()
+        with self._lock:
+            self._places[batch.run_id] = max(self._places.get(batch.run_id, 0), place)
+
+    def shipped(self, run_id: str, writer: str) -> int:
+        """The last journal index that the server has of a writer, 0 for none."""
+        return int(self._ask_run(run_id, f"/writers/{_segment(writer)}")["last"])
+
+    def metrics(self, run_id: str) -> Sequence[MetricSummary]:
+        """The metrics of a run in short; raises RunNotFoundError."""
+        return [summary_from(each) for each in self._ask_values(run_id, "/metrics", {})]
+
+    def series(self, query: SeriesQuery) -> Sequence[Series]:
+        """Logged points of a run; raises RunNotFoundError."""
+        return [series_from(each) for each in self._ask_values(query.run_id, "/series", _conditions(query))]
+
+    def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
+        """Logged points of a run, thinned for a chart; raises RunNotFoundError."""
+        asked = _conditions(query) | {"buckets": buckets}
+        return [thinned_from(each) for each in self._ask_values(query.run_id, "/thinned", asked)]
+
     def runs(self, query: RunQuery) -> RunPage:
         """A page of runs."""
         return page_from(self._ask("/runs", query_to(query)))
@@ -88,9 +117,14 @@ class RemoteClient:
         asked = urlencode([*parameters, *at_least], errors="surrogatepass")
         return self._call("GET", f"{path}?{asked}" if asked else path)
 
-    def _ask_run(self, run_id: str, path: str = "") -> Any:
+    def _ask_values(self, run_id: str, path: str, asked: Mapping[str, object]) -> Any:
+        place = self._places.get(run_id)
+        parameters = dict(asked) | ({} if place is None else {"values_at_least": place})
+        return self._ask_run(run_id, path, [(name, str(value)) for name, value in parameters.items()])
+
+    def _ask_run(self, run_id: str, path: str = "", parameters: Sequence[tuple[str, str]] = ()) -> Any:
         try:
-            return self._ask(f"/runs/{_segment(run_id)}{path}")
+            return self._ask(f"/runs/{_segment(run_id)}{path}", parameters)
         except NotFoundError as error:
             # An id that no run can have may not even be a path of the server's.
             raise RunNotFoundError(run_id) from error
@@ -148,6 +182,7 @@ class RemoteClient:
         self._process = os.getpid()
         self._closed = False
         self._lock = threading.Lock()
+        self._places: dict[str, int] = {}
         self._idle: deque[HTTPConnection] = deque()
 
     def _check_process(self) -> None:
@@ -210,6 +245,11 @@ def _problem(reply: _Reply, location: str) -> Problem:
     if isinstance(reply.content, dict) and "detail" in reply.content:
         return reply.content
     return {"status": reply.status, "detail": f"{location} answers {reply.status}, and not as a run ledger does"}
+
+
+def _conditions(query: SeriesQuery) -> dict[str, object]:
+    names = ("name", "first_step", "last_step")
+    return {name: value for name in names if (value := getattr(query, name)) is not None}
 
 
 def _port(location: str) -> int | None:

@@ -25,9 +25,15 @@ COMMANDS: Mapping[str, type[Command]] = {
     "add-parameters": commands.AddParameters,
     "describe-run": commands.DescribeRun,
     "change-status": commands.ChangeStatus,
+    "warn-run": commands.WarnRun,
     "resume-run": commands.ResumeRun,
     "archive-run": commands.ArchiveRun,
     "restore-run": commands.RestoreRun,
+    "define-rule": commands.DefineRule,
+    "change-rule": commands.ChangeRule,
+    "enable-rule": commands.EnableRule,
+    "disable-rule": commands.DisableRule,
+    "delete-rule": commands.DeleteRule,
 }
 """The name of each command in its field `type`."""
 

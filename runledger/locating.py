@@ -30,6 +30,11 @@ def locate(named: str | Path | None, environment: Mapping[str, str], start: Path
     return str(found.path.parent)
 
 
+def is_url(location: str) -> bool:
+    """Whether a location is a server's."""
+    return location.startswith(("http://", "https://"))
+
+
 def folder_of(location: str) -> WorkspaceFolder:
     """The `.runledger/` folder that a path names, whether it is there or not.
 

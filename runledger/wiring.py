@@ -19,17 +19,19 @@ from ledger.errors import UnavailableError, WorkspaceError
 from ledger.sdk.origin import user_name
 from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder
 from ledger.workspace.mounts import MOUNTS
-from runledger.locating import folder_of
+from runledger.locating import folder_of, is_url
 from runledger.settings import resolve
 from schemas.errors import LedgerError
 from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
     from ledger.application.handling import Caller, Ledger
+    from ledger.application.values import Values
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.logs.kafka.address import KafkaAddress
     from ledger.logs.log import Log
+    from ledger.metrics import MetricQueries
     from ledger.queries import Queries
     from ledger.store.database import Database
     from projections.view import View
@@ -63,16 +65,21 @@ class Embedded:
     feed: "Feed"
     view: "View"
     ledger: "Ledger"
+    values: "Values"
     queries: "Queries"
+    metrics: "MetricQueries"
     client: "EmbeddedClient"
 
 
-def connect(location: str, *, mounts: Path = MOUNTS) -> Client:
-    """A client for a path or URL; closing it closes everything it opened."""
-    if location.startswith(URLS):
-        from ledger.remote import RemoteClient
+def connect(location: str, *, mounts: Path = MOUNTS, seconds: float | None = None) -> Client:
+    """A client for a path or URL; closing it closes everything it opened.
 
-        return RemoteClient(location, resolve(os.environ, {})["token"].value)
+    `seconds` is how long a call to a URL tries, in all.
+    """
+    if is_url(location):
+        from ledger.remote import SECONDS, RemoteClient
+
+        return RemoteClient(location, resolve(os.environ, {})["token"].value, seconds=seconds or SECONDS)
     with ExitStack() as stack:
         client = stack.enter_context(embedded_workspace(location, mounts=mounts)).client
         client.on_close(stack.pop_all().close)
@@ -112,10 +119,12 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     """Open a workspace folder with its log and views."""
     from ledger.application.handling import Ledger
     from ledger.application.recorder import LedgerRecorder
+    from ledger.application.values import Values
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.store.database import Database
     from projections.answers import Answers
+    from projections.metrics.queries import Metrics
     from projections.view import View
 
     folder = open_folder(folder_of(location).path.parent, mounts=mounts)
@@ -123,15 +132,18 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     with ExitStack() as stack:
         database = Database(folder.ledger_db, durable=address == SQLITE)
         stack.callback(database.close)
-        log = _open_log(address, database)
-        stack.callback(log.close)
-        feed = Feed(log.id, database)
+        logs = _open_logs(address, database)
+        for log in logs:
+            stack.callback(log.close)
+        control, values_log = logs
+        feed = Feed(control.id, database)
         view = View(folder.views_db)
         stack.callback(view.close)
-        ledger = Ledger(LedgerRecorder(log, database), now=now)
-        queries = Answers(feed, view)
-        client = EmbeddedClient(str(folder.path.parent), ledger, caller(), log, queries)
-        yield Embedded(folder, address, database, log, feed, view, ledger, queries, client)
+        values = Values(values_log, control, database, now=now)
+        ledger = Ledger(LedgerRecorder(control, database), now=now, seal=values.seal)
+        queries, metrics = Answers(feed, view), Metrics(database, view)
+        client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, queries, metrics)
+        yield Embedded(folder, address, database, control, feed, view, ledger, values, queries, metrics, client)
 
 
 class DamagedFileError(LedgerError):
@@ -181,24 +193,25 @@ def _log_address(folder: WorkspaceFolder) -> str:
     return resolve(os.environ, folder.settings())["log"].value or SQLITE
 
 
-def _open_log(address: str, database: "Database") -> "Log":
+def _open_logs(address: str, database: "Database") -> tuple["Log", "Log"]:
     from ledger.logs.sqlite import open_sqlite_log
 
     who = caller()
     if address == SQLITE:
-        control, _ = (
+        control, values = (
             open_sqlite_log(database, name, source=who.source, actor=who.actor, now=now) for name in (CONTROL, VALUES)
         )
-        return control
+        return control, values
     from ledger.logs.kafka.address import parse_address
 
     return _open_kafka(parse_address(address), database, who)
 
 
-def _open_kafka(address: "KafkaAddress", database: "Database", who: "Caller") -> "Log":
+def _open_kafka(address: "KafkaAddress", database: "Database", who: "Caller") -> tuple["Log", "Log"]:
     try:
         from ledger.logs.kafka.opening import Writer
         from ledger.logs.kafka.thread import KafkaThread
     except ImportError as error:
         raise UnavailableError(f"{address} needs the Kafka client: pip install 'runledger[kafka]'") from error
-    return KafkaThread(address, database, Writer(who.source, who.actor, now)).control
+    thread = KafkaThread(address, database, Writer(who.source, who.actor, now))
+    return thread.control, thread.values

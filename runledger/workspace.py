@@ -18,11 +18,10 @@ class Workspace(workspace.Workspace):
 
         Raises:
             WorkspaceError: it is no workspace, or cannot be used from here.
-            UnavailableError: its ledger does not answer.
         """
-        from runledger.wiring import connect  # noqa: PLC0415 - heavy parts load on first use
+        from runledger.tracking import track  # noqa: PLC0415 - loaded on first use
 
-        super().__init__(connect(locate(location, os.environ, Path.cwd())))
+        super().__init__(track(locate(location, os.environ, Path.cwd())))
 
     @classmethod
     def from_config(cls, path: str | Path | None = None) -> "Workspace":

@@ -20,12 +20,27 @@ def run_stream(run_id: str) -> str:
 
 def values_stream(run_id: str, writer: str) -> str:
     """The stream of the values that one writer logged to a run."""
-    return f"values:{run_id}:{writer}"
+    return values_streams(run_id) + writer
+
+
+def values_streams(run_id: str) -> str:
+    """What the names of all streams with a run's values begin with."""
+    return f"values:{run_id}:"
 
 
 def experiment_stream(log_id: str, name: str) -> str:
     """The stream of an experiment: the same for everybody who names it in this log."""
     return f"experiment:{uuid5(UUID(log_id), name)}"
+
+
+def rule_stream(rule_id: str) -> str:
+    """The stream of an alert rule."""
+    return f"rule:{rule_id}"
+
+
+def notifications_stream(log_id: str) -> str:
+    """The one stream of all claims and settlements: its head is the fence between servers."""
+    return f"notifications:{log_id}"
 
 
 def genesis_stream(log_id: str) -> str:

@@ -17,26 +17,34 @@ from ledger.commands import (
     AddProperties,
     Answer,
     ArchiveRun,
+    ChangeRule,
     ChangeStatus,
     Command,
     CreateExperiment,
+    DefineRule,
+    DeleteRule,
     DescribeRun,
+    DisableRule,
+    EnableRule,
     RestoreRun,
     ResumeRun,
+    RuleCommand,
     RunCommand,
     StartRun,
     TagRun,
     UntagRun,
+    WarnRun,
     derived_id,
 )
 from ledger.domain.aggregate import Context, LedgerAggregate
+from ledger.domain.alert_rule import AlertRule
 from ledger.domain.experiment import Experiment
-from ledger.domain.names import check_experiment_name, check_run_id
+from ledger.domain.names import check_experiment_name, check_rule_id, check_run_id
 from ledger.domain.run import Run
 from ledger.errors import ConflictError, InvalidNameError, NotFoundError, RefusedError, RunNotFoundError
-from schemas.events import RunError, RunOrigin
+from schemas.events import RunOrigin, Seal
 from schemas.limits import Limits
-from schemas.streams import experiment_stream, key_of, run_stream
+from schemas.streams import experiment_stream, key_of, rule_stream, run_stream
 
 _ATTEMPTS = 50
 
@@ -54,11 +62,22 @@ class Caller:
 class Ledger:
     """The front of the ledger: commands in, positions out."""
 
-    def __init__(self, recorder: LedgerRecorder, *, now: Callable[[], datetime], limits: Limits | None = None) -> None:
-        """Handle commands on a recorder's log; `now` is the clock for commands that name no time."""
+    def __init__(
+        self,
+        recorder: LedgerRecorder,
+        *,
+        now: Callable[[], datetime],
+        seal: Callable[[str], Seal] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Handle commands on a recorder's log.
+
+        `now` is the clock for commands that name no time, `seal` tells what a run has logged.
+        """
         self._recorder = recorder
         self._application = LedgerApplication(recorder)
         self._now = now
+        self._seal = seal or (lambda _: Seal())
         self._limits = limits or Limits()
         self._turns = Turns()
 
@@ -130,16 +149,14 @@ class Ledger:
 
     @_carry_out.register
     def _(self, command: ChangeStatus, caller: Caller) -> Answer:
-        error = (
-            None
-            if command.error is None
-            else RunError.model_validate({"code": "UserError", "message": ""} | dict(command.error))
-        )
-        return self._decide_run(
-            command,
-            caller,
-            lambda run: run.change_status(command.status, self._limits, error=error, certainty=command.certainty),
-        )
+        def seal() -> Seal:
+            return self._seal(command.run_id)
+
+        return self._decide_run(command, caller, lambda run: run.change_status(command, self._limits, seal))
+
+    @_carry_out.register
+    def _(self, command: WarnRun, caller: Caller) -> Answer:
+        return self._decide_run(command, caller, lambda run: run.warn(command, self._limits))
 
     @_carry_out.register
     def _(self, command: ResumeRun, caller: Caller) -> Answer:
@@ -153,6 +170,30 @@ class Ledger:
     @_carry_out.register
     def _(self, command: RestoreRun, caller: Caller) -> Answer:
         return self._decide_run(command, caller, Run.restore)
+
+    @_carry_out.register
+    def _(self, command: DefineRule, caller: Caller) -> Answer:
+        return self._decide_rule(command, caller, lambda rule: rule.define(command.definition))
+
+    @_carry_out.register
+    def _(self, command: ChangeRule, caller: Caller) -> Answer:
+        return self._decide_rule(command, caller, lambda rule: rule.change(command.definition))
+
+    @_carry_out.register
+    def _(self, command: EnableRule, caller: Caller) -> Answer:
+        return self._decide_rule(command, caller, AlertRule.enable)
+
+    @_carry_out.register
+    def _(self, command: DisableRule, caller: Caller) -> Answer:
+        return self._decide_rule(command, caller, AlertRule.disable)
+
+    @_carry_out.register
+    def _(self, command: DeleteRule, caller: Caller) -> Answer:
+        return self._decide_rule(command, caller, AlertRule.delete)
+
+    def _decide_rule(self, command: RuleCommand, caller: Caller, decide: Callable[[AlertRule], None]) -> Answer:
+        check_rule_id(command.rule_id)
+        return self._decide(rule_stream(command.rule_id), AlertRule, command, caller, decide)
 
     def _decide_run(self, command: RunCommand, caller: Caller, decide: Callable[[Run], None]) -> Answer:
         return self._decide(run_stream(command.run_id), Run, command, caller, decide)

@@ -1,6 +1,7 @@
 """Rules for the names that users choose."""
 
 import re
+from uuid import UUID
 
 from ledger.errors import InvalidNameError, LimitExceededError
 from schemas.limits import UNSTORABLE, Limits
@@ -30,6 +31,16 @@ def check_run_id(run_id: str, limits: Limits) -> None:
             f"run id {run_id!r} is not allowed: 1 to {limits.run_id_length} characters, "
             "the first a letter or digit, the rest letters, digits, '_', '.' or '-'"
         )
+
+
+def check_rule_id(rule_id: str) -> None:
+    """Raise InvalidNameError unless the id is a UUID in its usual spelling."""
+    try:
+        usual = str(UUID(rule_id))
+    except ValueError:
+        usual = ""
+    if not usual or usual != rule_id:
+        raise InvalidNameError(f"rule id {rule_id!r} is no UUID in lower case, such as {UUID(int=0)}")
 
 
 def check_key(what: str, key: str, length: int) -> None:

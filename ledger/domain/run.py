@@ -1,8 +1,8 @@
 """The Run aggregate: what may happen to a run, and what it is after its events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ledger.commands import Parameter, StartRun
+from ledger.commands import ChangeStatus, Parameter, StartRun, WarnRun
 from ledger.domain.aggregate import LedgerAggregate, changed_keys
 from ledger.domain.names import check_count, check_experiment_name, check_key, check_length, check_run_id
 from ledger.domain.statuses import allowed_from, may_change
@@ -21,6 +21,8 @@ from schemas.events import (
     RunStatusChangedEvent,
     RunTaggedEvent,
     RunUntaggedEvent,
+    RunWarnedEvent,
+    Seal,
     readable,
 )
 from schemas.limits import Limits
@@ -42,6 +44,9 @@ class Run(LedgerAggregate):
     root_run_id: str | None
     error: RunError | None
     archived: bool
+    begun_by: str | None
+    presumed: bool
+    warned: dict[tuple[str, str], int]
     tags: dict[str, str | None]
     properties: dict[str, str]
     parameters: dict[str, Parameter]
@@ -54,7 +59,9 @@ class Run(LedgerAggregate):
         self.display_name = self.description = None
         self.parent_run_id = self.root_run_id = None
         self.error = None
-        self.archived = False
+        self.archived = self.presumed = False
+        self.begun_by = None
+        self.warned = {}
         self.tags, self.properties, self.parameters = {}, {}, {}
 
     def start(self, command: StartRun, experiment_id: str, limits: Limits) -> None:
@@ -131,23 +138,38 @@ class Run(LedgerAggregate):
         if changed:
             self.decide(RunDescribedEvent, changed=tuple(sorted(changed)), **changed)
 
-    def change_status(
-        self,
-        status: RunStatus,
-        limits: Limits,
-        *,
-        error: RunError | None = None,
-        certainty: str | None = None,
-    ) -> None:
-        """Move forward in the table of 3.B; the same status again is nothing to do."""
+    def change_status(self, command: ChangeStatus, limits: Limits, seal: Callable[[], Seal]) -> None:
+        """Move forward in the table of 3.B; the same status again is nothing to do.
+
+        A presumed end may be corrected by the run's own evidence. `seal` is asked for at an end.
+        """
         self._required()
-        if status == self.status:
+        status = command.status
+        if command.begun_by is not None and command.begun_by != self.begun_by:
+            raise RefusedError(f"run {self.key} is at attempt {self.attempt}, which another process began")
+        confirms = self.presumed and status in TERMINAL and not command.presumed
+        if status == self.status and not confirms:
             return
-        if not may_change(self.status, status):
+        if not confirms and not may_change(self.status, status):
             raise StatusRefusedError(self.key, self.status, status, allowed_from(self.status))
-        if error is not None:
-            error = error.model_copy(update={"message": (readable(error.message) or "")[: limits.error_message_length]})
-        self.decide(RunStatusChangedEvent, previous=self.status, status=status, error=error, certainty=certainty)
+        self.decide(
+            RunStatusChangedEvent,
+            previous=self.status,
+            status=status,
+            error=_error(command.error, limits),
+            certainty=command.certainty,
+            presumed=command.presumed,
+            log_lines=_last_lines(command.log_lines, limits),
+            seal=seal() if status in TERMINAL else None,
+        )
+
+    def warn(self, command: WarnRun, limits: Limits) -> None:
+        """Note what needs attention; a count that is not higher than before is nothing to do."""
+        self._required()
+        if command.count <= self.warned.get((command.source, command.code), 0):
+            return
+        message = command.message[: limits.warning_message_length]
+        self.decide(RunWarnedEvent, source=command.source, code=command.code, message=message, count=command.count)
 
     def resume(self, origin: RunOrigin | None = None) -> None:
         """Begin another attempt of a run that has ended: the only way out of a terminal status."""
@@ -182,9 +204,12 @@ class Run(LedgerAggregate):
             case RunParameterAddedEvent():
                 self.parameters.setdefault(event.key, event.value)
             case RunStatusChangedEvent():
-                self.status, self.error = event.status, event.error or self.error
+                self.status, self.error, self.presumed = event.status, event.error or self.error, event.presumed
             case RunResumedEvent():
                 self.status, self.attempt, self.error = RunStatus.RUNNING, event.attempt, None
+                self.begun_by, self.presumed = event.command, False
+            case RunWarnedEvent():
+                self.warned[event.source, event.code] = event.count
             case RunDescribedEvent():
                 for field in event.changed:
                     setattr(self, field, readable(getattr(event, field)))
@@ -195,6 +220,7 @@ class Run(LedgerAggregate):
 
     def _apply_start(self, event: RunStartedEvent) -> None:
         self.experiment, self.experiment_id = event.experiment, event.experiment_id
+        self.begun_by = event.command
         self.status = event.status
         self.display_name, self.description = readable(event.display_name), readable(event.description)
         self.parent_run_id, self.root_run_id = event.parent_run_id, event.root_run_id
@@ -204,6 +230,21 @@ class Run(LedgerAggregate):
     def _required(self) -> None:
         if not self.exists:
             raise RunNotFoundError(self.key)
+
+
+def _error(error: Mapping[str, str | None] | None, limits: Limits) -> RunError | None:
+    if error is None:
+        return None
+    found = {"code": "UserError", "message": ""} | dict(error)
+    found["message"] = (found["message"] or "")[: limits.error_message_length]
+    if found.get("traceback"):
+        # The last lines say where it happened.
+        found["traceback"] = (found["traceback"] or "")[-limits.traceback_length :]
+    return RunError.model_validate(found)
+
+
+def _last_lines(lines: Sequence[str], limits: Limits) -> list[str]:
+    return [line[: limits.log_line_length] for line in lines[-limits.log_lines :]]
 
 
 def _check_texts(display_name: str | None, description: str | None, limits: Limits) -> None:

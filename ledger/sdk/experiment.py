@@ -1,15 +1,18 @@
 """An experiment: a name that runs share."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 from ledger.commands import CreateExperiment, ResumeRun, StartRun
 from ledger.errors import RunNotFoundError
 from ledger.queries import ANY_VALUE, RunQuery
+from ledger.sdk.git import GitState, git_properties, git_state
 from ledger.sdk.origin import origin
 from ledger.sdk.run import Run
-from ledger.sdk.text import as_texts
+from ledger.sdk.text import as_texts, storable
 from ledger.sdk.workspace import Workspace
 
 _PAGE = 500
@@ -28,7 +31,7 @@ class Experiment:
         """
         self.workspace = workspace
         self.name = name
-        workspace.client.execute(CreateExperiment(name=name))
+        workspace.tracker.create_experiment(CreateExperiment(name=name))
 
     def start_logging(
         self,
@@ -38,6 +41,7 @@ class Experiment:
         display_name: str | None = None,
         description: str | None = None,
         tags: Mapping[str, object] | None = None,
+        snapshot_directory: str | Path | None = ".",
     ) -> Run:
         """Start a run, or continue one that has ended (parity B4).
 
@@ -48,6 +52,8 @@ class Experiment:
             display_name: a name for people.
             description: Markdown.
             tags: tags to begin with; None makes a bare tag.
+            snapshot_directory: the folder of the script; the state of its git repository becomes
+                properties. None looks at no folder.
 
         Raises:
             RefusedError: the id is taken, or a name or limit is not kept.
@@ -56,16 +62,18 @@ class Experiment:
         if resume not in {"never", "allow", "must"}:
             raise ValueError(f"resume must be 'never', 'allow' or 'must', not {resume!r}")
         run_id = run_id or str(uuid4())
-        if resume != "never" and self._resumed(run_id, must=resume == "must"):
+        git = GitState() if snapshot_directory is None else git_state(Path(snapshot_directory), os.environ)
+        if resume != "never" and self._resumed(run_id, git, must=resume == "must"):
             return Run(self, run_id)
-        self.workspace.client.execute(
+        self.workspace.tracker.begin(
             StartRun(
                 run_id=run_id,
                 experiment=self.name,
                 display_name=display_name,
                 description=description,
                 tags=as_texts("tag", tags or {}),
-                origin=origin(),
+                properties={key: storable(value) for key, value in git_properties(git, os.environ).items()},
+                origin=origin(git),
             )
         )
         return Run(self, run_id)
@@ -98,9 +106,9 @@ class Experiment:
             if cursor is None:
                 return
 
-    def _resumed(self, run_id: str, *, must: bool) -> bool:
+    def _resumed(self, run_id: str, git: GitState, *, must: bool) -> bool:
         try:
-            self.workspace.client.execute(ResumeRun(run_id=run_id, origin=origin()))
+            self.workspace.tracker.begin(ResumeRun(run_id=run_id, origin=origin(git)))
         except RunNotFoundError:
             if must:
                 raise

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ledger.sdk.git import GitState
 from ledger.sdk.text import storable
 
 
-def origin() -> dict[str, Any]:
-    """What this process can say about itself."""
-    return {
+def origin(git: GitState | None = None) -> dict[str, Any]:
+    """What this process can say about itself, and what is known of its repository."""
+    known = {} if git is None or git == GitState() else {"git": _stored(git)}
+    return known | {
         "host": storable(platform.node()),
         "user": storable(user_name()),
         "command_line": [storable(argument) for argument in sys.argv],
@@ -21,6 +23,11 @@ def origin() -> dict[str, Any]:
         "working_directory": storable(str(Path.cwd())),
         "script": storable(sys.argv[0]) if sys.argv and sys.argv[0] else None,
     }
+
+
+def _stored(git: GitState) -> dict[str, Any]:
+    texts = {name: getattr(git, name) for name in ("repository", "branch", "commit")}
+    return {name: storable(text) for name, text in texts.items() if text} | {"dirty": git.dirty}
 
 
 def user_name() -> str:

@@ -4,23 +4,29 @@ from types import TracebackType
 from typing import Self
 
 from ledger.client import Client
+from ledger.tracking.tracker import Tracker
 
 
 class Workspace:
     """A place for experiments and runs; users make one from `runledger`, by path or URL."""
 
-    def __init__(self, client: Client) -> None:
-        """Use a client that is connected."""
-        self.client = client
+    def __init__(self, tracker: Tracker) -> None:
+        """Use the tracker of this process."""
+        self.tracker = tracker
+
+    @property
+    def client(self) -> Client:
+        """The connection, for questions."""
+        return self.tracker.client
 
     @property
     def location(self) -> str:
         """The path or URL of the workspace."""
-        return self.client.location
+        return self.tracker.location
 
     def close(self) -> None:
-        """Give back what is held; also at the end of a `with` block."""
-        self.client.close()
+        """Deliver what was logged and give back what is held; also at the end of a `with` block."""
+        self.tracker.close()
 
     def __enter__(self) -> Self:
         """Close it at the end of the block."""

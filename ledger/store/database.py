@@ -72,10 +72,20 @@ class Database(SqliteFile):
         row = self.reading().execute(tables.SELECT_PROGRESS, (log, partition)).fetchone()
         return Progress(*row) if row else Progress()
 
+    def holds(self, log: LogName, place: int) -> bool:
+        """Whether what lies at a place has been read; nothing lies at place 0 but a genesis."""
+        return place == 0 or self.progress(log, tables.partition_of(place)).next_offset > tables.offset_of(place)
+
     def head(self, stream: str) -> Head | None:
         """The last accepted event of a stream, or None for a stream that is not there."""
         row = self.reading().execute(tables.SELECT_HEAD, (stream,)).fetchone()
         return Head(*row) if row else None
+
+    def heads_of(self, prefix: str) -> dict[str, Head]:
+        """The heads of all streams whose names begin so; the prefix ends in a colon."""
+        beyond = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        rows = self.reading().execute(tables.SELECT_HEADS, (prefix, beyond))
+        return {name: Head(seq, hash_) for name, seq, hash_ in rows}
 
     def store(self, connection: sqlite3.Connection, partition: Partition, folded: Folded) -> None:
         """Write what a fold came to, in the caller's transaction."""

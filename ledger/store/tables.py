@@ -51,6 +51,7 @@ ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset, recorded_at = excl
 running = excluded.running"""
 
 SELECT_HEAD = "SELECT seq, hash FROM streams WHERE name = ?"
+SELECT_HEADS = "SELECT name, seq, hash FROM streams WHERE name >= ? AND name < ? ORDER BY name"
 UPSERT_HEAD = """
 INSERT INTO streams (name, seq, hash) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, hash = excluded.hash"""

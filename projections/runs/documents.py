@@ -9,6 +9,7 @@ from schemas.statuses import TERMINAL
 
 _AS_THEY_ARE = ("experiment_id", "parent_run_id", "root_run_id", "status", "display_name", "description")
 _ALSO = ("run_type", "target", "tags", "properties", "parameters", "created_by", "error", "warnings", "attempt")
+_OF_THE_STATUS = ("status_reason", "certainty", "presumed")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES = {"created": "created_utc", "started": "start_time_utc", "ended": "end_time_utc"}
 
@@ -25,7 +26,7 @@ def document(run_id: str, number: int, state: RunState) -> RunDocument:
         "is_terminal": state["status"] in TERMINAL,
         "last_position": state["last_position"],
     }
-    found |= {name: state[name] for name in (*_AS_THEY_ARE, *_ALSO) if name in state}
+    found |= {name: state[name] for name in (*_AS_THEY_ARE, *_ALSO, *_OF_THE_STATUS) if name in state}
     found |= {name: _iso(state[key]) for key, name in _TIMES.items() if key in state}
     if "ended" in state:
         found["duration_seconds"] = round((state["ended"] - state.get("started", state["created"])) / 1e6, 6)

@@ -22,7 +22,7 @@ class RunsProjection:
     """A row a run; attributes are numbered in the order of events, so that any replay numbers alike."""
 
     name: str = "runs"
-    version: int = 1
+    version: int = 2
     tables: tuple[str, ...] = tables.TABLES
 
     def schema(self, suffix: str) -> str:

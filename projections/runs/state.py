@@ -48,7 +48,8 @@ def apply_event(state: RunState, happened: FeedEvent) -> None:
         case RunResumedEvent() as event:
             _move(state, RunStatus.RUNNING, happened)
             state["attempt"] = event.attempt
-            state.pop("error", None)
+            for name in ("error", "certainty", "presumed", "status_reason"):
+                state.pop(name, None)
         case _:
             _apply_text(state, happened)
 
@@ -109,6 +110,9 @@ def _start(state: RunState, event: RunStartedEvent, happened: FeedEvent) -> None
 
 def _change_status(state: RunState, event: RunStatusChangedEvent, happened: FeedEvent) -> None:
     _move(state, event.status, happened)
+    _set(state, "status_reason", readable(event.reason))
+    _set(state, "certainty", event.certainty)
+    _set(state, "presumed", event.presumed or None)
     if event.error is not None:
         state["error"] = _error(event.error)
     elif event.status is RunStatus.COMPLETED:
@@ -142,7 +146,7 @@ def _error(error: RunError) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _set(state: RunState, name: str, value: str | None) -> None:
+def _set(state: RunState, name: str, value: object) -> None:
     if value is None:
         state.pop(name, None)
     else:

@@ -1,13 +1,17 @@
-"""`runledger run`: list, show and tag runs, in a folder or behind a URL alike."""
+"""`runledger run`: list, show, measure and tag runs, in a folder or behind a URL alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ledger.commands import TagRun
+from ledger.errors import NotFoundError
+from ledger.metrics import Series, SeriesQuery
 from ledger.queries import RunDocument, RunQuery
+from ledger.values.forms import spelled, summary_to
 from runledger import VERSION
 from runledger.cli.conditions import PAIR, STATUS, Pair, conditions, pair
 from runledger.cli.output import note
@@ -88,6 +92,26 @@ def history(session: Session, run_id: str) -> None:
 
 @run.command()
 @run_id_option
+@click.option("--name", metavar="NAME", help="every point of this metric, with its step and time")
+@pass_session
+def metrics(session: Session, run_id: str, name: str | None) -> None:
+    """Show what a run has logged: each metric in short, or one point by point."""
+    with session.client() as client:
+        if name is not None:
+            series = client.series(SeriesQuery(run_id=run_id, name=name))
+            if not series:
+                known = ", ".join(each.name for each in client.metrics(run_id)) or "none"
+                raise NotFoundError(f"run {run_id} has no metric {name!r}; it has: {known}")
+            session.output.write([row for each in series for row in point_rows(each)])
+            return
+        found = [summary_to(each) for each in client.metrics(run_id)]
+    if not found:
+        note("Nothing is logged yet. A script logs with `run.log(NAME, VALUE, step=N)`.")
+    session.output.write(found, _METRIC_COLUMNS)
+
+
+@run.command()
+@run_id_option
 @click.argument("pairs", nargs=-1, type=pair, metavar=f"{PAIR}...")
 @click.option("--add-tag", multiple=True, type=pair, metavar=PAIR, help="the same as an argument")
 @pass_session
@@ -136,6 +160,21 @@ def _tags(run: Any) -> str:
     return ", ".join(key if value is None else f"{key}={value}" for key, value in run["tags"].items())
 
 
+def point_rows(series: Series) -> Iterator[dict[str, Any]]:
+    """The points of a metric as rows: name, step, time, and the value or the cells."""
+    cells = {"value": series.values or ()} if series.columns is None else series.columns
+    for place, (step, time) in enumerate(zip(series.steps, series.times, strict=True)):
+        about = {"name": series.name, "step": step, "time": datetime.fromtimestamp(time / 1e6, UTC).isoformat()}
+        yield about | {key: spelled(column[place]) for key, column in cells.items()}
+
+
+def short(value: object) -> object:
+    """A number as people read it, a row by its size; all else as it is."""
+    if isinstance(value, dict):
+        return f"{len(value)} columns"
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
 def _changes(entry: Any) -> str:
     return "; ".join(_change(change) for change in entry["changes"])
 
@@ -153,6 +192,16 @@ _RUN_COLUMNS = (
     Column("DURATION", _duration),
     Column("NAME", lambda run: run.get("display_name")),
     Column("TAGS", _tags),
+)
+
+_METRIC_COLUMNS = (
+    Column("METRIC", lambda metric: metric["name"], whole=True),
+    Column("KIND", lambda metric: metric["kind"]),
+    Column("POINTS", lambda metric: metric["count"], whole=True),
+    Column("LAST STEP", lambda metric: metric["last_step"]),
+    Column("LAST", lambda metric: short(metric["last"]), whole=True),
+    Column("MIN", lambda metric: short(metric["minimum"])),
+    Column("MAX", lambda metric: short(metric["maximum"])),
 )
 
 _HISTORY_COLUMNS = (

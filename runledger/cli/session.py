@@ -40,11 +40,13 @@ class Session:
     @contextmanager
     def client(self) -> Iterator["Client"]:
         """The workspace as every user's command sees it, wherever it is."""
+        from runledger.tracking import deliver_left_behind  # noqa: PLC0415
         from runledger.wiring import connect  # noqa: PLC0415
 
         self._hush()
         client = connect(self.location(), mounts=self.mounts)
         try:
+            deliver_left_behind(self.location(), client)
             yield client
         finally:
             client.close()

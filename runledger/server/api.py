@@ -11,16 +11,27 @@ from fastapi import APIRouter, FastAPI, Query, Response
 from ledger.application.handling import Caller
 from ledger.commands import Answer, Command
 from ledger.errors import UnavailableError
+from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
 from ledger.queries import HistoryEntry, RunPage
+from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
 from runledger import VERSION
-from runledger.server.messages import AtLeast, RunParameters, SentCommand, SentCommands
+from runledger.server.messages import (
+    AtLeast,
+    RunParameters,
+    SentBatch,
+    SentCommand,
+    SentCommands,
+    SeriesParameters,
+    ThinnedParameters,
+)
 from runledger.server.metrics import CONTENT_TYPE, Metrics
-from runledger.server.openapi import BULK_BODY, COMMAND_BODY, PROBLEMS, add_schemas
+from runledger.server.openapi import BATCH_BODY, BULK_BODY, COMMAND_BODY, PROBLEMS, add_schemas
 from runledger.server.replies import answer_problems, refusal, reply
 from runledger.wiring import Embedded
 from schemas.errors import LedgerError
+from schemas.streams import VALUES
 
 T = TypeVar("T")
 
@@ -67,6 +78,34 @@ class Api:
                 results.append({"problem": problem_of(error)})
         return reply({"results": results})
 
+    def values(self, batch: SentBatch) -> Response:
+        """Append a batch of logged values; of points that were sent before, one copy is kept."""
+        place = self._parts.values.append(batch.run_id, batch.event(), batch.occurred_at, self._caller)
+        return reply({"place": place})
+
+    async def writer(self, run_id: str, writer: str) -> Response:
+        """How far the ledger has what one writer logged to a run."""
+        return reply({"last": await self._in_thread(lambda: self._parts.values.shipped(run_id, writer))})
+
+    async def run_metrics(self, run_id: str, asked: Annotated[SeriesParameters, Query()]) -> Response:
+        """The metrics of a run in short: last points and bounds."""
+        at_least = asked.values_at_least
+        question = self._of_run(run_id, lambda: self._parts.metrics.summaries(run_id, at_least=at_least))
+        return reply([summary_to(each) for each in await self._answered_values(asked, question)])
+
+    async def series(self, run_id: str, asked: Annotated[SeriesParameters, Query()]) -> Response:
+        """Logged points with their steps and times."""
+        query, at_least = asked.query(run_id), asked.values_at_least
+        question = self._of_run(run_id, lambda: self._parts.metrics.series(query, at_least=at_least))
+        found = await self._answered_values(asked, question)
+        return await self._in_thread(lambda: reply([series_to(each) for each in found]))
+
+    async def thinned(self, run_id: str, asked: Annotated[ThinnedParameters, Query()]) -> Response:
+        """Logged points thinned to so many marks for a chart, each with its bounds and mean."""
+        query, at_least, buckets = asked.query(run_id), asked.values_at_least, asked.buckets
+        question = self._of_run(run_id, lambda: self._parts.metrics.thinned(query, buckets=buckets, at_least=at_least))
+        return reply([thinned_to(each) for each in await self._answered_values(asked, question)])
+
     async def runs(self, asked: Annotated[RunParameters, Query()]) -> Response:
         """A page of runs, newest start first."""
         page = await self._answered(asked, lambda: self._parts.queries.runs(asked.query(), at_least=asked.at_least))
@@ -101,6 +140,21 @@ class Api:
             await asyncio.sleep(pause)
         return await self._in_thread(question)
 
+    def _of_run(self, run_id: str, question: Callable[[], T]) -> Callable[[], T]:
+        def answer() -> T:
+            self._parts.values.check_run(run_id)
+            return question()
+
+        return answer
+
+    async def _answered_values(self, asked: SeriesParameters, question: Callable[[], T]) -> T:
+        """As `_answered`, waiting for the values log too."""
+        for pause in _PAUSES:
+            if self._parts.database.holds(VALUES, asked.values_at_least):
+                break
+            await asyncio.sleep(pause)
+        return await self._answered(asked, question)
+
     async def _in_thread(self, question: Callable[[], T]) -> T:
         return await to_thread.run_sync(question, limiter=self._readers)
 
@@ -127,9 +181,14 @@ def _routes(api: Api) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["ledger"])
     routes.post("/commands", response_model=Answer, openapi_extra=COMMAND_BODY)(api.command)
     routes.post("/commands/bulk", response_model=None, openapi_extra=BULK_BODY)(api.commands)
+    routes.post("/values", response_model=dict[str, int], openapi_extra=BATCH_BODY)(api.values)
     routes.get("/runs", response_model=RunPage)(api.runs)
     routes.get("/runs/{run_id}", response_model=dict[str, Any])(api.run)
     routes.get("/runs/{run_id}/history", response_model=list[HistoryEntry])(api.history)
+    routes.get("/runs/{run_id}/writers/{writer}", response_model=dict[str, int])(api.writer)
+    routes.get("/runs/{run_id}/metrics", response_model=list[MetricSummary])(api.run_metrics)
+    routes.get("/runs/{run_id}/series", response_model=list[Series])(api.series)
+    routes.get("/runs/{run_id}/thinned", response_model=list[Thinned])(api.thinned)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes
 

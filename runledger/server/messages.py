@@ -4,16 +4,20 @@ import json
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ledger.commands import Command
+from ledger.metrics import SeriesQuery
 from ledger.problems import BadMessageError
 from ledger.queries import RunQuery
 from ledger.wire import command_from, key_from, pairs_from
 from runledger.server.replies import JSON, BodyTooLargeError
+from schemas.events import RunLoggedEvent
+from schemas.events.base import Maybe, Microseconds, Text
 from schemas.limits import Limits
 
 BODY_BYTES = 16_000_000
+BUCKETS = 10_000
 BULK_COMMANDS = Limits().children_per_call
 
 
@@ -60,7 +64,37 @@ class RunParameters(AtLeast):
         )
 
 
-async def _read_json(request: Request) -> Any:
+class SeriesParameters(AtLeast):
+    """Which points of a run: of one metric or of all, from one step to another; both logs may be waited for."""
+
+    values_at_least: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    name: str | None = None
+    first_step: int | None = None
+    last_step: int | None = None
+
+    def query(self, run_id: str) -> SeriesQuery:
+        """The question."""
+        return SeriesQuery(run_id=run_id, name=self.name, first_step=self.first_step, last_step=self.last_step)
+
+
+class ThinnedParameters(SeriesParameters):
+    """As `SeriesParameters`, with the number of marks."""
+
+    buckets: Annotated[int, Field(ge=1, le=BUCKETS)] = 500
+
+
+class BatchMessage(RunLoggedEvent):
+    """A batch of logged values with its run and the time of its last point."""
+
+    run_id: Text
+    occurred_at: Maybe[Microseconds] = None
+
+    def event(self) -> RunLoggedEvent:
+        """What is appended."""
+        return RunLoggedEvent.model_construct(writer=self.writer, first=self.first, last=self.last, series=self.series)
+
+
+async def _read_body(request: Request) -> bytes:
     # A page of another site can send text without being asked for leave, but not JSON.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         raise BadMessageError(f"send JSON, with the header `Content-Type: {JSON}`")
@@ -69,6 +103,10 @@ async def _read_json(request: Request) -> Any:
         body += chunk
         if len(body) > BODY_BYTES:
             raise BodyTooLargeError(f"the request is larger than {BODY_BYTES:,} bytes; send less at once")
+    return bytes(body)
+
+
+async def _read_json(body: Annotated[bytes, Depends(_read_body)]) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -86,6 +124,15 @@ async def _read_commands(content: Annotated[Any, Depends(_read_json)]) -> list[C
     return [_numbered(index, item) for index, item in enumerate(items)]
 
 
+def _read_batch(body: Annotated[bytes, Depends(_read_body)]) -> BatchMessage:
+    try:
+        return BatchMessage.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the request"
+        raise BadMessageError(f"{where}: {first['msg']}") from error
+
+
 def _numbered(index: int, item: Any) -> Command:
     try:
         return command_from(item)
@@ -94,4 +141,5 @@ def _numbered(index: int, item: Any) -> Command:
 
 
 SentCommand = Annotated[Command, Depends(_read_command)]
+SentBatch = Annotated[BatchMessage, Depends(_read_batch)]
 SentCommands = Annotated[list[Command], Depends(_read_commands)]

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from ledger.wire import COMMANDS
-from runledger.server.messages import BULK_COMMANDS
+from runledger.server.messages import BULK_COMMANDS, BatchMessage
 from runledger.server.replies import JSON, PROBLEM_JSON
 
 _PLACE = "#/components/schemas/"
@@ -38,6 +38,7 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
 _COMMANDS = {"type": "array", "minItems": 1, "maxItems": BULK_COMMANDS, "items": {"$ref": f"{_PLACE}Command"}}
 
 COMMAND_BODY = _body({"$ref": f"{_PLACE}Command"})
+BATCH_BODY = _body({"$ref": f"{_PLACE}BatchMessage"})
 BULK_BODY = _body({"type": "object", "required": ["commands"], "properties": {"commands": _COMMANDS}})
 
 
@@ -52,7 +53,7 @@ def add_schemas(app: FastAPI) -> None:
             schemas.pop(unused, None)
         for operation in (each for path in description["paths"].values() for each in path.values()):
             operation["responses"].pop("422", None)
-        schemas.update(_command_schemas(), Problem=_PROBLEM)
+        schemas.update(_command_schemas(), **_batch_schemas(), Problem=_PROBLEM)
         return description
 
     app.openapi = described  # type: ignore[method-assign]  # the way that FastAPI documents
@@ -73,3 +74,8 @@ def _command_schemas() -> dict[str, Any]:
         "discriminator": {"propertyName": "type", "mapping": places},
     }
     return schemas
+
+
+def _batch_schemas() -> dict[str, Any]:
+    schema = BatchMessage.model_json_schema(ref_template=_PLACE + "{model}")
+    return {"BatchMessage": schema, **schema.pop("$defs", {})}

@@ -19,11 +19,12 @@ class GitOrigin(Part):
 
 
 class RunOrigin(Part):
-    """Where an attempt runs: host, user, program."""
+    """Where an attempt runs: host, user and how to reach them, program."""
 
     git: Maybe[GitOrigin] = None
     host: Maybe[Text] = None
     user: Maybe[Personal] = None
+    email: Maybe[Personal] = None
     command_line: Maybe[list[Personal]] = None
     python: Maybe[Text] = None
     process_id: Maybe[Count] = None

@@ -18,6 +18,7 @@ from ledger.logs.kafka.thread import KafkaThread
 from ledger.logs.log import Log
 from ledger.logs.sqlite import open_sqlite_log
 from ledger.store.database import Database
+from schemas.events import Seal
 from schemas.streams import CONTROL, VALUES
 
 CALLER = Caller(actor="tester", source="//test/runledger")
@@ -35,8 +36,8 @@ class Parts:
     values: Log
     database: Database
 
-    def ledger(self) -> Ledger:
-        return Ledger(LedgerRecorder(self.control, self.database), now=now)
+    def ledger(self, seal: Callable[[str], Seal] | None = None) -> Ledger:
+        return Ledger(LedgerRecorder(self.control, self.database), now=now, seal=seal)
 
 
 Open = Callable[[], Parts]

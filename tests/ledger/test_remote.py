@@ -254,4 +254,9 @@ def test_a_process_with_a_url_stays_light(stub: Stub) -> None:
     )
 
     assert done.stdout == "[]\n", done.stderr
-    assert [content["type"] for _, _, content, _ in stub.requests] == ["create-experiment", "start-run", "tag-run"]
+    assert [content["type"] for _, _, content, _ in stub.requests] == [
+        "create-experiment",
+        "start-run",
+        "tag-run",
+        "change-status",
+    ]

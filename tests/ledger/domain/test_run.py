@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given as for_any
 from hypothesis import strategies as st
 
-from ledger.commands import StartRun
+from ledger.commands import ChangeStatus, StartRun, WarnRun
 from ledger.domain.run import Run
 from ledger.domain.statuses import TRANSITIONS, may_change
 from ledger.errors import (
@@ -34,6 +34,8 @@ from schemas.events import (
     RunStatusChangedEvent,
     RunTaggedEvent,
     RunUntaggedEvent,
+    RunWarnedEvent,
+    Seal,
 )
 from schemas.limits import Limits
 from schemas.registry import decode
@@ -57,6 +59,11 @@ def in_status(status: RunStatus) -> Run:
 def start(**fields: Any) -> Any:
     command = StartRun(**({"run_id": "r1", "experiment": "digits"} | fields))
     return lambda it: it.start(command, "e1", LIMITS)
+
+
+def ending(status: RunStatus, **fields: Any) -> Any:
+    command = ChangeStatus(run_id="r1", status=status, **fields)
+    return lambda it: it.change_status(command, LIMITS, Seal)
 
 
 def test_a_run_starts_running_in_its_experiment() -> None:
@@ -95,7 +102,7 @@ def test_nothing_but_a_start_happens_to_a_run_that_is_not_there() -> None:
         lambda it: it.add_properties({"a": "b"}, LIMITS),
         lambda it: it.add_parameters({"a": 1}, LIMITS),
         lambda it: it.describe({"description": "x"}, LIMITS),
-        lambda it: it.change_status(RunStatus.COMPLETED, LIMITS),
+        ending(RunStatus.COMPLETED),
         lambda it: it.resume(),
         lambda it: it.archive(),
         lambda it: it.restore(),
@@ -202,14 +209,13 @@ def test_every_pair_of_statuses(old: RunStatus, new: RunStatus) -> None:
     """The whole table: allowed, refused with the ways that are open, or nothing to do."""
     before = in_status(old)
     if new == old:
-        assert when(before, lambda it: it.change_status(new, LIMITS)) == []
+        assert when(before, ending(new)) == []
     elif may_change(old, new):
-        assert when(before, lambda it: it.change_status(new, LIMITS)) == [
-            RunStatusChangedEvent(previous=old, status=new)
-        ]
+        seal = Seal() if new in TERMINAL else None
+        assert when(before, ending(new)) == [RunStatusChangedEvent(previous=old, status=new, seal=seal)]
         assert before.status == new
     else:
-        then_refused(before, lambda it: it.change_status(new, LIMITS), StatusRefusedError, "r1", old, new)
+        then_refused(before, ending(new), StatusRefusedError, "r1", old, new)
 
 
 def test_the_table_has_every_status_and_no_way_out_of_an_end() -> None:
@@ -251,7 +257,7 @@ def test_an_error_is_kept_with_the_status() -> None:
     started = run(STARTED)
     error = RunError(code="UserError", message="boom", type="ValueError")
 
-    (event,) = when(started, lambda it: it.change_status(S.FAILED, LIMITS, error=error))
+    (event,) = when(started, ending(S.FAILED, error=error.model_dump()))
 
     assert isinstance(event, RunStatusChangedEvent)
     assert event.error == error
@@ -391,3 +397,45 @@ def test_text_that_no_store_keeps_is_refused(text: str) -> None:
     then_refused(run(STARTED), lambda it: it.tag({"a": text}, LIMITS), InvalidNameError, "tag 'a'")
     then_refused(run(STARTED), lambda it: it.tag({text: "a"}, LIMITS), InvalidNameError, "tag")
     then_refused(run(STARTED), lambda it: it.describe({"description": text}, LIMITS), InvalidNameError, "description")
+
+
+def test_a_presumed_end_is_corrected_by_the_runs_own_evidence() -> None:
+    presumed = RunStatusChangedEvent(previous=S.RUNNING, status=S.FAILED, presumed=True)
+    for status in (S.COMPLETED, S.FAILED):
+        (event,) = when(run(STARTED, presumed), ending(status))
+        assert isinstance(event, RunStatusChangedEvent)
+        assert (event.previous, event.status, event.presumed) == (S.FAILED, status, False)
+    assert when(run(STARTED, presumed), ending(S.FAILED, presumed=True)) == []
+    then_refused(run(STARTED, presumed), ending(S.RUNNING), StatusRefusedError)
+    corrected = RunStatusChangedEvent(previous=S.FAILED, status=S.COMPLETED)
+    then_refused(run(STARTED, presumed, corrected), ending(S.FAILED), StatusRefusedError)
+
+
+def test_who_began_an_attempt_ends_no_other() -> None:
+    started = STARTED.model_copy(update={"command": "first"})
+    failed = RunStatusChangedEvent(previous=S.RUNNING, status=S.FAILED)
+    resumed = RunResumedEvent(attempt=2, previous=S.FAILED, command="second")
+    assert len(when(run(started), ending(S.FAILED, begun_by="first"))) == 1
+    then_refused(run(started, failed, resumed), ending(S.FAILED, begun_by="first"), RefusedError, "attempt 2")
+    assert len(when(run(started, failed, resumed), ending(S.FAILED, begun_by="second"))) == 1
+
+
+def test_what_a_status_brings_is_cut_to_its_limits() -> None:
+    error = {"message": "m" * 20_000, "traceback": "t" * 60_000 + "end"}
+    (event,) = when(run(STARTED), ending(S.FAILED, error=error, log_lines=[f"{n} " + "x" * 2_000 for n in range(50)]))
+    assert isinstance(event, RunStatusChangedEvent)
+    assert event.error is not None
+    assert len(str(event.error.message)) == LIMITS.error_message_length
+    assert str(event.error.traceback).endswith("end")
+    assert len(event.log_lines) == LIMITS.log_lines
+    assert str(event.log_lines[-1]).startswith("49 ")
+
+
+def test_a_warning_counts_up() -> None:
+    def warning(count: int) -> Any:
+        return lambda it: it.warn(WarnRun(run_id="r1", source="w", code="c", message="m", count=count), LIMITS)
+
+    warned = RunWarnedEvent(source="w", code="c", message="m", count=3)
+    assert when(run(STARTED), warning(3)) == [warned]
+    assert when(run(STARTED, warned), warning(3)) == []
+    assert len(when(run(STARTED, warned), warning(4))) == 1

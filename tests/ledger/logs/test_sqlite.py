@@ -1,7 +1,6 @@
 """The embedded log: many processes, forks, full disks."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from ledger.errors import UnavailableError, WorkspaceError
 from ledger.store.database import Database
 from ledger.verify import verify
 from tests.ledger.conftest import CALLER, Open
+from tests.ledger.small_disk import run_on_small_disk
 
 ROOT = Path(__file__).resolve().parents[3]
 _COMMANDS = 60
@@ -104,6 +104,7 @@ from ledger.errors import UnavailableError
 from ledger.logs.sqlite import open_sqlite_log
 from ledger.store.database import Database
 from ledger.verify import verify
+from tests.ledger.small_disk import run_on_small_disk
 
 folder = Path(sys.argv[1])
 now = lambda: datetime.now(UTC)
@@ -133,22 +134,10 @@ print("stored", stored)
 
 def test_a_full_disk_is_a_clear_error_and_nothing_is_lost_or_half_written(tmp_path: Path) -> None:
     """On a real file system of 4 MB in a mount namespace of its own."""
-    unshare = shutil.which("unshare")
-    assert unshare is not None, "unshare (util-linux) is needed for a small file system"
-    spaces = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
     script = tmp_path / "fill.py"
     script.write_text(_FILL, encoding="utf-8")
     folder = tmp_path / "small"
-    folder.mkdir()
-    command = f'mount -t tmpfs -o size=4m tmpfs "{folder}" && exec "{sys.executable}" "{script}" "{folder}"'
-    done = subprocess.run(
-        [unshare, *spaces, "sh", "-c", command],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run_on_small_disk(folder, "4m", str(script), str(folder))
 
     assert done.returncode == 0, done.stderr
     assert "is full; nothing was stored" in done.stdout

@@ -42,7 +42,7 @@ def test_a_run_from_start_to_end(experiment: Experiment) -> None:
 
 
 def test_tags_change_and_properties_do_not(experiment: Experiment) -> None:
-    run = experiment.start_logging()
+    run = experiment.start_logging(snapshot_directory=None)
     run.tag("quality", "great run")
     run.tag("quality", "fantastic run")
     run.tag("worth another look")

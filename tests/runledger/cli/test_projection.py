@@ -49,7 +49,7 @@ def test_a_dry_run_does_nothing(workspace: Path) -> None:
     call("run", "list", "-w", workspace)
     before = status(workspace)
     done = call("projection", "rebuild", "--dry-run", "-w", workspace)
-    assert done.json == [{"name": "runs", "version": 1, "from": 0, "to": before["end"]}]
+    assert done.json == [{"name": "runs", "version": 2, "from": 0, "to": before["end"]}]
     assert "Would read positions 1 to" in done.err
     assert status(workspace) == before
 

@@ -1,0 +1,1 @@
+"""Files beside the training process that hold what `log*()` returned for, until the ledger has it."""

@@ -1,0 +1,41 @@
+"""Where the journals of a workspace lie."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from re import sub
+from urllib.parse import urlsplit
+
+JOURNALS = "journals"
+
+_DIGEST = 8
+
+
+def journals_of(location: str, folder: Path | None, environment: Mapping[str, str]) -> Path:
+    """The folder for journals of a workspace.
+
+    `RUNLEDGER_JOURNAL_DIR` comes first, then the workspace's own `folder`, then the user's state
+    folder; outside the workspace each location has a folder of its own.
+    """
+    named = environment.get("RUNLEDGER_JOURNAL_DIR")
+    if named:
+        return Path(named).expanduser().absolute() / _name(location)
+    if folder is not None:
+        return folder / JOURNALS
+    state = environment.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "runledger" / _name(location)
+
+
+def fallbacks(journals: Path) -> tuple[Path, ...]:
+    """Where a journal may lie: where it should, then where there is room if it cannot."""
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return (journals, Path(tempfile.gettempdir()) / f"runledger-{user}" / JOURNALS)
+
+
+def _name(location: str) -> str:
+    """A name that people recognise and no other location has."""
+    parts = urlsplit(location)
+    words = sub(r"[^A-Za-z0-9]+", "-", f"{parts.netloc}{parts.path}").strip("-")[-60:]
+    return f"{words}-{sha256(location.encode(errors='surrogateescape')).hexdigest()[:_DIGEST]}"

@@ -1,0 +1,137 @@
+"""Delivering a journal: points in batches, commands one by one, in the order they were noted."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ledger.client import Client
+from ledger.commands import Command, WarnRun, derived_id
+from ledger.errors import NotFoundError, RefusedError, UnavailableError
+from ledger.journal.folder import Identity, WriterFolder
+from ledger.journal.lines import point_of
+from ledger.journal.locks import release
+from ledger.journal.reader import Entry, Spot, entries
+from ledger.tracking.recorder import COMMAND
+from ledger.values.points import Point, batches
+from ledger.wire import command_from, name_of
+from schemas.errors import LedgerError
+from schemas.limits import Limits
+
+_STRETCH_BYTES = 2_000_000
+
+_log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Ships one journal, going on where it stopped. What was delivered is not delivered again.
+
+    A shipper that was not there from the first record asks the ledger how far the writer is.
+    """
+
+    def __init__(self, folder: WriterFolder, identity: Identity, limits: Limits, *, fresh: bool) -> None:
+        """Deliver what is in a folder; `fresh` if nobody can have delivered any of it."""
+        self._folder = folder
+        self._identity = identity
+        self._limits = limits
+        self._spot = Spot()
+        self._last = 0 if fresh else None
+        self._damaged = 0
+
+    def run(self, client: Client, *, ended: bool = False) -> None:
+        """Deliver what is there; `ended` if its writer is dead.
+
+        Raises:
+            UnavailableError: the ledger cannot be reached; what is left is delivered next time.
+            NotFoundError: the ledger has no such run.
+        """
+        with self._alone() as allowed:
+            if not allowed:
+                return
+            if self._last is None:
+                self._last = client.shipped(self._identity.run_id, self._identity.writer)
+            points: list[Point] = []
+            size, behind = 0, self._spot
+            for entry in entries(self._folder, self._spot, ended=ended):
+                if _is_command(entry):
+                    self._send(client, points, behind)
+                    self._execute(client, entry)
+                    points, size, self._spot = [], 0, entry.behind
+                else:
+                    self._gather(entry, points)
+                    size += entry.size
+                behind = entry.behind
+                if size > _STRETCH_BYTES:
+                    self._send(client, points, behind)
+                    points, size = [], 0
+            self._send(client, points, behind)
+            self._tell_damage(client)
+
+    def _gather(self, entry: Entry, points: list[Point]) -> None:
+        if entry.content is None:
+            self._damaged += 1
+            return
+        point = point_of(entry.content, entry.size)
+        if point.index > (self._last or 0):
+            points.append(point)
+
+    def _send(self, client: Client, points: list[Point], behind: Spot) -> None:
+        identity = self._identity
+        for batch in batches(identity.run_id, identity.writer, self._last or 0, points, self._limits):
+            try:
+                client.log_values(batch)
+            except RefusedError as error:
+                text = f"records {batch.first} to {batch.last} of logged values were refused: {error}"
+                self._warn(client, f"values-refused-{batch.first}", "values-refused", text)
+            self._last = batch.last
+        for number in range(self._spot.number, behind.number):
+            self._folder.file(number).unlink(missing_ok=True)
+        self._spot = behind
+
+    def _execute(self, client: Client, entry: Entry) -> None:
+        content: list[Any] = entry.content or []
+        command: Command = command_from(content[3])
+        try:
+            client.execute(command)
+        except UnavailableError:
+            raise
+        except LedgerError as error:
+            text = f"{name_of(command)} was refused when it arrived: {error}"
+            _log.warning("run %s: %s", self._identity.run_id, text)
+            self._warn(client, f"refused-{command.command}", "command-refused", text)
+
+    def _warn(self, client: Client, part: str, code: str, message: str) -> None:
+        run_id, writer = self._identity.run_id, self._identity.writer
+        warning = WarnRun(
+            command=derived_id(writer, part),
+            run_id=run_id,
+            source=f"{writer}/{part}",
+            code=code,
+            message=message,
+        )
+        try:
+            client.execute(warning)
+        except NotFoundError:
+            raise
+        except RefusedError as error:
+            _log.warning("run %s: %s (and the run could not be marked: %s)", run_id, message, error)
+
+    def _tell_damage(self, client: Client) -> None:
+        if self._damaged:
+            text = f"{self._damaged} damaged record(s) in the journal {self._folder.path} could not be read"
+            _log.warning("run %s: %s", self._identity.run_id, text)
+            self._warn(client, f"damaged-{self._damaged}", "journal-damaged", text)
+            self._damaged = 0
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        lock = self._folder.take_shipping()
+        try:
+            yield lock is not None
+        finally:
+            if lock is not None:
+                release(lock)
+
+
+def _is_command(entry: Entry) -> bool:
+    return entry.content is not None and entry.content[0] == COMMAND

@@ -1,0 +1,111 @@
+"""Finding what dead processes left: their points are delivered, and their runs end."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ledger.client import Client
+from ledger.commands import ChangeStatus, derived_id
+from ledger.errors import NotFoundError, RefusedError
+from ledger.journal.folder import Identity, WriterFolder, writer_folders
+from ledger.journal.locks import release
+from ledger.tracking.delivery import Delivery
+from schemas.limits import Limits
+from schemas.statuses import TERMINAL, RunStatus
+
+UNDELIVERABLE = "undeliverable"
+
+_log = logging.getLogger(__name__)
+
+
+def recover(journals: Path, location: str, client: Client, limits: Limits, *, run_id: str | None = None) -> list[str]:
+    """Deliver the journals of dead writers of a workspace, and answer with their runs.
+
+    Of a run that the writer had begun and not ended, the end is recorded: Failed, with what is
+    known. A journal whose run the ledger does not have is set aside.
+
+    Raises:
+        UnavailableError: the ledger cannot be reached; what is left is delivered next time.
+    """
+    found = []
+    for folder in writer_folders(journals):
+        identity = folder.identity()
+        if identity is None or identity.location != location or run_id not in {None, identity.run_id}:
+            continue
+        with _taken_over(folder) as dead:
+            if dead:
+                _recover_one(folder, identity, client, limits)
+                found.append(identity.run_id)
+    return found
+
+
+def has_dead_writer(journals: Path, location: str) -> bool:
+    """Whether there is anything to recover."""
+    for folder in writer_folders(journals):
+        identity = folder.identity()
+        if identity is not None and identity.location == location:
+            with _taken_over(folder) as dead:
+                if dead:
+                    return True
+    return False
+
+
+@contextmanager
+def _taken_over(folder: WriterFolder) -> Iterator[bool]:
+    """Hold the lock of a writer: it is free once the process is gone."""
+    lock = folder.take_alive()
+    try:
+        # Another process may have recovered it between our look and our lock.
+        yield lock is not None and folder.identity() is not None
+    finally:
+        if lock is not None:
+            release(lock)
+
+
+def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limits: Limits) -> None:
+    died_at = folder.last_sign()
+    try:
+        Delivery(folder, identity, limits, fresh=False).run(client, ended=True)
+        if identity.begun_by is not None:
+            _end(identity, died_at, client)
+    except NotFoundError as error:
+        if not folder.is_empty():
+            _set_aside(folder, error)
+            return
+    folder.remove()
+
+
+def _end(identity: Identity, died_at: float, client: Client) -> None:
+    run = client.run(identity.run_id)
+    if run["status"] in TERMINAL:
+        return
+    # The clock of files is coarse: a run does not end before it began.
+    moment = max(datetime.fromtimestamp(died_at, UTC), datetime.fromisoformat(run["start_time_utc"]))
+    message = (
+        f"Process {identity.pid} on {identity.host} ended without saying how; it last wrote at {moment:%F %T} UTC."
+    )
+    try:
+        client.execute(
+            ChangeStatus(
+                command=derived_id(identity.writer, "end"),
+                run_id=identity.run_id,
+                status=RunStatus.FAILED,
+                error={"code": "ProcessDied", "message": message},
+                reason="the process died and left its journal; found at the next contact",
+                certainty="the process is gone; how it ended is not known (killed, or os._exit)",
+                begun_by=identity.begun_by,
+                occurred_at=moment,
+            )
+        )
+    except RefusedError as error:
+        _log.info("run %s was left as it is: %s", identity.run_id, error)
+
+
+def _set_aside(folder: WriterFolder, error: NotFoundError) -> None:
+    aside = folder.path.parent / UNDELIVERABLE
+    aside.mkdir(exist_ok=True)
+    target = aside / folder.path.name
+    _log.warning("%s: the journal of its values is kept in %s", error, target)
+    folder.path.rename(target)

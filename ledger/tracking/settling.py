@@ -1,0 +1,56 @@
+"""What becomes of runs that a script leaves open when it ends."""
+
+import logging
+import sys
+import traceback
+
+from ledger.commands import ChangeStatus
+from ledger.errors import WorkspaceError
+from ledger.tracking.tracker import Tracker
+from schemas.errors import LedgerError
+from schemas.statuses import RunStatus
+
+_log = logging.getLogger(__name__)
+
+
+def settle(tracker: Tracker) -> None:
+    """End the runs that this process began and did not end, and deliver what is left; at the script's end.
+
+    It never raises: nothing may change how the script ends.
+    """
+    try:
+        for run_id in tracker.unended():
+            _settle(tracker, run_id)
+        tracker.close()
+    except WorkspaceError as error:
+        _log.debug("the workspace is gone: %s", error)
+    except (LedgerError, OSError) as error:
+        _log.warning("the last of what was tracked waits in its journal: %s", error)
+
+
+def _settle(tracker: Tracker, run_id: str) -> None:
+    error = getattr(sys, "last_value", None)
+    if isinstance(error, KeyboardInterrupt):
+        tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED, reason="interrupted"))
+    elif isinstance(error, BaseException):
+        tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.FAILED, error=error_of(error)))
+    else:
+        tracker.end(
+            ChangeStatus(
+                run_id=run_id,
+                status=RunStatus.COMPLETED,
+                reason="the script ended without ending its run",
+                certainty="the interpreter came to its end and no exception was left; the exit code is not known",
+            )
+        )
+
+
+def error_of(error: BaseException, code: str | None = None) -> dict[str, str | None]:
+    """An exception as the error of a run (parity C4)."""
+    name = type(error).__name__
+    return {
+        "code": code or "UserError",
+        "message": f"User program failed with {name}: {error}",
+        "type": name,
+        "traceback": "".join(traceback.format_exception(error)),
+    }

@@ -1,0 +1,103 @@
+"""One run in one process: what is noted of it, and how far the ledger has it."""
+
+import logging
+import threading
+from pathlib import Path
+from uuid import uuid4
+
+from ledger.client import Client
+from ledger.commands import Command, WarnRun
+from ledger.journal.folder import Identity, WriterFolder
+from ledger.journal.places import fallbacks
+from ledger.journal.writer import JournalWriter
+from ledger.tracking.delivery import Delivery
+from ledger.tracking.recorder import Recorder
+from ledger.wire import command_to
+from schemas.limits import Limits
+
+_log = logging.getLogger(__name__)
+
+
+class Track:
+    """The recorder of a run with its journal and delivery; `begun_by` as in `Identity`."""
+
+    def __init__(self, run_id: str, location: str, journals: Path, limits: Limits, begun_by: str | None) -> None:
+        """Nothing is written before something is noted."""
+        self.run_id = run_id
+        self.begun_by = begun_by
+        self.recorder = Recorder(self._open_writer, limits)
+        self.waiting_commands = 0
+        self._location = location
+        self._journals = journals
+        self._limits = limits
+        self._begin_process()
+
+    def note(self, command: Command) -> None:
+        """Keep a command until the ledger can be told."""
+        self.recorder.command(command_to(command))
+        self.waiting_commands += 1
+
+    def ship(self, client: Client) -> None:
+        """Deliver what is noted; raises what `Delivery.run` raises."""
+        with self._shipping:
+            if self.recorder.writer is not None:
+                self._deliver(client, self.recorder.writer)
+            self.tell_overruns(client)
+
+    def remove(self) -> None:
+        """Delete the journal: all of it was delivered, or nothing shall be."""
+        with self._shipping:
+            self.recorder.close()
+            if self.recorder.writer is not None:
+                self.recorder.writer.folder.remove()
+
+    def leave(self) -> None:
+        """Close the journal and let it lie there for the next contact."""
+        with self._shipping:
+            self.recorder.close()
+
+    def abandon(self) -> None:
+        """In a forked child: go on with a journal of the child's own."""
+        self.recorder.abandon()
+        self.begun_by = None
+        self.waiting_commands = 0
+        self._begin_process()
+
+    def _begin_process(self) -> None:
+        self._shipping = threading.RLock()
+        self._delivery: Delivery | None = None
+        self._told: dict[str, int] = {}
+
+    def _deliver(self, client: Client, writer: JournalWriter) -> None:
+        waiting = self.waiting_commands
+        writer.write_held()
+        if self._delivery is None:
+            self._delivery = Delivery(writer.folder, writer.identity, self._limits, fresh=True)
+        self._delivery.run(client)
+        self.waiting_commands -= waiting
+
+    def _open_writer(self) -> JournalWriter | None:
+        writer = uuid4().hex
+        identity = Identity.of_process(self.run_id, writer, self._location, self.begun_by)
+        problem: OSError | None = None
+        for journals in fallbacks(self._journals):
+            try:
+                return JournalWriter(WriterFolder(journals / writer), identity)
+            except OSError as error:
+                problem = problem or error
+        _log.warning("no journal can be written (%s): what is logged to run %s is lost", problem, self.run_id)
+        return None
+
+    def tell_overruns(self, client: Client, *, last: bool = False) -> None:
+        """Mark the run for each limit that was reached: at the first time, and with the `last` count."""
+        writer = self.recorder.writer
+        for code, found in dict(self.recorder.overruns).items():
+            told = self._told.get(code, 0)
+            if told == 0 or (last and told < found.count):
+                self._warn(client, writer.identity.writer if writer else "script", code)
+
+    def _warn(self, client: Client, source: str, code: str) -> None:
+        found = self.recorder.overruns[code]
+        count = found.count
+        client.execute(WarnRun(run_id=self.run_id, source=source, code=code, message=found.message, count=count))
+        self._told[code] = count

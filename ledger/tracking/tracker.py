@@ -1,0 +1,253 @@
+"""Everything that one process tracks in one workspace."""
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from ledger.client import Client
+from ledger.commands import ChangeStatus, CreateExperiment, ResumeRun, RunCommand, StartRun
+from ledger.errors import UnavailableError, WorkspaceError
+from ledger.journal.places import fallbacks
+from ledger.tracking.recovery import has_dead_writer, recover
+from ledger.tracking.shipper import Shipper
+from ledger.tracking.track import Track
+from schemas.errors import LedgerError
+from schemas.limits import Limits
+
+C = TypeVar("C", bound=RunCommand)
+
+_PAUSE_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+class Tracker:
+    """Commands go to the ledger at once, values by way of a journal; without a ledger, all of it waits there.
+
+    Threads may share it. A forked child goes on with a connection and journals of its own.
+    """
+
+    def __init__(self, connect: Callable[[], Client], location: str, journals: Path, limits: Limits) -> None:
+        """Track runs of the workspace at `location`; `connect` makes a client, each process its own."""
+        self.location = location
+        self._connect = connect
+        self._journals = journals
+        self._limits = limits
+        self._client: Client | None = None
+        self._away = False
+        self._tracks: dict[str, Track] = {}
+        self._begin_process()
+        _after_fork(self)
+
+    @property
+    def client(self) -> Client:
+        """The connection of this process."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def open(self) -> None:
+        """Connect, and deliver what dead processes left.
+
+        Raises:
+            WorkspaceError: it is no workspace, or cannot be used from here.
+        """
+        try:
+            self.client  # noqa: B018 - connects
+            if any(has_dead_writer(journals, self.location) for journals in fallbacks(self._journals)):
+                self._recovered()
+        except UnavailableError as error:
+            self._lose(error)
+
+    def create_experiment(self, command: CreateExperiment) -> None:
+        """Make sure that an experiment is there; without a ledger, its first run will make it."""
+        if not self._away:
+            try:
+                self.client.execute(command)
+            except UnavailableError as error:
+                self._lose(error)
+
+    def begin(self, command: StartRun | ResumeRun) -> None:
+        """Begin a run, or another attempt, whose end this process sees to.
+
+        Raises:
+            RefusedError: the ledger says no.
+            RunNotFoundError: there is nothing to resume.
+        """
+        earlier = self._tracks.pop(command.run_id, None)
+        if earlier is not None:
+            earlier.leave()
+        track = self._add(command.run_id, begun_by=command.command)
+        # There before the run is: whenever the process dies, somebody finds out.
+        track.recorder.open()
+        try:
+            self.execute(command)
+        except LedgerError:
+            self._drop(track)
+            raise
+
+    def execute(self, command: RunCommand) -> None:
+        """Carry out a command, or keep it until the ledger can be told; raises what the ledger refuses."""
+        command = _timed(command)
+        track = self._tracks.get(command.run_id)
+        if self._away or (track is not None and track.waiting_commands and not self._shipped(track)):
+            self.track(command.run_id).note(command)
+            return
+        try:
+            self.client.execute(command)
+        except UnavailableError as error:
+            self._lose(error)
+            self.track(command.run_id).note(command)
+
+    def end(self, command: ChangeStatus) -> None:
+        """End a run: everything that was logged to it goes first."""
+        track = self._tracks.get(command.run_id)
+        if track is None:
+            self.execute(command)
+            return
+        self._complete_delivery(track)
+        self.execute(replace(command, begun_by=track.begun_by))
+        track.begun_by = None
+        if not track.waiting_commands:
+            self._drop(track)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the ledger did not answer when it was last asked."""
+        return self._away
+
+    def track(self, run_id: str) -> Track:
+        """The track of a run, made if it is not there."""
+        return self._tracks.get(run_id) or self._add(run_id, begun_by=None)
+
+    def began(self, run_id: str) -> bool:
+        """Whether this process began the run, and has not ended it."""
+        found = self._tracks.get(run_id)
+        return found is not None and found.begun_by is not None
+
+    def unended(self) -> list[str]:
+        """The runs that this process began and has not ended."""
+        return [run_id for run_id in list(self._tracks) if self.began(run_id)]
+
+    def flush(self, run_id: str, seconds: float) -> bool:
+        """Deliver what was logged so far; False if the ledger stays out of reach for so long."""
+        track = self._tracks.get(run_id)
+        end = time.monotonic() + seconds
+        while track is not None and not self._shipped(track, again=True):
+            if time.monotonic() > end:
+                _log.warning("what was logged to run %s is in its journal, and will be delivered later", run_id)
+                return False
+            time.sleep(_PAUSE_SECONDS)
+        return True
+
+    def ship(self) -> bool:
+        """Deliver what all runs have noted, and what dead processes left; False if the ledger is away."""
+        delivered = all(self._shipped(track, again=True) for track in list(self._tracks.values()))
+        return delivered and self._recovered()
+
+    def close(self) -> None:
+        """Deliver what is left; runs that were begun and not ended stay in this process's care."""
+        self._shipper.stop()
+        for track in list(self._tracks.values()):
+            if self._shipped(track) and track.begun_by is None:
+                self._drop(track)
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _complete_delivery(self, track: Track) -> None:
+        """As `ship` for one run, with the points of its workers that were killed, and the last counts."""
+        if self._shipped(track) and self._recovered(track.run_id):
+            try:
+                track.tell_overruns(self.client, last=True)
+            except UnavailableError as error:
+                self._lose(error)
+
+    def _shipped(self, track: Track, *, again: bool = False) -> bool:
+        if self._away and not again:
+            return False
+        try:
+            track.ship(self.client)
+        except UnavailableError as error:
+            self._lose(error)
+            return False
+        except WorkspaceError as error:
+            _log.debug("the workspace is gone: %s", error)
+            return False
+        except LedgerError as error:
+            _log.warning("what was logged to run %s cannot be delivered: %s", track.run_id, error)
+        self._find()
+        return True
+
+    def _recovered(self, run_id: str | None = None) -> bool:
+        try:
+            for journals in fallbacks(self._journals):
+                recover(journals, self.location, self.client, self._limits, run_id=run_id)
+        except UnavailableError as error:
+            self._lose(error)
+            return False
+        return True
+
+    def _add(self, run_id: str, *, begun_by: str | None) -> Track:
+        with self._lock:
+            track = self._tracks[run_id] = Track(run_id, self.location, self._journals, self._limits, begun_by)
+        self._shipper.start()
+        return track
+
+    def _drop(self, track: Track) -> None:
+        with self._lock:
+            if self._tracks.get(track.run_id) is track:
+                del self._tracks[track.run_id]
+        track.remove()
+
+    def _lose(self, error: UnavailableError) -> None:
+        if not self._away:
+            self._away = True
+            _log.warning("%s What is tracked waits in %s and is delivered later.", error, self._journals)
+
+    def _find(self) -> None:
+        if self._away:
+            self._away = False
+            _log.warning("%s answers again; what had waited is delivered", self.location)
+
+    def _begin_process(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.RLock()
+        self._client, self._away, self._tracks = None, False, {}
+        self._shipper = Shipper(weakref.WeakMethod(self.ship))
+
+    def _leave_parent(self) -> None:
+        """In a forked child: what is open belongs to the parent, and is kept so that nothing closes it."""
+        inherited, tracks = (self._client, self._shipper, self._lock), self._tracks
+        self._begin_process()
+        self._inherited = inherited
+        for track in tracks.values():
+            track.abandon()
+        self._tracks = tracks
+
+
+def _timed(command: C) -> C:
+    """The command with the time of now: it may arrive much later."""
+    return command if command.occurred_at is not None else replace(command, occurred_at=datetime.now(UTC))
+
+
+def _after_fork(tracker: Tracker) -> None:
+    if not hasattr(os, "register_at_fork"):
+        return
+    known = weakref.ref(tracker)
+
+    def in_child() -> None:
+        found = known()
+        if found is not None:
+            found._leave_parent()  # noqa: SLF001 - the hook is part of the tracker
+
+    os.register_at_fork(after_in_child=in_child)

@@ -1,0 +1,118 @@
+"""Answers about logged values, each from a run that was brought up to date first."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
+
+from ledger.errors import BadValueError, UnavailableError
+from ledger.metrics import MetricSummary, Scalar, Series, SeriesQuery, Thinned
+from ledger.store.database import Database
+from ledger.store.tables import offset_of, partition_of
+from projections.metrics.batches import VALUES
+from projections.metrics.chunks import read_points
+from projections.metrics.columns import Column, is_numeric, plain
+from projections.metrics.filling import fill, holds
+from projections.metrics.points import VALUE, Points, within
+from projections.metrics.rows import Metric, last_values, metrics_of
+from projections.metrics.thinning import bucket, by_step, cut
+from projections.view import View
+from schemas import streams
+from schemas.limits import UNSTORABLE
+
+T = TypeVar("T")
+
+
+class Metrics:
+    """Each question brings its run up to date first, and no other."""
+
+    def __init__(self, database: Database, view: View) -> None:
+        """Answer from a view that is filled from this ledger."""
+        self._database = database
+        self._view = view
+
+    def summaries(self, run_id: str, *, at_least: int = 0) -> list[MetricSummary]:
+        """The metrics of a run in short, in the order of first use."""
+        self._check_arrived(at_least)
+        return self._asked(run_id, lambda found: [metric.summary() for metric in metrics_of(found, run_id)], [])
+
+    def series(self, query: SeriesQuery, *, at_least: int = 0) -> list[Series]:
+        """Logged points."""
+        self._check_arrived(at_least)
+        return self._asked(
+            query.run_id, lambda found: [_series(metric, points) for metric, _, points in _chosen(found, query)], []
+        )
+
+    def thinned(self, query: SeriesQuery, *, buckets: int, at_least: int = 0) -> list[Thinned]:
+        """Logged points, thinned for a chart; of rows and tables each column that has a number.
+
+        Raises:
+            BadValueError: there are no buckets.
+        """
+        if buckets < 1:
+            raise BadValueError(f"points are thinned to 1 bucket or more, not {buckets}")
+        self._check_arrived(at_least)
+        return self._asked(
+            query.run_id,
+            lambda found: [thinned for each in _chosen(found, query) for thinned in _thinned(*each, buckets)],
+            [],
+        )
+
+    def last_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
+        """The last value of each metric that has values, for each of these runs."""
+        return {run_id: self._asked(run_id, partial(last_values, run_id=run_id), {}) for run_id in run_ids}
+
+    def _check_arrived(self, at_least: int) -> None:
+        with self._database.clear_errors():
+            if self._database.holds(streams.VALUES, at_least):
+                return
+            partition = partition_of(at_least)
+            end = self._database.progress(streams.VALUES, partition).next_offset
+        raise UnavailableError(
+            f"offset {offset_of(at_least)} of partition {partition} of the values log is asked for, and the ledger "
+            f"here ends before {end}: it was written elsewhere and has not arrived yet. Try again."
+        )
+
+    def _asked(self, run_id: str, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+        with self._database.clear_errors():
+            log = self._database.identities().get(streams.VALUES)
+        if log is None or UNSTORABLE.search(run_id):
+            return nothing
+        while True:
+            ends = fill(self._view, self._database, log.id, run_id)
+            # One moment for all statements; a rebuild may have emptied the tables before it.
+            with self._view.clear_errors(), self._view.snapshot() as connection:
+                if holds(self._view, connection, log.id, run_id, ends):
+                    return read(connection)
+
+
+def _chosen(connection: sqlite3.Connection, query: SeriesQuery) -> Iterator[tuple[Metric, Sequence[int], Points]]:
+    for metric in metrics_of(connection, query.run_id, query.name):
+        points = read_points(connection, metric.number)
+        yield metric, *within(points, query.first_step, query.last_step)
+
+
+def _series(metric: Metric, points: Points) -> Series:
+    count = len(points)
+    columns = {name: plain(points.cells.get(name, [None] * count)) for name in metric.columns}
+    return Series(
+        metric.shown,
+        metric.kind,
+        points.times.tolist(),
+        [None] * count if points.steps is None else plain(points.steps),
+        columns.get(VALUE, []) if metric.family == VALUES else None,
+        None if metric.family == VALUES else columns,
+    )
+
+
+def _thinned(metric: Metric, steps: Sequence[int], points: Points, buckets: int) -> list[Thinned]:
+    steps, points = by_step(steps, points)
+    slices = cut(steps, buckets)
+    if metric.family == VALUES:
+        columns: dict[str | None, Column] = {None: points.cells.get(VALUE, [])}
+    else:
+        columns = {name: points.cells[name] for name in metric.columns if is_numeric(points.cells.get(name, []))}
+    return [
+        Thinned(metric.shown, name, [bucket(steps, column, each) for each in slices])
+        for name, column in columns.items()
+    ]

@@ -1,0 +1,50 @@
+"""What the metrics tables were built from: which log, and by which version of this view."""
+
+import sqlite3
+
+from ledger.errors import LogRefusedError, WorkspaceError
+from projections.metrics import tables
+from projections.view import View
+
+
+def is_ready(view: View, connection: sqlite3.Connection, log_id: str) -> bool:
+    """Whether the tables are there, and of this version.
+
+    Raises:
+        LogRefusedError: they were built from another log.
+        WorkspaceError: they were built by a newer version of this view.
+    """
+    version, built_from = _source(connection)
+    if built_from not in {None, log_id}:
+        raise LogRefusedError(
+            f"{view.path} was built from log {built_from}, this is log {log_id}; delete {view.path.name}, "
+            "it is built again"
+        )
+    refuse_newer(view, connection)
+    return version == tables.VERSION
+
+
+def refuse_newer(view: View, connection: sqlite3.Connection) -> None:
+    """Raise WorkspaceError for tables of a version that this program does not know."""
+    version, _ = _source(connection)
+    if version > tables.VERSION:
+        raise WorkspaceError(
+            f"{view.path} has version {version} of the view 'metrics', this program makes {tables.VERSION}; "
+            "use the version of runledger that wrote it, or a newer one"
+        )
+
+
+def make_tables(connection: sqlite3.Connection, log_id: str) -> None:
+    """Make the tables anew and empty, in the caller's transaction."""
+    for table in tables.TABLES:
+        connection.execute(tables.drop(table))
+    for statement in tables.SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute(tables.INSERT_SOURCE, (tables.VERSION, log_id))
+
+
+def _source(connection: sqlite3.Connection) -> tuple[int, str | None]:
+    if connection.execute(tables.HAS_TABLES).fetchone() is None:
+        return 0, None
+    version, log_id = connection.execute(tables.SELECT_SOURCE).fetchone()
+    return version, log_id

@@ -1,0 +1,46 @@
+"""A few marks for many points: neighbouring steps share a bucket."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import pairwise
+from math import isfinite
+
+from ledger.metrics import Bucket
+from projections.metrics.columns import Column, finite, is_rising
+from projections.metrics.points import Points
+
+Slice = tuple[int, int]
+
+
+def by_step(steps: Sequence[int], points: Points) -> tuple[Sequence[int], Points]:
+    """Points in the order of their steps, and those steps."""
+    if isinstance(steps, range) or is_rising(steps):
+        return steps, points
+    order = sorted(range(len(steps)), key=steps.__getitem__)
+    return [steps[place] for place in order], points.taken(order)
+
+
+def cut(steps: Sequence[int], buckets: int) -> list[Slice]:
+    """Where rising steps are cut into at most so many buckets of one width; none is empty.
+
+    Where there are no more points than buckets, each has its own.
+    """
+    if len(steps) <= buckets:
+        return [(place, place + 1) for place in range(len(steps))]
+    first, width = steps[0], steps[-1] - steps[0] + 1
+    cuts = [bisect_left(steps, first + width * number // buckets) for number in range(buckets)]
+    return [(start, end) for start, end in pairwise([*cuts, len(steps)]) if start < end]
+
+
+def bucket(steps: Sequence[int], column: Column, place: Slice) -> Bucket:
+    """The points of one slice as a mark."""
+    start, end = place
+    numbers = finite(column[start:end])
+    bounds = (float(min(numbers)), float(max(numbers)), _mean(numbers)) if numbers else (None, None, None)
+    return Bucket(steps[start], steps[end - 1], end - start, *bounds)
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    total = sum(numbers)
+    # The sum of large numbers may be none.
+    return total / len(numbers) if isfinite(total) else sum(number / len(numbers) for number in numbers)

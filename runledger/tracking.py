@@ -1,0 +1,58 @@
+"""Joining the parts of a training process: a tracker on a workspace, and where its journals lie."""
+
+import atexit
+import os
+from pathlib import Path
+
+from ledger.client import Client
+from ledger.errors import UnavailableError
+from ledger.journal.places import fallbacks, journals_of
+from ledger.tracking.recovery import has_dead_writer, recover
+from ledger.tracking.settling import settle
+from ledger.tracking.tracker import Tracker
+from runledger.locating import folder_of, is_url
+from schemas.limits import Limits
+
+CALL_SECONDS = 3.0
+"""How long a call of a training script tries to reach its server, before it goes on without."""
+
+
+def track(location: str) -> Tracker:
+    """A tracker for the runs of this process; what dead processes left is delivered first.
+
+    Raises:
+        WorkspaceError: it is no workspace, or cannot be used from here.
+    """
+    name = name_of(location)
+
+    def connect() -> Client:
+        from runledger.wiring import connect as connect_to  # noqa: PLC0415 - heavy parts load on first use
+
+        return connect_to(location, seconds=CALL_SECONDS)
+
+    tracker = Tracker(connect, name, _journals(location), Limits())
+    tracker.open()
+    atexit.register(settle, tracker)
+    return tracker
+
+
+def deliver_left_behind(location: str, client: Client) -> list[str]:
+    """Deliver what dead processes of this host left of a workspace's runs; later, if the ledger is away."""
+    name, found = name_of(location), []
+    for journals in fallbacks(_journals(location)):
+        try:
+            if has_dead_writer(journals, name):
+                found += recover(journals, name, client, Limits())
+        except UnavailableError:
+            return found
+    return found
+
+
+def name_of(location: str) -> str:
+    """The one name of a workspace, however its path was written."""
+    return location.rstrip("/") if is_url(location) else str(folder_of(location).path.parent.resolve())
+
+
+def _journals(location: str) -> Path:
+    folder = None if is_url(location) else folder_of(location).path
+    return journals_of(name_of(location), folder, os.environ)

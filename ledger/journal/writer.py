@@ -59,7 +59,8 @@ class JournalWriter:
         with self._lock:
             if self._held:
                 self._hold(line)
-                self.write_held()
+                if self._clock() >= self._retry_at:
+                    self.write_held()
                 return
             try:
                 written = os.write(self._descriptor, line)
@@ -74,10 +75,8 @@ class JournalWriter:
                 self._fail(line, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def write_held(self) -> None:
-        """Write what is held, if it is time to try again."""
+        """Write what is held, as far as there is room."""
         with self._lock:
-            if not self._held or self._clock() < self._retry_at:
-                return
             # The disk may have room for some: each is written by itself, in order.
             pending, self._held = self._held, deque()
             while pending:

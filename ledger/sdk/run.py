@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ledger.sdk.experiment import Experiment
 
 FLUSH_SECONDS = 300.0
+_READ_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class Run:
         A metric that `log` set once is its value, more often a list. Lists are always lists, rows
         and tables always columns. With `recursive`, the metrics of each run of the tree by run id.
         """
-        self.flush()
+        self.flush(_READ_SECONDS)
         if not recursive:
             return metrics_of(self._client, self.id, name)
         found = {
@@ -114,21 +115,21 @@ class Run:
 
     def get_last_metrics(self) -> dict[str, Metric]:
         """The last value of each metric; of rows and tables the last row."""
-        self.flush()
+        self.flush(_READ_SECONDS)
         return {summary.name: summary.last for summary in self._client.metrics(self.id)}
 
     def get_series(
         self, name: str | None = None, first_step: int | None = None, last_step: int | None = None
     ) -> dict[str, Series]:
         """Logged points with their steps and times, of one metric or of all, by metric."""
-        self.flush()
+        self.flush(_READ_SECONDS)
         return series_by_name(self._client, self.id, name, first_step, last_step)
 
     def get_thinned(
         self, name: str, buckets: int = 500, first_step: int | None = None, last_step: int | None = None
     ) -> list[Thinned]:
         """A metric thinned for a chart: bounds and mean of neighbouring points; a table has one a column."""
-        self.flush()
+        self.flush(_READ_SECONDS)
         return thinned_by_name(self._client, self.id, name, buckets, (first_step, last_step))
 
     def tag(self, key: str, value: object = None) -> None:

@@ -37,12 +37,16 @@ class Track:
         self.recorder.command(command_to(command))
         self.waiting_commands += 1
 
-    def ship(self, client: Client) -> None:
-        """Deliver what is noted; raises what `Delivery.run` raises."""
+    def ship(self, client: Client) -> bool:
+        """Deliver what is noted; False if some of it waits in memory for room on the disk.
+
+        Raises what `Delivery.run` raises.
+        """
         with self._shipping:
             if self.recorder.writer is not None:
                 self._deliver(client, self.recorder.writer)
             self.tell_overruns(client)
+            return self.recorder.writer is None or self.recorder.writer.held == 0
 
     def remove(self) -> None:
         """Delete the journal: all of it was delivered, or nothing shall be."""

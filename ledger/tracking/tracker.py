@@ -175,8 +175,9 @@ class Tracker:
     def _shipped(self, track: Track, *, again: bool = False) -> bool:
         if self._away and not again:
             return False
+        delivered = True
         try:
-            track.ship(self.client)
+            delivered = track.ship(self.client)
         except UnavailableError as error:
             self._lose(error)
             return False
@@ -186,7 +187,7 @@ class Tracker:
         except LedgerError as error:
             _log.warning("what was logged to run %s cannot be delivered: %s", track.run_id, error)
         self._find()
-        return True
+        return delivered
 
     def _recovered(self, run_id: str | None = None) -> bool:
         try:

@@ -111,9 +111,8 @@ def test_a_full_disk_is_waited_out(tmp_path: Path) -> None:
 
 
 def test_beyond_what_memory_may_hold_the_oldest_are_counted(tmp_path: Path) -> None:
-    now = 0.0
     identity = Identity("run", "w", "/workspace", os.getpid(), "host")
-    writer = JournalWriter(WriterFolder(tmp_path / "w"), identity, held=10, clock=lambda: now)
+    writer = JournalWriter(WriterFolder(tmp_path / "w"), identity, held=10)
     os.close(writer._descriptor)
     writer._descriptor = os.open("/dev/full", os.O_WRONLY)
     for number in range(30):
@@ -121,7 +120,6 @@ def test_beyond_what_memory_may_hold_the_oldest_are_counted(tmp_path: Path) -> N
     assert (writer.held, writer.lost) == (10, 20)
     os.close(writer._descriptor)
     writer._descriptor = os.open(writer.folder.file(1), os.O_WRONLY | os.O_APPEND)
-    now = 10.0
     writer.write_held()
     writer.close()
     assert [each[0] for each in read(tmp_path) if each] == list(range(20, 30))  # type: ignore[index]

@@ -13,6 +13,7 @@ import pytest
 from ledger.errors import BadValueError, RefusedError, WrittenOnceError
 from ledger.workspace.folder import make_folder
 from runledger import Experiment, Run, Workspace
+from tests.ledger.small_disk import run_on_small_disk
 from tests.runledger.server.running import running
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -207,3 +208,31 @@ with Experiment(Workspace(sys.argv[1]), 'e').start_logging(run_id='away') as run
         run = Run(Experiment(workspace, "e"), "away")
         assert (run.get_status(), run.get_tags()) == ("Completed", {"quality": "good"})
         assert run.get_metrics() == {"loss": list(range(100))}
+
+
+def test_a_disk_that_is_full_never_stops_training(tmp_path: Path) -> None:
+    """The workspace lies on a disk of 3 MB that something else fills in the middle of training."""
+    disk = tmp_path / "disk"
+    code = """
+import sys
+from pathlib import Path
+from ledger.workspace.folder import make_folder
+from runledger import Experiment, Workspace
+place = Path(sys.argv[1])
+make_folder(place, log="sqlite")
+with Experiment(Workspace(place), "e").start_logging(run_id="r", snapshot_directory=None) as run:
+    run.log("loss", 0)
+    run.flush()
+    try:
+        (place / "filler").write_bytes(b"x" * 4_000_000)
+    except OSError:
+        print("full")
+    for step in range(1, 20_000):
+        run.log("loss", step)
+    run.tag("quality", "good")
+    (place / "filler").unlink()
+print(run.flush())
+print(run.get_status(), run.get_metrics()["loss"] == list(range(20_000)), run.get_tags())
+"""
+    done = run_on_small_disk(disk, "3m", "-c", code, str(disk))
+    assert done.stdout.splitlines() == ["full", "True", "Completed True {'quality': 'good'}"], done.stderr

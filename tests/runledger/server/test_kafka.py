@@ -13,6 +13,7 @@ from examples.kafka_broker import KafkaBroker
 from ledger.commands import AddProperties, StartRun, TagRun
 from ledger.errors import WrittenOnceError
 from ledger.remote import RemoteClient
+from ledger.values.batch import Batch
 from ledger.wire import command_to
 from tests.runledger.server.running import Server, running
 
@@ -102,3 +103,25 @@ def test_a_server_outlives_its_broker(tmp_path: Path) -> None:
     assert (doubtful.status, doubtful.json()["type"]) == (503, "urn:runledger:problem:unknown-outcome")
     assert read.status == 200
     assert (answer.changed, tags, code) == (True, {"a": "b"}, 0)
+
+
+def test_values_that_one_took_are_read_from_the_other(
+    servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
+) -> None:
+    run_id = f"values-{uuid4()}"
+    clients[0].execute(StartRun(run_id=run_id, experiment="fresh"))
+    for first in range(1, 200, 10):
+        batch = _batch(run_id, first, first + 9)
+        clients[first // 10 % 2].log_values(batch)
+        # A shipper that does not know what arrived sends all of it again, to the other server.
+        clients[(first // 10 + 1) % 2].log_values(batch)
+        place = clients[0]._places[run_id]
+        (series,) = servers[1].get(f"/api/v1/runs/{run_id}/series?values_at_least={place}").json()
+        assert series["values"] == list(range(1, first + 10))
+    assert [client.shipped(run_id, "w") for client in clients] == [200, 200]
+
+
+def _batch(run_id: str, first: int, last: int) -> Batch:
+    indices = list(range(first, last + 1))
+    series = {"name": "loss", "kind": "scalar", "index": indices, "times": indices, "values": indices}
+    return Batch(run_id=run_id, writer="w", first=first, last=last, series=[series], occurred_at=last)

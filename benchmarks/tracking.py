@@ -47,12 +47,13 @@ def run() -> list[Result]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         make_workspace(place, log="sqlite")
-        results = [_call(place), _many_processes(place), _survivors(place), _values("embedded", str(place))]
+        peer = _mlflow(folder)
+        results = [_call(place), _many_processes(place), _survivors(place), _values("embedded", str(place), peer)]
         with server(place) as (_, url):
-            results.append(_values("HTTP", url))
+            results.append(_values("HTTP", url, peer))
     with tempfile.TemporaryDirectory() as folder, KafkaBroker(Path(folder) / "kafka") as broker:
         make_workspace(Path(folder) / "w", log=f"kafka://{broker.address}/bench")
-        results.append(_values("Kafka", str(Path(folder) / "w")))
+        results.append(_values("Kafka", str(Path(folder) / "w"), peer))
     return [*results, _import_time()]
 
 
@@ -126,7 +127,7 @@ def _survivors(place: Path) -> Result:
     return Result("points there after SIGKILL", there, "points", goal=f"{total:,} of {total:,}", met=there == total)
 
 
-def _values(way: str, location: str) -> Result:
+def _values(way: str, location: str, peer: float | None) -> Result:
     """From the first `log()` until `flush()` returns."""
     rates = []
     with _experiment(location) as experiment:
@@ -139,7 +140,25 @@ def _values(way: str, location: str) -> Result:
             rates.append(_POINTS / (perf_counter() - began))
             tracked.complete()
     rate = median(rates)
-    return Result(f"values delivered, {way}", rate, "points/s", goal="≥ 40,000 points/s", met=rate >= 40_000)
+    name, goal = f"values delivered, {way}", "≥ 40,000 points/s"
+    return Result(name, rate, "points/s", peer, "points/s, MLflow's log_batch", goal, rate >= 40_000)
+
+
+def _mlflow(folder: str) -> float | None:
+    """Points a second of MLflow, in an environment that is made for it once; None where that cannot be made."""
+    environment = _ROOT / "build" / "mlflow"
+    python = environment / "bin" / "python"
+    try:
+        if not python.exists():
+            print("installing MLflow, to compare with (some 800 MB) ...", file=sys.stderr, flush=True)
+            subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", "mlflow"], check=True)
+        script = _ROOT / "benchmarks" / "mlflow_peer.py"
+        done = subprocess.run([python, script, folder], check=True, stdout=subprocess.PIPE, text=True)
+        return float(done.stdout.split()[-1])
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"MLflow is not compared with: {error}", file=sys.stderr)
+        return None
 
 
 def _import_time() -> Result:

@@ -154,7 +154,7 @@ def _mlflow(folder: str) -> float | None:
             subprocess.run([sys.executable, "-m", "venv", environment], check=True)
             subprocess.run([python, "-m", "pip", "install", "--quiet", "mlflow"], check=True)
         script = _ROOT / "benchmarks" / "mlflow_peer.py"
-        done = subprocess.run([python, script, folder], check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run([python, "-P", script, folder], check=True, stdout=subprocess.PIPE, text=True)
         return float(done.stdout.split()[-1])
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"MLflow is not compared with: {error}", file=sys.stderr)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -35,6 +34,8 @@ class Command:
 
     def digest(self) -> str:
         """32 hex digits that tell this command's content from any other's."""
+        from hashlib import sha256  # noqa: PLC0415 - only where commands are decided
+
         # What has its default is left out, so that a field that comes later changes no digest.
         content = {
             item.name: value

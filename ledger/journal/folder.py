@@ -1,9 +1,9 @@
 """The folder of one writer: who writes, its files in order, and the locks that say who may do what."""
 
 import json
+import logging
 import os
 import platform
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ HEAD = "head.json"
 ALIVE = "alive"
 SHIPPING = "shipping"
 SUFFIX = ".log"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,12 @@ class WriterFolder:
         """Delete it: everything in it was delivered."""
         # The head goes first: what is left after a crash half-way belongs to nobody.
         (self.path / HEAD).unlink(missing_ok=True)
-        shutil.rmtree(self.path, ignore_errors=True)
+        try:
+            for path in self.path.iterdir():
+                path.unlink()
+            self.path.rmdir()
+        except OSError as error:
+            _log.debug("%s is left behind: %s", self.path, error)
 
     def _take(self, name: str) -> int | None:
         try:

@@ -1,16 +1,13 @@
 """Where the journals of a workspace lie."""
 
 import os
-import tempfile
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from re import sub
 from urllib.parse import urlsplit
+from zlib import crc32
 
 JOURNALS = "journals"
-
-_DIGEST = 8
 
 
 def journals_of(location: str, folder: Path | None, environment: Mapping[str, str]) -> Path:
@@ -30,12 +27,14 @@ def journals_of(location: str, folder: Path | None, environment: Mapping[str, st
 
 def fallbacks(journals: Path) -> tuple[Path, ...]:
     """Where a journal may lie: where it should, then where there is room if it cannot."""
+    from tempfile import gettempdir  # noqa: PLC0415 - what it loads, few processes need
+
     user = os.getuid() if hasattr(os, "getuid") else "user"
-    return (journals, Path(tempfile.gettempdir()) / f"runledger-{user}" / JOURNALS)
+    return (journals, Path(gettempdir()) / f"runledger-{user}" / JOURNALS)
 
 
 def _name(location: str) -> str:
     """A name that people recognise and no other location has."""
     parts = urlsplit(location)
     words = sub(r"[^A-Za-z0-9]+", "-", f"{parts.netloc}{parts.path}").strip("-")[-60:]
-    return f"{words}-{sha256(location.encode(errors='surrogateescape')).hexdigest()[:_DIGEST]}"
+    return f"{words}-{crc32(location.encode(errors='surrogateescape')):08x}"

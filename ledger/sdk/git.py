@@ -1,7 +1,6 @@
 """The state of the repository that a script runs from (parity B4a)."""
 
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +62,8 @@ _VARIABLES = {"repository": "REPOSITORY_URI", "branch": "BRANCH", "commit": "COM
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
+    import subprocess  # noqa: PLC0415 - loaded where it is used
+
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],

@@ -18,8 +18,7 @@ from ledger.errors import UnavailableError
 from ledger.metrics import Series, Thinned
 from ledger.sdk.reading import Metric, descendants, metrics_of, series_by_name, thinned_by_name
 from ledger.sdk.text import as_texts, storable
-from ledger.tracking.recorder import Recorder
-from ledger.tracking.settling import error_of
+from ledger.tracking.failure import error_of
 from ledger.values.rules import parameter
 from schemas.errors import LedgerError
 from schemas.limits import Limits
@@ -28,6 +27,7 @@ from schemas.statuses import TERMINAL, RunStatus
 if TYPE_CHECKING:
     from ledger.client import Client
     from ledger.sdk.experiment import Experiment
+    from ledger.tracking.recorder import Recorder
 
 FLUSH_SECONDS = 300.0
 _READ_SECONDS = 10.0
@@ -251,7 +251,7 @@ class Run:
         self._tracker.end(command)
         self._ended = True
 
-    def _recording(self) -> Recorder:
+    def _recording(self) -> "Recorder":
         recorder = self._recorder
         if recorder is None or recorder.closed:
             recorder = self._recorder = self._tracker.track(self.id).recorder

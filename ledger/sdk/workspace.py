@@ -1,21 +1,22 @@
 """A workspace: where experiments and runs are."""
 
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from ledger.client import Client
-from ledger.tracking.tracker import Tracker
+if TYPE_CHECKING:
+    from ledger.client import Client
+    from ledger.tracking.tracker import Tracker
 
 
 class Workspace:
     """A place for experiments and runs; users make one from `runledger`, by path or URL."""
 
-    def __init__(self, tracker: Tracker) -> None:
+    def __init__(self, tracker: "Tracker") -> None:
         """Use the tracker of this process."""
         self.tracker = tracker
 
     @property
-    def client(self) -> Client:
+    def client(self) -> "Client":
         """The connection, for questions."""
         return self.tracker.client
 

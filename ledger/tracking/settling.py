@@ -2,10 +2,10 @@
 
 import logging
 import sys
-import traceback
 
 from ledger.commands import ChangeStatus
 from ledger.errors import WorkspaceError
+from ledger.tracking.failure import error_of
 from ledger.tracking.tracker import Tracker
 from schemas.errors import LedgerError
 from schemas.statuses import RunStatus
@@ -43,14 +43,3 @@ def _settle(tracker: Tracker, run_id: str) -> None:
                 certainty="the interpreter came to its end and no exception was left; the exit code is not known",
             )
         )
-
-
-def error_of(error: BaseException, code: str | None = None) -> dict[str, str | None]:
-    """An exception as the error of a run (parity C4)."""
-    name = type(error).__name__
-    return {
-        "code": code or "UserError",
-        "message": f"User program failed with {name}: {error}",
-        "type": name,
-        "traceback": "".join(traceback.format_exception(error)),
-    }

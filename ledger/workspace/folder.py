@@ -1,7 +1,6 @@
 """The workspace folder: where things are in it, how it is found, and when it is refused."""
 
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,8 @@ class WorkspaceFolder:
 
     def settings(self) -> dict[str, Any]:
         """The content of config.toml."""
+        import tomllib  # noqa: PLC0415 - a process with a URL reads none
+
         try:
             return tomllib.loads(self.config.read_text(encoding="utf-8"))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -5,7 +5,16 @@ from typing import Protocol
 
 from ledger.commands import Answer, Command
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
-from ledger.queries import HistoryEntry, RunDocument, RunPage, RunQuery
+from ledger.queries import (
+    DeliveryDocument,
+    HistoryEntry,
+    RuleDocument,
+    RunDocument,
+    RunPage,
+    RunQuery,
+    TokenDocument,
+    UserDocument,
+)
 from ledger.values.batch import Batch
 
 
@@ -42,6 +51,21 @@ class Client(Protocol):
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points of a run, thinned for a chart; raises RunNotFoundError."""
+
+    def rules(self) -> Sequence[RuleDocument]:
+        """Every alert rule that is not deleted, by name."""
+
+    def rule(self, rule_id: str) -> RuleDocument:
+        """One alert rule; raises RuleNotFoundError."""
+
+    def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
+        """What was claimed of a rule's notifications and what came of it; raises RuleNotFoundError."""
+
+    def users(self) -> Sequence[UserDocument]:
+        """Every user by name, disabled ones too."""
+
+    def tokens(self) -> Sequence[TokenDocument]:
+        """Every token in the order of issue; never the tokens themselves."""
 
     def close(self) -> None:
         """Give back what is held; the client cannot be used afterwards."""

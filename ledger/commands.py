@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+from schemas.roles import Role
 from schemas.statuses import RunStatus
 
 Parameter = str | int | float | bool | None
@@ -189,6 +190,51 @@ class DisableRule(RuleCommand):
 @dataclass(frozen=True, kw_only=True)
 class DeleteRule(RuleCommand):
     """Put an alert rule out of force for good; its history stays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserCommand(Command):
+    """A command to one user of a server, who is named in any case of letters."""
+
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddUser(UserCommand):
+    """Let somebody use the server; one who was disabled may be added again."""
+
+    role: Role
+    email: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeUser(UserCommand):
+    """Set role and address; None leaves them as they are, an empty address is none."""
+
+    role: Role | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisableUser(UserCommand):
+    """Let somebody in no more; all tokens are void for good."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssueToken(UserCommand):
+    """Give a user a token; whoever drew it sends its id and its SHA-256 alone."""
+
+    token_id: str
+    token_hash: str
+    label: str | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokeToken(UserCommand):
+    """Void a token."""
+
+    token_id: str
 
 
 @dataclass(frozen=True, slots=True)

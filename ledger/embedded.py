@@ -1,15 +1,37 @@
 """A client that opens the workspace itself, without a server."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ledger.application.handling import Caller, Ledger
 from ledger.application.values import Values
 from ledger.commands import Answer, Command
 from ledger.logs.log import Log
 from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Thinned
-from ledger.queries import HistoryEntry, Queries, RunDocument, RunPage, RunQuery
+from ledger.queries import (
+    AlertQueries,
+    DeliveryDocument,
+    HistoryEntry,
+    Queries,
+    RuleDocument,
+    RunDocument,
+    RunPage,
+    RunQuery,
+    TokenDocument,
+    UserDocument,
+    UserQueries,
+)
 from ledger.values.batch import Batch
 from schemas.events import RunLoggedEvent
+
+
+class Answers(NamedTuple):
+    """Who answers which questions."""
+
+    runs: Queries
+    metrics: MetricQueries
+    alerts: AlertQueries
+    users: UserQueries
 
 
 class EmbeddedClient:
@@ -22,8 +44,7 @@ class EmbeddedClient:
         values: Values,
         caller: Caller,
         logs: tuple[Log, Log],
-        queries: Queries,
-        metrics: MetricQueries,
+        answers: Answers,
     ) -> None:
         """Join the parts, which the composition root opened and closes through `on_close`.
 
@@ -34,8 +55,7 @@ class EmbeddedClient:
         self._values = values
         self._caller = caller
         self._log, self._values_log = logs
-        self._queries = queries
-        self._metrics = metrics
+        self._queries, self._metrics, self._alerts, self._users = answers
         self._written = 0
         self._close: Callable[[], None] = lambda: None
 
@@ -90,6 +110,31 @@ class EmbeddedClient:
         """Logged points for a chart, as of now."""
         self._catch_up(query.run_id)
         return self._metrics.thinned(query, buckets=buckets)
+
+    def rules(self) -> Sequence[RuleDocument]:
+        """Every alert rule, as of now."""
+        self._log.catch_up()
+        return self._alerts.rules()
+
+    def rule(self, rule_id: str) -> RuleDocument:
+        """One alert rule, as of now."""
+        self._log.catch_up()
+        return self._alerts.rule(rule_id)
+
+    def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
+        """What came of a rule's notifications, as of now."""
+        self._log.catch_up()
+        return self._alerts.deliveries(rule_id)
+
+    def users(self) -> Sequence[UserDocument]:
+        """Every user, as of now."""
+        self._log.catch_up()
+        return self._users.users()
+
+    def tokens(self) -> Sequence[TokenDocument]:
+        """Every token, as of now."""
+        self._log.catch_up()
+        return self._users.tokens()
 
     def _catch_up(self, run_id: str) -> None:
         self._values.check_run(run_id)

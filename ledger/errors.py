@@ -50,6 +50,22 @@ class CommandReusedError(RefusedError):
         self.command = command
 
 
+class DeniedError(RefusedError):
+    """Who asks may not; with another token the same command may be carried out."""
+
+
+class UnauthenticatedError(DeniedError):
+    """No token, or one that is not valid (any more)."""
+
+
+class ForbiddenError(DeniedError):
+    """A valid token, of a user who lacks the right."""
+
+    def __init__(self, text: str, right: str) -> None:
+        super().__init__(text)
+        self.right = right
+
+
 class NotFoundError(LedgerError):
     """The thing that was named is not in this ledger."""
 
@@ -68,6 +84,22 @@ class RuleNotFoundError(NotFoundError):
     def __init__(self, rule_id: str) -> None:
         super().__init__(f"there is no alert rule {rule_id!r} in this workspace; define it first")
         self.rule_id = rule_id
+
+
+class UserNotFoundError(NotFoundError):
+    """No user has this name."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"there is no user {user!r} in this workspace; `runledger token create {user}` adds one")
+        self.user = user
+
+
+class TokenNotFoundError(NotFoundError):
+    """No token has this id."""
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__(f"there is no token {token_id!r} in this workspace; `runledger token list` shows the tokens")
+        self.token_id = token_id
 
 
 class ConflictError(LedgerError):

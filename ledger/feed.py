@@ -28,10 +28,11 @@ class Feed:
         self.log_id = log_id
         self._database = database
 
-    def after(self, position: int, limit: int) -> list[FeedEvent]:
-        """Up to `limit` events behind a position; begin with 0."""
+    def after(self, position: int, limit: int, *, types: Sequence[str] = ()) -> list[FeedEvent]:
+        """Up to `limit` events behind a position, of these types if any are named; begin with 0."""
         with self._database.clear_errors():
-            return [_decoded(recorded) for recorded in self._database.events_after(position, limit=limit)]
+            found = self._database.events_after(position, limit=limit, types=types)
+        return [_decoded(recorded) for recorded in found]
 
     def latest(self, count: int) -> list[FeedEvent]:
         """The last events, oldest first."""

@@ -2,16 +2,19 @@
 
 import re
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from ledger import errors
 from ledger.errors import (
     CommandReusedError,
     ConflictError,
+    ForbiddenError,
     LostRaceError,
     NotFoundError,
     RefusedError,
     TooLargeError,
+    UnauthenticatedError,
     UnavailableError,
     WorkspaceError,
 )
@@ -31,6 +34,8 @@ _STATUSES: tuple[tuple[type[LedgerError], int], ...] = (
     (BadMessageError, 400),
     (CommandReusedError, 409),
     (TooLargeError, 413),
+    (UnauthenticatedError, 401),
+    (ForbiddenError, 403),
     (RefusedError, 422),
     (NotFoundError, 404),
     (ConflictError, 409),
@@ -76,7 +81,11 @@ def _kind_of_status(status: object) -> type[LedgerError]:
     """What an answer comes to that is no problem of ours: a proxy's, or another program's."""
     if status in {502, 503, 504}:
         return UnavailableError
-    if status in {401, 403, 413, 429}:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return UnauthenticatedError
+    if status == HTTPStatus.FORBIDDEN:
+        return ForbiddenError
+    if status in {413, 429}:
         return RefusedError
     return WorkspaceError
 

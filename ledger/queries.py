@@ -66,6 +66,43 @@ class HistoryEntry:
     hash: str
 
 
+RuleDocument = dict[str, Any]
+"""An alert rule: its id, name, definition, whether it is enabled, and who changed it when."""
+
+DeliveryDocument = dict[str, Any]
+"""A notification that was claimed: for whom, because of which position, and what came of it."""
+
+
+class AlertQueries(Protocol):
+    """Answers about alert rules, as of what has been read of the log."""
+
+    def rules(self) -> list[RuleDocument]:
+        """Every rule that is not deleted, by name."""
+
+    def rule(self, rule_id: str) -> RuleDocument:
+        """One rule, deleted ones too; raises RuleNotFoundError."""
+
+    def deliveries(self, rule_id: str) -> list[DeliveryDocument]:
+        """What was claimed of a rule's notifications, oldest first; raises RuleNotFoundError."""
+
+
+UserDocument = dict[str, Any]
+"""A user: name, role, address, and whether disabled."""
+
+TokenDocument = dict[str, Any]
+"""A token by its id: whose it is, what it is worth (valid, expired, revoked), and who issued it when."""
+
+
+class UserQueries(Protocol):
+    """Answers about users and tokens, as of what has been read of the log."""
+
+    def users(self) -> list[UserDocument]:
+        """Every user by name, disabled ones too."""
+
+    def tokens(self) -> list[TokenDocument]:
+        """Every token in the order of issue."""
+
+
 class Queries(Protocol):
     """Answers about runs. Each waits until the view holds the position `at_least`."""
 

@@ -13,10 +13,26 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from ledger.commands import Answer, Command
-from ledger.errors import NotFoundError, RunNotFoundError, UnavailableError, UnknownOutcomeError, WorkspaceError
+from ledger.errors import (
+    NotFoundError,
+    RuleNotFoundError,
+    RunNotFoundError,
+    UnavailableError,
+    UnknownOutcomeError,
+    WorkspaceError,
+)
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.problems import Problem, error_of
-from ledger.queries import HistoryEntry, RunDocument, RunPage, RunQuery
+from ledger.queries import (
+    DeliveryDocument,
+    HistoryEntry,
+    RuleDocument,
+    RunDocument,
+    RunPage,
+    RunQuery,
+    TokenDocument,
+    UserDocument,
+)
 from ledger.values.batch import Batch
 from ledger.values.forms import series_from, summary_from, thinned_from
 from ledger.wire import answer_from, command_to, history_from, page_from, query_to
@@ -106,6 +122,36 @@ class RemoteClient:
         """Every event of a run; raises RunNotFoundError."""
         return history_from(self._ask_run(run_id, "/history"))
 
+    def rules(self) -> Sequence[RuleDocument]:
+        """Every alert rule that is not deleted, by name."""
+        found: list[RuleDocument] = self._ask("/rules")
+        return found
+
+    def rule(self, rule_id: str) -> RuleDocument:
+        """One alert rule; raises RuleNotFoundError."""
+        found: RuleDocument = self._ask_rule(rule_id)
+        return found
+
+    def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
+        """What came of a rule's notifications; raises RuleNotFoundError."""
+        found: list[DeliveryDocument] = self._ask_rule(rule_id, "/deliveries")
+        return found
+
+    def users(self) -> Sequence[UserDocument]:
+        """Every user by name; raises ForbiddenError without an admin's token."""
+        found: list[UserDocument] = self._ask("/users")
+        return found
+
+    def tokens(self) -> Sequence[TokenDocument]:
+        """Every token in the order of issue; raises ForbiddenError without an admin's token."""
+        found: list[TokenDocument] = self._ask("/tokens")
+        return found
+
+    def me(self) -> dict[str, Any]:
+        """Who the server takes us for: user, role and rights; raises UnauthenticatedError."""
+        found: dict[str, Any] = self._ask("/me")
+        return found
+
     def close(self) -> None:
         """Close the connections that are idle; those in use close when their call ends."""
         self._closed = True
@@ -116,6 +162,12 @@ class RemoteClient:
         at_least = [("at_least", str(self._written))] if self._written else []
         asked = urlencode([*parameters, *at_least], errors="surrogatepass")
         return self._call("GET", f"{path}?{asked}" if asked else path)
+
+    def _ask_rule(self, rule_id: str, path: str = "") -> Any:
+        try:
+            return self._ask(f"/rules/{_segment(rule_id)}{path}")
+        except NotFoundError as error:
+            raise RuleNotFoundError(rule_id) from error
 
     def _ask_values(self, run_id: str, path: str, asked: Mapping[str, object]) -> Any:
         place = self._places.get(run_id)

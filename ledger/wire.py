@@ -34,6 +34,11 @@ COMMANDS: Mapping[str, type[Command]] = {
     "enable-rule": commands.EnableRule,
     "disable-rule": commands.DisableRule,
     "delete-rule": commands.DeleteRule,
+    "add-user": commands.AddUser,
+    "change-user": commands.ChangeUser,
+    "disable-user": commands.DisableUser,
+    "issue-token": commands.IssueToken,
+    "revoke-token": commands.RevokeToken,
 }
 """The name of each command in its field `type`."""
 

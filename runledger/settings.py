@@ -27,6 +27,12 @@ SETTINGS = (
         "path or URL of the workspace; else the nearest .runledger/ upwards",
     ),
     Setting("log", "RUNLEDGER_LOG", "sqlite, or kafka://HOST:PORT[,...]/NAME", default="sqlite", key="log"),
+    Setting("smtp url", "RUNLEDGER_SMTP_URL", "the relay for mails: smtp://USER@HOST:PORT or smtps://..."),
+    Setting("smtp password file", "RUNLEDGER_SMTP_PASSWORD_FILE", "the file with the password for the relay"),
+    Setting("mail from", "RUNLEDGER_MAIL_FROM", "the sender of mails: ADDRESS or NAME <ADDRESS>"),
+    Setting("public url", "RUNLEDGER_PUBLIC_URL", "the address of the pages, for links in mails"),
+    Setting("email", "RUNLEDGER_EMAIL", "your address, for rules that mail who started a run"),
+    Setting("journal dir", "RUNLEDGER_JOURNAL_DIR", "where journals of training scripts lie"),
     Setting("token", "RUNLEDGER_TOKEN", "token for a workspace that is a URL", secret=True),
 )
 

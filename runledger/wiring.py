@@ -7,7 +7,7 @@ Each part is loaded where it is joined: a process whose workspace is a URL loads
 import atexit
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from schemas.errors import LedgerError
 from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
+    from alerts.evaluate.facts import Place
     from ledger.application.handling import Caller, Ledger
     from ledger.application.values import Values
     from ledger.embedded import EmbeddedClient
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from ledger.logs.kafka.address import KafkaAddress
     from ledger.logs.log import Log
     from ledger.metrics import MetricQueries
-    from ledger.queries import Queries
+    from ledger.queries import AlertQueries, Queries
     from ledger.store.database import Database
+    from ledger.users.directory import Users
     from projections.view import View
+    from schemas.rules import RuleDefinition
 
 SQLITE = "sqlite"
 URLS = ("http://", "https://")
@@ -67,6 +70,8 @@ class Embedded:
     ledger: "Ledger"
     values: "Values"
     queries: "Queries"
+    alerts: "AlertQueries"
+    users: "Users"
     metrics: "MetricQueries"
     client: "EmbeddedClient"
 
@@ -117,12 +122,15 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
 @contextmanager
 def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embedded]:
     """Open a workspace folder with its log and views."""
+    from alerts.answers import AlertAnswers
     from ledger.application.handling import Ledger
     from ledger.application.recorder import LedgerRecorder
     from ledger.application.values import Values
+    from ledger.embedded import Answers as EmbeddedAnswers
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.store.database import Database
+    from ledger.users.directory import Users
     from projections.answers import Answers
     from projections.metrics.queries import Metrics
     from projections.view import View
@@ -140,10 +148,34 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         view = View(folder.views_db)
         stack.callback(view.close)
         values = Values(values_log, control, database, now=now)
-        ledger = Ledger(LedgerRecorder(control, database), now=now, seal=values.seal)
-        queries, metrics = Answers(feed, view), Metrics(database, view)
-        client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, queries, metrics)
-        yield Embedded(folder, address, database, control, feed, view, ledger, values, queries, metrics, client)
+        check_rule = _rule_check(feed, place_of(folder, address))
+        ledger = Ledger(LedgerRecorder(control, database), now=now, seal=values.seal, check_rule=check_rule)
+        queries, metrics, alerts = Answers(feed, view), Metrics(database, view), AlertAnswers(feed, database)
+        users = Users(feed, now=now)
+        answers = EmbeddedAnswers(queries, metrics, alerts, users)
+        client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers)
+        yield Embedded(
+            folder, address, database, control, feed, view, ledger, values, queries, alerts, users, metrics, client
+        )
+
+
+def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":
+    """The workspace as a mail names it: by its name on Kafka, else by its folder's."""
+    from alerts.evaluate.facts import Place
+
+    name = folder.path.parent.name if log_address == SQLITE else log_address.rpartition("/")[2]
+    return Place(name, str(folder.path.parent), os.environ.get("RUNLEDGER_PUBLIC_URL") or None)
+
+
+def _rule_check(feed: "Feed", place: "Place") -> "Callable[[RuleDefinition], None]":
+    def check(definition: "RuleDefinition") -> None:
+        # Rules are saved seldom, and templates take long to load.
+        from alerts.saving import TemplateCheck
+        from alerts.templates.rendering import Renderer
+
+        TemplateCheck(feed, Renderer(), place)(definition)
+
+    return check
 
 
 class DamagedFileError(LedgerError):

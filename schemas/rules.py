@@ -96,7 +96,7 @@ class RuleDefinition(RulePart):
     """
 
     name: Annotated[Text, Field(min_length=1, max_length=_NAME_LENGTH)]
-    recipients: Annotated[tuple[Text, ...], Field(max_length=RECIPIENTS)]
+    recipients: Annotated[tuple[Text, ...], Field(max_length=RECIPIENTS)] = ()
     experiment: Annotated[Text, Field(max_length=Limits().experiment_name_length)] = "*"
     to: tuple[RunStatus, ...] | None = None
     from_: tuple[RunStatus, ...] = Field(default=(), alias="from")

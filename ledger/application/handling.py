@@ -15,36 +15,44 @@ from ledger.application.turns import Turns
 from ledger.commands import (
     AddParameters,
     AddProperties,
+    AddUser,
     Answer,
     ArchiveRun,
     ChangeRule,
     ChangeStatus,
+    ChangeUser,
     Command,
     CreateExperiment,
     DefineRule,
     DeleteRule,
     DescribeRun,
     DisableRule,
+    DisableUser,
     EnableRule,
+    IssueToken,
     RestoreRun,
     ResumeRun,
+    RevokeToken,
     RuleCommand,
     RunCommand,
     StartRun,
     TagRun,
     UntagRun,
+    UserCommand,
     WarnRun,
     derived_id,
 )
 from ledger.domain.aggregate import Context, LedgerAggregate
-from ledger.domain.alert_rule import AlertRule
+from ledger.domain.alert_rule import AlertRule, checked
 from ledger.domain.experiment import Experiment
-from ledger.domain.names import check_experiment_name, check_rule_id, check_run_id
+from ledger.domain.names import check_experiment_name, check_rule_id, check_run_id, check_user_name
 from ledger.domain.run import Run
+from ledger.domain.user import User
 from ledger.errors import ConflictError, InvalidNameError, NotFoundError, RefusedError, RunNotFoundError
 from schemas.events import RunOrigin, Seal
 from schemas.limits import Limits
-from schemas.streams import experiment_stream, key_of, rule_stream, run_stream
+from schemas.rules import RuleDefinition
+from schemas.streams import experiment_stream, key_of, rule_stream, run_stream, user_stream
 
 _ATTEMPTS = 50
 
@@ -68,16 +76,19 @@ class Ledger:
         *,
         now: Callable[[], datetime],
         seal: Callable[[str], Seal] | None = None,
+        check_rule: Callable[[RuleDefinition], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
         """Handle commands on a recorder's log.
 
-        `now` is the clock for commands that name no time, `seal` tells what a run has logged.
+        `now` is the clock for commands that name no time, `seal` tells what a run has logged,
+        `check_rule` raises BadRuleError for a rule whose templates do not work.
         """
         self._recorder = recorder
         self._application = LedgerApplication(recorder)
         self._now = now
         self._seal = seal or (lambda _: Seal())
+        self._check_rule = check_rule or (lambda _: None)
         self._limits = limits or Limits()
         self._turns = Turns()
 
@@ -173,10 +184,12 @@ class Ledger:
 
     @_carry_out.register
     def _(self, command: DefineRule, caller: Caller) -> Answer:
+        self._check_rule(checked(command.definition))
         return self._decide_rule(command, caller, lambda rule: rule.define(command.definition))
 
     @_carry_out.register
     def _(self, command: ChangeRule, caller: Caller) -> Answer:
+        self._check_rule(checked(command.definition))
         return self._decide_rule(command, caller, lambda rule: rule.change(command.definition))
 
     @_carry_out.register
@@ -190,6 +203,36 @@ class Ledger:
     @_carry_out.register
     def _(self, command: DeleteRule, caller: Caller) -> Answer:
         return self._decide_rule(command, caller, AlertRule.delete)
+
+    @_carry_out.register
+    def _(self, command: AddUser, caller: Caller) -> Answer:
+        return self._decide_user(command, caller, lambda user: user.add(command.user, command.role, command.email))
+
+    @_carry_out.register
+    def _(self, command: ChangeUser, caller: Caller) -> Answer:
+        return self._decide_user(command, caller, lambda user: user.change(command.user, command.role, command.email))
+
+    @_carry_out.register
+    def _(self, command: DisableUser, caller: Caller) -> Answer:
+        return self._decide_user(command, caller, lambda user: user.disable(command.user))
+
+    @_carry_out.register
+    def _(self, command: IssueToken, caller: Caller) -> Answer:
+        return self._decide_user(
+            command,
+            caller,
+            lambda user: user.issue(
+                command.user, command.token_id, command.token_hash, command.label, command.expires_at
+            ),
+        )
+
+    @_carry_out.register
+    def _(self, command: RevokeToken, caller: Caller) -> Answer:
+        return self._decide_user(command, caller, lambda user: user.revoke(command.user, command.token_id))
+
+    def _decide_user(self, command: UserCommand, caller: Caller, decide: Callable[[User], None]) -> Answer:
+        check_user_name(command.user)
+        return self._decide(user_stream(self.log_id, command.user), User, command, caller, decide)
 
     def _decide_rule(self, command: RuleCommand, caller: Caller, decide: Callable[[AlertRule], None]) -> Answer:
         check_rule_id(command.rule_id)

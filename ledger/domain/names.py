@@ -9,6 +9,9 @@ from schemas.limits import UNSTORABLE, Limits
 # Parity B3: the first character is a letter or digit, the rest are word characters or dashes.
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][\w-]*")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# At four bytes a letter it still fits into the header that names the actor.
+_USER_LENGTH = 100
+_USER = re.compile(rf"[^\W_][\w.@+-]{{0,{_USER_LENGTH - 1}}}")
 
 
 def check_experiment_name(name: str, limits: Limits) -> None:
@@ -30,6 +33,15 @@ def check_run_id(run_id: str, limits: Limits) -> None:
         raise InvalidNameError(
             f"run id {run_id!r} is not allowed: 1 to {limits.run_id_length} characters, "
             "the first a letter or digit, the rest letters, digits, '_', '.' or '-'"
+        )
+
+
+def check_user_name(name: str) -> None:
+    """Raise InvalidNameError unless a user may go by the name: it becomes the actor of events."""
+    if not isinstance(name, str) or not _USER.fullmatch(name):
+        raise InvalidNameError(
+            f"user name {name!r} is not allowed: 1 to {_USER_LENGTH} characters, the first a letter or digit, the rest "
+            "letters, digits, '_', '.', '@', '+' or '-'"
         )
 
 

@@ -1,15 +1,16 @@
 """An experiment: a name that runs share."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from ledger.commands import CreateExperiment, ResumeRun, StartRun
+from ledger.commands import CreateExperiment, DefineRule, ResumeRun, StartRun
 from ledger.errors import RunNotFoundError
 from ledger.queries import ANY_VALUE, RunQuery
 from ledger.sdk.git import GitState, git_properties, git_state
+from ledger.sdk.notify import one_run_rule, one_run_rule_id
 from ledger.sdk.origin import origin
 from ledger.sdk.run import Run
 from ledger.sdk.text import as_texts, storable
@@ -42,6 +43,7 @@ class Experiment:
         description: str | None = None,
         tags: Mapping[str, object] | None = None,
         snapshot_directory: str | Path | None = ".",
+        notify: str | Iterable[str] | None = None,
     ) -> Run:
         """Start a run, or continue one that has ended (parity B4).
 
@@ -54,6 +56,7 @@ class Experiment:
             tags: tags to begin with; None makes a bare tag.
             snapshot_directory: the folder of the script; the state of its git repository becomes
                 properties. None looks at no folder.
+            notify: an address, or several, that get a mail when the run has ended or does not respond.
 
         Raises:
             RefusedError: the id is taken, or a name or limit is not kept.
@@ -63,8 +66,9 @@ class Experiment:
             raise ValueError(f"resume must be 'never', 'allow' or 'must', not {resume!r}")
         run_id = run_id or str(uuid4())
         git = GitState() if snapshot_directory is None else git_state(Path(snapshot_directory), os.environ)
+        recipients = [notify] if isinstance(notify, str) else list(notify or ())
         if resume != "never" and self._resumed(run_id, git, must=resume == "must"):
-            return Run(self, run_id)
+            return self._notifying(run_id, recipients)
         self.workspace.tracker.begin(
             StartRun(
                 run_id=run_id,
@@ -76,7 +80,7 @@ class Experiment:
                 origin=origin(git),
             )
         )
-        return Run(self, run_id)
+        return self._notifying(run_id, recipients)
 
     def get_runs(
         self,
@@ -105,6 +109,13 @@ class Experiment:
             cursor = page.cursor
             if cursor is None:
                 return
+
+    def _notifying(self, run_id: str, recipients: Iterable[str]) -> Run:
+        """The run, with a rule of its own for each recipient."""
+        for recipient in recipients:
+            rule = DefineRule(rule_id=one_run_rule_id(run_id, recipient), definition=one_run_rule(run_id, recipient))
+            self.workspace.tracker.execute(rule, run_id)
+        return Run(self, run_id)
 
     def _resumed(self, run_id: str, git: GitState, *, must: bool) -> bool:
         try:

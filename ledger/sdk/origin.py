@@ -13,7 +13,9 @@ from ledger.sdk.text import storable
 
 def origin(git: GitState | None = None) -> dict[str, Any]:
     """What this process can say about itself, and what is known of its repository."""
-    known = {} if git is None or git == GitState() else {"git": _stored(git)}
+    known: dict[str, Any] = {} if git is None or git == GitState() else {"git": _stored(git)}
+    email = os.environ.get("RUNLEDGER_EMAIL")
+    known |= {"email": storable(email)} if email else {}
     return known | {
         "host": storable(platform.node()),
         "user": storable(user_name()),

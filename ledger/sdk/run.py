@@ -258,7 +258,7 @@ class Run:
         return recorder
 
     def _execute(self, command: RunCommand) -> None:
-        self._tracker.execute(command)
+        self._tracker.execute(command, self.id)
 
     @property
     def _client(self) -> "Client":

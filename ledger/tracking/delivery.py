@@ -7,7 +7,7 @@ from typing import Any
 
 from ledger.client import Client
 from ledger.commands import Command, WarnRun, derived_id
-from ledger.errors import NotFoundError, RefusedError, UnavailableError
+from ledger.errors import DeniedError, NotFoundError, RefusedError, UnavailableError
 from ledger.journal.folder import Identity, WriterFolder
 from ledger.journal.lines import point_of
 from ledger.journal.locks import release
@@ -45,7 +45,7 @@ class Delivery:
             UnavailableError: the ledger cannot be reached; what is left is delivered next time.
             NotFoundError: the ledger has no such run.
         """
-        with self._alone() as allowed:
+        with self._alone() as allowed, later_if_denied():
             if not allowed:
                 return
             if self._last is None:
@@ -80,6 +80,8 @@ class Delivery:
         for batch in batches(identity.run_id, identity.writer, self._last or 0, points, self._limits):
             try:
                 client.log_values(batch)
+            except DeniedError:
+                raise
             except RefusedError as error:
                 text = f"records {batch.first} to {batch.last} of logged values were refused: {error}"
                 self._warn(client, f"values-refused-{batch.first}", "values-refused", text)
@@ -93,7 +95,7 @@ class Delivery:
         command: Command = command_from(content[3])
         try:
             client.execute(command)
-        except UnavailableError:
+        except (UnavailableError, DeniedError):
             raise
         except LedgerError as error:
             text = f"{name_of(command)} was refused when it arrived: {error}"
@@ -111,7 +113,7 @@ class Delivery:
         )
         try:
             client.execute(warning)
-        except NotFoundError:
+        except (NotFoundError, DeniedError):
             raise
         except RefusedError as error:
             _log.warning("run %s: %s (and the run could not be marked: %s)", run_id, message, error)
@@ -131,6 +133,15 @@ class Delivery:
         finally:
             if lock is not None:
                 release(lock)
+
+
+@contextmanager
+def later_if_denied() -> Iterator[None]:
+    """Take a token that is not valid as a ledger out of reach: with a better one, all of it can be delivered."""
+    try:
+        yield
+    except DeniedError as error:
+        raise UnavailableError(f"{error}.") from error
 
 
 def _is_command(entry: Entry) -> bool:

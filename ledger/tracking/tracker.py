@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ledger.client import Client
-from ledger.commands import ChangeStatus, CreateExperiment, ResumeRun, RunCommand, StartRun
-from ledger.errors import UnavailableError, WorkspaceError
+from ledger.commands import ChangeStatus, Command, CreateExperiment, ResumeRun, StartRun
+from ledger.errors import DeniedError, UnavailableError, WorkspaceError
 from ledger.journal.places import fallbacks
 from ledger.tracking.recovery import has_dead_writer, recover
 from ledger.tracking.shipper import Shipper
@@ -21,7 +21,7 @@ from ledger.tracking.track import Track
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
-C = TypeVar("C", bound=RunCommand)
+C = TypeVar("C", bound=Command)
 
 _PAUSE_SECONDS = 0.2
 
@@ -89,32 +89,38 @@ class Tracker:
         # There before the run is: whenever the process dies, somebody finds out.
         track.recorder.open()
         try:
-            self.execute(command)
+            self.execute(command, command.run_id)
         except LedgerError:
             self._drop(track)
             raise
 
-    def execute(self, command: RunCommand) -> None:
-        """Carry out a command, or keep it until the ledger can be told; raises what the ledger refuses."""
+    def execute(self, command: Command, run_id: str) -> None:
+        """Carry out a command, or keep it in a run's journal until the ledger can be told.
+
+        Raises what the ledger refuses.
+        """
         command = _timed(command)
-        track = self._tracks.get(command.run_id)
+        track = self._tracks.get(run_id)
         if self._away or (track is not None and track.waiting_commands and not self._shipped(track)):
-            self.track(command.run_id).note(command)
+            self.track(run_id).note(command)
             return
         try:
             self.client.execute(command)
-        except UnavailableError as error:
+        except (UnavailableError, DeniedError) as error:
+            # A token that ends while a run is under way must not end the training; without one, none begins.
+            if isinstance(error, DeniedError) and (isinstance(command, StartRun | ResumeRun) or track is None):
+                raise
             self._lose(error)
-            self.track(command.run_id).note(command)
+            self.track(run_id).note(command)
 
     def end(self, command: ChangeStatus) -> None:
         """End a run: everything that was logged to it goes first."""
         track = self._tracks.get(command.run_id)
         if track is None:
-            self.execute(command)
+            self.execute(command, command.run_id)
             return
         self._complete_delivery(track)
-        self.execute(replace(command, begun_by=track.begun_by))
+        self.execute(replace(command, begun_by=track.begun_by), command.run_id)
         track.begun_by = None
         if not track.waiting_commands:
             self._drop(track)
@@ -210,7 +216,7 @@ class Tracker:
                 del self._tracks[track.run_id]
         track.remove()
 
-    def _lose(self, error: UnavailableError) -> None:
+    def _lose(self, error: LedgerError) -> None:
         if not self._away:
             self._away = True
             _log.warning("%s What is tracked waits in %s and is delivered later.", error, self._journals)

@@ -24,6 +24,7 @@ PROGRAM = "runledger"
 COMMANDS = {
     "init": "Make a workspace in a folder.",
     "run": "List, show and tag runs.",
+    "alert": "Say which changes of a run's status are mailed to whom.",
     "events": "Read the accepted events, and the records that are void.",
     "projection": "See how far the views are, and build them anew.",
     "verify": "Check that the stored history was not changed.",

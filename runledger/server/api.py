@@ -120,6 +120,18 @@ class Api:
         entries = await self._answered(asked, lambda: self._parts.queries.history(run_id, at_least=asked.at_least))
         return reply(history_to(entries))
 
+    async def rules(self, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Every alert rule that is not deleted, by name."""
+        return reply(await self._answered(asked, self._parts.alerts.rules))
+
+    async def rule(self, rule_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
+        """One alert rule."""
+        return reply(await self._answered(asked, lambda: self._parts.alerts.rule(rule_id)))
+
+    async def deliveries(self, rule_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
+        """What was claimed of a rule's notifications and what came of it, oldest first."""
+        return reply(await self._answered(asked, lambda: self._parts.alerts.deliveries(rule_id)))
+
     async def positions(self) -> Response:
         """How far this server has read its log."""
         position = await self._in_thread(self._parts.feed.last_position)
@@ -189,6 +201,9 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/runs/{run_id}/metrics", response_model=list[MetricSummary])(api.run_metrics)
     routes.get("/runs/{run_id}/series", response_model=list[Series])(api.series)
     routes.get("/runs/{run_id}/thinned", response_model=list[Thinned])(api.thinned)
+    routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)
+    routes.get("/rules/{rule_id}", response_model=dict[str, Any])(api.rule)
+    routes.get("/rules/{rule_id}/deliveries", response_model=list[dict[str, Any]])(api.deliveries)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes
 

@@ -59,6 +59,7 @@ def test_every_command_has_a_name() -> None:
         "Command",
         "RuleCommand",
         "RunCommand",
+        "UserCommand",
     }
 
 
@@ -79,6 +80,10 @@ def test_conditions_are_the_same_on_the_other_side(tags: dict[str, str | None], 
         errors.StatusRefusedError("r", "Completed", "Running", "nothing"),
         errors.CommandReusedError("id"),
         errors.RunNotFoundError("r"),
+        errors.UnauthenticatedError("no token"),
+        errors.ForbiddenError("a reader", "write"),
+        errors.UserNotFoundError("u"),
+        errors.TokenNotFoundError("t"),
         errors.ConflictError("again"),
         errors.LostRaceError("run:a", 3),
         errors.TooLargeError(3, 2),
@@ -107,7 +112,8 @@ def test_an_error_that_clients_do_not_know_is_the_nearest_that_they_know() -> No
     ("status", "kind"),
     [
         (502, errors.UnavailableError),
-        (403, errors.RefusedError),
+        (401, errors.UnauthenticatedError),
+        (403, errors.ForbiddenError),
         (404, errors.WorkspaceError),
         (200, errors.WorkspaceError),
     ],

@@ -63,9 +63,9 @@ def test_without_a_ledger_everything_waits_and_arrives_in_order_with_its_times(
         begin(tracker)
         recorder = tracker.track("r").recorder
         recorder.scalar("loss", 1.0)
-        tracker.execute(TagRun(run_id="r", tags={"a": "1"}))
+        tracker.execute(TagRun(run_id="r", tags={"a": "1"}), "r")
         recorder.scalar("loss", 2.0)
-        tracker.execute(TagRun(run_id="r", tags={"a": "2"}))
+        tracker.execute(TagRun(run_id="r", tags={"a": "2"}), "r")
         tracker.end(DONE)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "is delivered later" in caplog.text
@@ -89,7 +89,7 @@ def test_an_answer_that_got_lost_doubles_nothing(tracker: Tracker, client: Clien
     recorder = tracker.track("r").recorder
     recorder.scalar("loss", 1.0)
     line.lose_answers = 2
-    tracker.execute(TagRun(run_id="r", tags={"a": "1"}))
+    tracker.execute(TagRun(run_id="r", tags={"a": "1"}), "r")
     tracker.ship()
     recorder.scalar("loss", 2.0)
     assert tracker.ship()
@@ -104,8 +104,8 @@ def test_what_is_refused_on_arrival_marks_the_run_and_stops_nothing(
     begin(tracker)
     client.execute(AddProperties(run_id="r", properties={"author": "x"}))
     line.cut = True
-    tracker.execute(AddProperties(run_id="r", properties={"author": "y"}))
-    tracker.execute(TagRun(run_id="r", tags={"after": None}))
+    tracker.execute(AddProperties(run_id="r", properties={"author": "y"}), "r")
+    tracker.execute(TagRun(run_id="r", tags={"after": None}), "r")
     line.cut = False
     assert tracker.ship()
     document = client.run("r")

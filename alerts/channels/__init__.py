@@ -1,0 +1,1 @@
+"""Ways out of the service: one folder for each kind of channel."""

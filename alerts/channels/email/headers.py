@@ -1,0 +1,82 @@
+"""Header lines that a reader decodes to exactly what was meant, whatever was meant.
+
+Python's own serializer loses spaces between encoded words and encodes long ids, so these lines are
+ours: every value is cleaned first, ids and addresses are never folded, and text is folded by RFC 2047.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.header import Header
+from email.utils import format_datetime
+
+from schemas.addresses import why_no_address
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_HALVES = re.compile("[\ud800-\udfff]")
+_LINE, _LONGEST_LINE = 76, 900
+_WORD = 75
+_NAME_LENGTH = 200
+_QUOTED = re.compile(r'([\\"])')
+_ATOMS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*\Z")
+_TOKEN = re.compile(r"[\x21-\x7e]+\Z")
+_URL = re.compile(r"https?://[\x21-\x3b\x3d\x3f-\x7e]+\Z")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def cleaned(text: str) -> str:
+    """The text in one line, without control characters and halves of characters."""
+    return " ".join(_HALVES.sub("\ufffd", _CONTROLS.sub(" ", text)).split())
+
+
+def text_line(name: str, text: str) -> str:
+    """A header of words, such as the subject."""
+    text = cleaned(text)
+    if text.isascii() and "=?" not in text and len(name) + len(text) + 2 <= _LINE:
+        return f"{name}: {text}\r\n"
+    return f"{name}: {_encoded(name, text)}\r\n"
+
+
+def address_line(name: str, address: str, display_name: str = "") -> str:
+    """A header with one address, and the name of who has it.
+
+    What is no address becomes a group without members, which is a valid header.
+    """
+    if why_no_address(address) is not None:
+        return f"{name}: undisclosed-recipients:;\r\n"
+    shown = cleaned(display_name)[:_NAME_LENGTH].rstrip()
+    if not shown:
+        return f"{name}: {address}\r\n"
+    return f"{name}: {_phrase(name, shown)}\r\n <{address}>\r\n"
+
+
+def token_line(name: str, value: str) -> str:
+    """A header that holds one id or keyword; a value that is none leaves the header out."""
+    fits = _TOKEN.match(value) and len(value) <= _LONGEST_LINE
+    return f"{name}: {value}\r\n" if fits else ""
+
+
+def date_line(milliseconds: int) -> str:
+    """The date header, in UTC; moments that no calendar has count as the first."""
+    try:
+        moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        moment = _EPOCH
+    return f"Date: {format_datetime(moment)}\r\n"
+
+
+def unsubscribe_lines(url: str | None) -> str:
+    """RFC 2369 and, where the address is https, RFC 8058; an address that is none leaves them out."""
+    if url is None or not _URL.match(url) or len(url) > _LONGEST_LINE:
+        return ""
+    post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" if url.startswith("https://") else ""
+    return f"List-Unsubscribe: <{url}>\r\n{post}"
+
+
+def _phrase(header: str, name: str) -> str:
+    if name.isascii() and "=?" not in name and len(header) + len(name) + 4 <= _LINE:
+        return name if _ATOMS.match(name) else '"' + _QUOTED.sub(r"\\\1", name) + '"'
+    return _encoded(header, name)
+
+
+def _encoded(header: str, text: str) -> str:
+    return Header(text, "utf-8", maxlinelen=_WORD, header_name=header).encode(linesep="\r\n")

@@ -1,0 +1,63 @@
+"""A mail as bytes: a fixed set of headers, and the same message as text and as HTML."""
+
+from base64 import encodebytes
+from binascii import b2a_qp
+from hashlib import sha256
+
+from alerts.channels.channel import Mail
+from alerts.channels.email.headers import address_line, date_line, text_line, token_line, unsubscribe_lines
+from alerts.channels.email.identity import MailIds
+from alerts.channels.email.settings import Sender
+from alerts.facts import Facts
+from alerts.templates.rendered import Rendered
+
+_UNSENDABLE = dict.fromkeys([*range(9), 11, *range(14, 32), 127])
+
+
+def compose(
+    rendered: Rendered,
+    facts: Facts,
+    recipient: str,
+    sender: Sender,
+    ids: MailIds,
+    *,
+    notification: str,
+    unsubscribe: str | None = None,
+) -> Mail:
+    """The mail for one recipient, the same bytes for the same arguments; never raises.
+
+    `unsubscribe` is the address that takes the recipient off the rule.
+    """
+    boundary = f"=_{sha256(ids.message.encode()).hexdigest()[:32]}"
+    head = "".join(
+        [
+            address_line("From", sender.address, sender.name),
+            address_line("To", recipient),
+            text_line("Subject", rendered.subject),
+            date_line(facts.recorded_at),
+            token_line("Message-ID", ids.message),
+            token_line("In-Reply-To", ids.thread),
+            token_line("References", ids.thread),
+            "Auto-Submitted: auto-generated\r\n",
+            "X-Auto-Response-Suppress: All\r\n",
+            unsubscribe_lines(unsubscribe),
+            "MIME-Version: 1.0\r\n",
+            f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n',
+        ]
+    )
+    separator = f"\r\n--{boundary}".encode()
+    parts = [separator, _part("plain", rendered.text), separator, _part("html", rendered.html), separator, b"--\r\n"]
+    return Mail(notification, recipient, sender.address, head.encode() + b"".join(parts))
+
+
+def _part(kind: str, text: str) -> bytes:
+    """A body part from the end of its boundary on, in the encoding that keeps it readable or small."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").translate(_UNSENDABLE)
+    content = (lines if lines.endswith("\n") else lines + "\n").encode("utf-8", "replace")
+    # Of every character beyond ASCII quoted-printable makes three for each byte, and base64 4/3.
+    beyond = len(content) - len(content.translate(None, bytes(range(128, 256))))
+    readable = beyond * 6 < len(content)
+    body = b2a_qp(content, istext=True) if readable else encodebytes(content)
+    encoding = "quoted-printable" if readable else "base64"
+    head = f'\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
+    return head.encode() + body.replace(b"\n", b"\r\n").removesuffix(b"\r\n")

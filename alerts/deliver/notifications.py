@@ -1,0 +1,133 @@
+"""All notifications that are not at their end: a fold over intents, claims and settlements."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heappop, heappush
+
+from alerts.deliver.notification import ENDS, Notification, State, claimed, intended, settled, suppressed
+from alerts.evaluate.intent import Intent
+from alerts.rules.suppressing import suppresses
+from ledger.feed import FeedEvent
+from ledger.store.fold import Head
+from schemas.events import (
+    AlertRuleDeletedEvent,
+    AlertRuleDisabledEvent,
+    NotificationsClaimedEvent,
+    NotificationsSettledEvent,
+    RecipientUnsubscribedEvent,
+    SilenceCreatedEvent,
+)
+
+_SUPPRESSING = AlertRuleDeletedEvent | AlertRuleDisabledEvent | RecipientUnsubscribedEvent | SilenceCreatedEvent
+_LONGEST_LEASE = 24 * 3_600.0
+
+
+class Notifications:
+    """The open notifications, the head of their stream, and the order in which they are due.
+
+    Each recipient has a line of its own, so that looking for what is due passes over nobody.
+    """
+
+    def __init__(self, stream: str) -> None:
+        """Begin before the first event; `stream` is the one of claims and settlements."""
+        self.head: Head | None = None
+        self.position = 0
+        self.ended: Counter[State] = Counter()
+        self._stream = stream
+        self._open: dict[str, Notification] = {}
+        self._claimed: dict[str, None] = {}
+        self._suppressed: dict[str, None] = {}
+        self._lines: dict[str, list[tuple[int, int, str]]] = {}
+
+    def fold(self, happened: FeedEvent, intents: Iterable[Intent]) -> None:
+        """Take in the next event and the intents that it caused; it never raises."""
+        self.position = happened.position
+        for intent in intents:
+            self._keep(intended(intent))
+        if isinstance(happened.event, _SUPPRESSING):
+            self._suppress(happened)
+        if happened.envelope.stream == self._stream:
+            self.head = Head(happened.envelope.seq, happened.hash)
+            self._fold_own(happened)
+
+    def get(self, notification_id: str) -> Notification | None:
+        """An open notification."""
+        return self._open.get(notification_id)
+
+    def claimed(self) -> Sequence[Notification]:
+        """Those that a server has claimed, suppressed or not."""
+        return [self._open[each] for each in self._claimed]
+
+    def suppressed(self) -> Sequence[Notification]:
+        """Those that nobody may send any more: suppressed, and not under way since before."""
+        found = (self._open[each] for each in self._suppressed)
+        return [each for each in found if not each.may_be_sent]
+
+    def due(self, now: int, count: int) -> Iterator[list[Notification]]:
+        """For each recipient up to `count` that are due, the longest due first."""
+        for recipient in list(self._lines):
+            found = self._due_of(self._lines[recipient], now, count)
+            if not self._lines[recipient]:
+                del self._lines[recipient]
+            if found:
+                yield found
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[Notification]:
+        return iter(self._open.values())
+
+    def _fold_own(self, happened: FeedEvent) -> None:
+        match happened.event:
+            case NotificationsClaimedEvent() as event:
+                until = happened.recorded_at + int(min(event.lease_seconds, _LONGEST_LEASE) * 1_000)
+                for claim in event.notifications:
+                    if claim.notification in self._open:
+                        self._keep(claimed(self._open[claim.notification], claim, event.server, until))
+            case NotificationsSettledEvent() as event:
+                for outcome in event.outcomes:
+                    if outcome.notification in self._open:
+                        self._keep(settled(self._open[outcome.notification], outcome, happened.recorded_at))
+            case _:
+                pass
+
+    def _suppress(self, happened: FeedEvent) -> None:
+        for notification in list(self._open.values()):
+            why = suppresses(happened, notification.intent.subject)
+            if why:
+                self._keep(suppressed(notification, why))
+
+    def _keep(self, notification: Notification) -> None:
+        before = self._open.get(notification.id)
+        for index in (self._claimed, self._suppressed):
+            index.pop(notification.id, None)
+        if notification.state in ENDS:
+            self._open.pop(notification.id, None)
+            self.ended[notification.state] += 1
+            return
+        self._open[notification.id] = notification
+        if notification.state is State.CLAIMED:
+            self._claimed[notification.id] = None
+        if notification.suppressed:
+            self._suppressed[notification.id] = None
+        if before is None or before.due_at != notification.due_at:
+            line = self._lines.setdefault(notification.intent.recipient, [])
+            heappush(line, (notification.due_at, notification.intent.trigger, notification.id))
+
+    def _due_of(self, line: list[tuple[int, int, str]], now: int, count: int) -> list[Notification]:
+        found: dict[str, Notification] = {}
+        taken: list[tuple[int, int, str]] = []
+        while line and len(found) < count:
+            due_at, _, notification_id = line[0]
+            notification = self._open.get(notification_id)
+            if notification is None or notification.due_at != due_at or notification_id in found:
+                heappop(line)  # it has moved since
+            elif due_at > now:
+                break
+            else:
+                found[notification_id] = notification
+                taken.append(heappop(line))
+        for each in taken:
+            heappush(line, each)
+        return list(found.values())

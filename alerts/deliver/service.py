@@ -1,0 +1,315 @@
+"""The alert service: reads the log as it grows, claims what is due, sends it, and settles it.
+
+A mail is sent only by a server that has folded its own claim of it from the log, so everything that
+matters lies there, and a kill can come anywhere (the names are those given to `at`):
+
+- `folded`: nothing was decided; the same intents are found again.
+- `claiming`: nothing is stored; the same.
+- `claimed`, `composed`, `sending`: a claim is in the log and nothing was sent, or it is not known what
+  was. When the lease is over, or this server is known to be gone, another claims it again. What the
+  relay had taken by then comes twice with one Message-ID, at most once for each connection.
+- `sent`, `settling`: the relay has it and the log does not say so: as before.
+- `settled`: done; the fold from the log's beginning finds it so.
+
+A rival's claim voids ours, since both name the same head: the loser folds on and decides again.
+What suppresses a notification counts if it was accepted before its claim, whoever knew of it when.
+Clocks are supposed to agree within a lease: where they do not, a mail that is under way may be sent
+by another server too, under the same Message-ID; nothing is lost.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from alerts.channels.channel import Ambiguous, Broken, Channel, Mail, Retry
+from alerts.channels.channel import Outcome as Came
+from alerts.deliver.breaker import Breaker
+from alerts.deliver.notification import Notification
+from alerts.deliver.notifications import Notifications
+from alerts.deliver.outcomes import dead, settlement, suppressed
+from alerts.deliver.policy import Gone, given_up, next_claims, to_renew
+from alerts.evaluate.evaluator import Evaluator
+from alerts.evaluate.facts import Place, facts_at
+from alerts.evaluate.intent import Intent
+from alerts.evaluate.runs import FeedRunEvents
+from alerts.facts import Facts
+from ledger.errors import LostRaceError, UnavailableError
+from ledger.feed import Feed
+from ledger.notifications import NotificationStream
+from schemas.events import Claim, NotificationsClaimedEvent, NotificationsSettledEvent, Outcome
+
+LEASE_SECONDS = 60.0
+POLL_SECONDS = 0.05
+GRACE_SECONDS = 5.0
+
+_EVENTS_AT_ONCE = 500
+_OUTCOMES_AT_ONCE = 500
+_LOOKED_AT = 50
+_PAUSE_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+Compose = Callable[[Intent, Facts], Mail]
+
+
+def _nothing(_: str) -> None:
+    """Where no test wants to know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Who sends and from where; `server` is a name that no other process has or will have.
+
+    `now` is in epoch milliseconds; `gone` tells whether a server is known to have ended; `at` is
+    called with the name of each point that was reached.
+    """
+
+    server: str
+    place: Place
+    now: Callable[[], int]
+    gone: Gone = field(default=lambda _: False)
+    lease_seconds: float = LEASE_SECONDS
+    poll_seconds: float = POLL_SECONDS
+    grace_seconds: float = GRACE_SECONDS
+    at: Callable[[str], None] = _nothing
+
+
+@dataclass(slots=True)
+class _Sending:
+    """A mail under way; its lease runs since then, by our own clock."""
+
+    notification: Notification
+    task: asyncio.Task[None]
+    since: int
+
+
+class AlertService:
+    """One coroutine drives it; what blocks runs in threads, one at a time, and sends run beside it."""
+
+    def __init__(
+        self, feed: Feed, stream: NotificationStream, channel: Channel, compose: Compose, settings: Settings
+    ) -> None:
+        """Begin before the first event of `feed`; the channel belongs to who opened it."""
+        self._runs = FeedRunEvents(feed)
+        self.evaluator = Evaluator(self._runs)
+        self.notifications = Notifications(stream.name)
+        self.breaker = Breaker()
+        self._feed = feed
+        self._stream = stream
+        self._channel = channel
+        self._compose = compose
+        self._settings = settings
+        self._sending: dict[str, _Sending] = {}
+        self._outcomes: list[Outcome] = []
+        self._appended = 0
+        self._folding = threading.Lock()
+        self._changed = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then finish or break off what is under way."""
+        ending = asyncio.create_task(stop.wait())
+        ending.add_done_callback(lambda _: self._changed.set())
+        try:
+            while not stop.is_set():
+                if not await self._turn_or_pause():
+                    await self._wait()
+        finally:
+            ending.cancel()
+            await self._finish()
+
+    async def run_once(self, seconds: float) -> bool:
+        """Send what is due, and what becomes due meanwhile, for about `seconds`; whether all of it is done.
+
+        Raises:
+            UnavailableError: the log cannot be read.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
+        try:
+            await asyncio.to_thread(self._stream.catch_up)
+            while clock() < deadline:
+                if await self._turn_or_pause():
+                    continue
+                if not (self._sending or self._outcomes or self._is_due()):
+                    return True
+                await self._wait()
+        finally:
+            await self._finish()
+        return False
+
+    async def _turn_or_pause(self) -> bool:
+        try:
+            try:
+                return await self._turn()
+            except LostRaceError:
+                await asyncio.to_thread(self._stream.catch_up)
+                return True
+        except UnavailableError as error:
+            _log.warning("notifications wait, the log cannot be used: %s", error)
+            await asyncio.sleep(_PAUSE_SECONDS)
+            return False
+
+    async def _turn(self) -> bool:
+        """Read on, start sending what is ours, settle, claim; whether anything was done."""
+        read = await asyncio.to_thread(self._read_on)
+        self._settings.at("folded")
+        if self.notifications.position < self._appended:
+            return False  # what was appended last decides what is to be done next
+        self._start_sending()
+        return await self._settle() or await self._claim() or read
+
+    def _read_on(self) -> bool:
+        with self._folding:
+            position = self.notifications.position
+            while events := self._feed.after(self.notifications.position, _EVENTS_AT_ONCE):
+                for happened in events:
+                    self.notifications.fold(happened, self.evaluator.fold(happened))
+            return self.notifications.position > position
+
+    async def _settle(self) -> bool:
+        now = self._settings.now()
+        outcomes = self._outcomes[:_OUTCOMES_AT_ONCE]
+        kept = len(outcomes)
+        outcomes += [suppressed(each) for each in self.notifications.suppressed()[:_OUTCOMES_AT_ONCE]]
+        old = given_up(self.notifications, now, _LOOKED_AT)
+        outcomes += [dead(each) for each in old if not each.suppressed]
+        if not outcomes:
+            return False
+        self._settings.at("settling")
+        await self._append(NotificationsSettledEvent(outcomes=outcomes))
+        self._settings.at("settled")
+        del self._outcomes[:kept]
+        return True
+
+    async def _claim(self) -> bool:
+        now = self._settings.now()
+        lease, connections = self._settings.lease_seconds, self._channel.connections
+        wanted = next_claims(
+            self.notifications,
+            now,
+            free=self.breaker.allows(now, connections=connections, under_way=len(self._sending)),
+            connections=connections,
+            sending=self._sending.keys(),
+            gone=self._settings.gone,
+        )
+        renewed = [self._sending[each] for each in self._to_renew(now)]
+        claims = [_claim_of(each, each.attempt + 1) for each in wanted]
+        claims += [_claim_of(each.notification, each.notification.attempt) for each in renewed]
+        if not claims:
+            return False
+        self._settings.at("claiming")
+        server = self._settings.server
+        await self._append(NotificationsClaimedEvent(server=server, lease_seconds=lease, notifications=claims))
+        self._settings.at("claimed")
+        for each in renewed:
+            each.since = now
+        return True
+
+    def _to_renew(self, now: int) -> list[str]:
+        """What is under way, still ours, and would soon be another's."""
+        held = {each.id: each.attempt for each in self.notifications.claimed() if each.server == self._settings.server}
+        since = {
+            each: sending.since
+            for each, sending in self._sending.items()
+            if held.get(each) == sending.notification.attempt
+        }
+        return to_renew(since, now, self._settings.lease_seconds)
+
+    async def _append(self, event: NotificationsClaimedEvent | NotificationsSettledEvent) -> None:
+        self._appended = await asyncio.to_thread(self._stream.append, event, self.notifications.head)
+
+    def _start_sending(self) -> None:
+        """Send what the log says is ours, by its word and not by the clock.
+
+        What a lost answer of the log left claimed is among it; a lease only keeps others away.
+        """
+        settling = {outcome.notification for outcome in self._outcomes}
+        for each in self.notifications.claimed():
+            mine = each.server == self._settings.server and each.may_be_sent
+            if mine and each.id not in self._sending and each.id not in settling:
+                task = asyncio.create_task(self._send(each))
+                self._sending[each.id] = _Sending(each, task, self._settings.now())
+
+    async def _send(self, notification: Notification) -> None:
+        came: Came = Ambiguous("the server was stopped while it sent this")
+        try:
+            came = await self._attempt(notification)
+        finally:
+            self._outcomes.append(settlement(notification, came, self._settings.now()))
+            self._sending.pop(notification.id, None)
+            self._changed.set()
+
+    async def _attempt(self, notification: Notification) -> Came:
+        try:
+            mail = await asyncio.to_thread(self._composed, notification.intent)
+            self._settings.at("composed")
+        except Exception as error:  # noqa: BLE001 - one notification may not stop the others
+            _log.warning("notification %s cannot be composed", notification.id, exc_info=True)
+            return Retry(f"it cannot be composed: {type(error).__name__}: {error}")
+        try:
+            self._settings.at("sending")
+            came = await self._channel.send(mail)
+            self._settings.at("sent")
+            self._hear(came)
+        except Exception as error:  # noqa: BLE001 - one notification may not stop the others
+            _log.warning("notification %s: its channel failed", notification.id, exc_info=True)
+            return Ambiguous(f"the channel failed: {type(error).__name__}: {error}")
+        return came
+
+    def _hear(self, came: Came) -> None:
+        if isinstance(came, Broken):
+            self.breaker = self.breaker.broke(self._settings.now(), at_least=came.wait_seconds)
+        elif not isinstance(came, Ambiguous):
+            self.breaker = self.breaker.worked()
+
+    def _composed(self, intent: Intent) -> Mail:
+        return self._compose(intent, facts_at(intent, self._runs, self._settings.place))
+
+    def _is_due(self) -> bool:
+        """Whether a notification could be claimed now, by this server."""
+        now = self._settings.now()
+        return bool(next_claims(self.notifications, now, free=1, connections=1, gone=self._settings.gone))
+
+    async def _wait(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.poll_seconds):
+                await self._changed.wait()
+        self._changed.clear()
+
+    async def _finish(self) -> None:
+        """Give what is under way its time, break off the rest, and settle all of it if the log allows."""
+        tasks: Sequence[asyncio.Task[None]] = [each.task for each in self._sending.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=self._settings.grace_seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        for _ in range(10):
+            if not self._outcomes:
+                return
+            try:
+                await asyncio.to_thread(self._read_on)
+                await self._settle()
+            except LostRaceError:
+                continue
+            except UnavailableError as error:
+                _log.warning("%d outcomes are not in the log: %s", len(self._outcomes), error)
+                return
+
+
+def _claim_of(notification: Notification, attempt: int) -> Claim:
+    intent = notification.intent
+    return Claim(
+        notification=intent.id,
+        rule=intent.rule,
+        rule_version=intent.rule_version,
+        trigger=intent.trigger,
+        kind=intent.kind,
+        sequence=intent.sequence,
+        channel=intent.channel,
+        recipient=intent.recipient,
+        attempt=attempt,
+    )

@@ -1,0 +1,1 @@
+"""From events to intents: a pure function of the control log."""

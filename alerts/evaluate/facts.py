@@ -1,0 +1,119 @@
+"""What a message may speak of, as of the position that triggered it: any server finds the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from alerts.evaluate.intent import Intent
+from alerts.evaluate.runs import RunEvents
+from alerts.facts import Facts
+from ledger.feed import FeedEvent
+from schemas.events import (
+    RunDescribedEvent,
+    RunError,
+    RunResumedEvent,
+    RunStartedEvent,
+    RunStatusChangedEvent,
+    readable,
+)
+from schemas.statuses import TERMINAL, RunStatus
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The workspace as a message names it; without `public_url` there are no links."""
+
+    workspace: str
+    location: str | None = None
+    public_url: str | None = None
+
+
+def facts_at(intent: Intent, runs: RunEvents, place: Place) -> Facts:
+    """The facts of an intent."""
+    return facts_of(intent, runs.upto(intent.run_id, intent.trigger), place)
+
+
+def facts_of(intent: Intent, events: Sequence[FeedEvent], place: Place) -> Facts:
+    """The facts of an intent, from the run's events up to its trigger; it never raises."""
+    subject, transition = intent.subject, intent.subject.transition
+    found: dict[str, Any] = {}
+    for happened in events:
+        _fold(found, happened)
+    if events and events[-1].position == intent.trigger:
+        found |= _of_trigger(events[-1])
+    return Facts(
+        workspace=place.workspace,
+        location=place.location,
+        public_url=place.public_url,
+        rule_id=subject.rule,
+        rule_name=intent.definition.name,
+        run_id=transition.run_id,
+        experiment=transition.experiment,
+        old_status=transition.previous,
+        new_status=transition.status,
+        presumed=transition.presumed,
+        trigger=intent.trigger,
+        recorded_at=subject.at,
+        kind=subject.kind,
+        tags=transition.tags,
+        properties=transition.properties,
+        parameters=transition.parameters,
+        parent_run_id=transition.parent_run_id,
+        **found,
+    )
+
+
+def _fold(found: dict[str, Any], happened: FeedEvent) -> None:
+    match happened.event:
+        case RunStartedEvent() as event:
+            found |= {"actor": happened.envelope.actor, "display_name": readable(event.display_name)}
+            _move(found, event.status, happened)
+        case RunDescribedEvent() as event if "display_name" in event.changed:
+            found["display_name"] = readable(event.display_name)
+        case RunResumedEvent() as event:
+            found |= {"attempt": event.attempt, "started_at": _moment(happened), "ended_at": None}
+        case RunStatusChangedEvent() as event:
+            _move(found, event.status, happened)
+        case _:
+            pass
+
+
+def _move(found: dict[str, Any], status: RunStatus, happened: FeedEvent) -> None:
+    if status is RunStatus.RUNNING:
+        found.setdefault("started_at", _moment(happened))
+    found["ended_at"] = _moment(happened) if status in TERMINAL else None
+
+
+def _of_trigger(happened: FeedEvent) -> dict[str, Any]:
+    if not isinstance(happened.event, RunStatusChangedEvent):
+        return {}
+    event = happened.event
+    return _of_error(event.error) | {
+        "certainty": event.certainty,
+        "reason": readable(event.reason),
+        "log_lines": [readable(line) or "" for line in event.log_lines],
+        "last_values": dict(event.seal.last_values) if event.seal else {},
+    }
+
+
+def _of_error(error: RunError | None) -> dict[str, Any]:
+    if error is None:
+        return {}
+    return {
+        "error_code": error.code,
+        "error_type": error.type,
+        "error_message": readable(error.message),
+        "traceback": readable(error.traceback),
+    }
+
+
+def _moment(happened: FeedEvent) -> int:
+    """When it happened, in milliseconds: the writer's claim, or the log's time if that is no date."""
+    try:
+        return (datetime.fromisoformat(happened.envelope.time) - _EPOCH) // _MILLISECOND
+    except (ValueError, TypeError, OverflowError):
+        return happened.recorded_at

@@ -1,0 +1,1 @@
+"""Rules, silences and unsubscribes as their events make them, and what they match."""

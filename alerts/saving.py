@@ -1,0 +1,77 @@
+"""Templates of a rule that is being saved: rendered as they would have been, before the rule may stand."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from alerts.evaluate.facts import Place, facts_of
+from alerts.evaluate.intent import FIRED, Intent
+from alerts.evaluate.runs import folded
+from alerts.facts import Facts
+from alerts.rules.matching import why_not
+from alerts.rules.suppressing import Subject
+from alerts.templates.rendered import Templates
+from alerts.templates.rendering import Renderer
+from ledger.errors import BadRuleError
+from ledger.feed import Feed, FeedEvent
+from schemas.events import RunStatusChangedEvent
+from schemas.rules import RuleDefinition
+from schemas.streams import key_of
+
+_LOOKED_AT = 1_000
+_RENDERED = 3
+_BARE = Facts(
+    workspace="workspace",
+    rule_id="rule",
+    rule_name="rule",
+    run_id="run",
+    experiment="experiment",
+    new_status="Failed",
+    trigger=1,
+    recorded_at=0,
+)
+
+
+class TemplateCheck:
+    """Renders the templates of a rule against a bare run, and the last changes that the rule would have matched."""
+
+    def __init__(self, feed: Feed, renderer: Renderer, place: Place) -> None:
+        """Look at what the feed holds."""
+        self._feed = feed
+        self._renderer = renderer
+        self._place = place
+
+    def __call__(self, definition: RuleDefinition) -> None:
+        """Raise BadRuleError that names what is wrong with a template."""
+        templates = templates_of(definition)
+        if templates == Templates():
+            return
+        try:
+            for facts in (_BARE, *islice(self._matching(definition), _RENDERED)):
+                self._renderer.check(templates, facts)
+        except BadRuleError:
+            raise
+        except Exception as error:
+            raise BadRuleError(str(error)) from error
+
+    def _matching(self, definition: RuleDefinition) -> Iterator[Facts]:
+        for happened in reversed(self._feed.latest(_LOOKED_AT)):
+            if isinstance(happened.event, RunStatusChangedEvent):
+                facts = self._facts(definition, happened, happened.event)
+                if facts is not None:
+                    yield facts
+
+    def _facts(self, definition: RuleDefinition, happened: FeedEvent, event: RunStatusChangedEvent) -> Facts | None:
+        run_id = key_of(happened.envelope.stream)
+        events = [each for each in self._feed.of_run(run_id) if each.position <= happened.position]
+        transition = folded(run_id, events).became(event.previous, presumed=event.presumed)
+        if why_not(definition, transition) is not None:
+            return None
+        subject = Subject("rule", definition.name, "recipient", FIRED, transition, happened.recorded_at)
+        intent = Intent("id", "episode", 1, definition, happened.position, 1, subject)
+        return facts_of(intent, events, self._place)
+
+
+def templates_of(definition: RuleDefinition) -> Templates:
+    """The templates of a rule, as the renderer takes them."""
+    given = definition.templates
+    return Templates(subject=given.subject, text=given.text, html=given.html)

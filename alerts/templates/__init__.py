@@ -1,0 +1,1 @@
+"""What a message says: templates, and the bounds within which they work."""

@@ -1,0 +1,136 @@
+"""The names that a template may use, and their values for some facts."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from alerts.facts import Facts
+from alerts.templates.words import duration, moment, one_line, plain, tail
+
+LOG_BYTES = 10_000
+_TITLE_LENGTH = 100
+_VERBS = {
+    "Completed": "completed",
+    "Failed": "failed",
+    "Canceled": "was canceled",
+    "NotResponding": "is not responding",
+    "Paused": "is paused",
+    "Running": "is running",
+    "Queued": "is queued",
+}
+_KINDS = {
+    "corrected": "This corrects an earlier message about the run.",
+    "resolved": "What an earlier message reported is over.",
+    "test": "This is a test of the rule: it was asked for, and nothing happened.",
+}
+
+
+def context_of(facts: Facts) -> dict[str, Any]:
+    """Every name with its value; texts are safe to show, and long ones keep their end."""
+    title = one_line(facts.display_name or facts.run_id, _TITLE_LENGTH)
+    log = tail(plain("\n".join(facts.log_lines)), LOG_BYTES)
+    return {
+        **_change(facts),
+        **_times(facts),
+        "run": title,
+        "run_id": plain(facts.run_id),
+        "run_url": run_url(facts),
+        "experiment": one_line(facts.experiment),
+        "display_name": _maybe(facts.display_name),
+        "actor": _maybe(facts.actor),
+        "attempt": facts.attempt,
+        "parent_run_id": _maybe(facts.parent_run_id),
+        "log": log,
+        "log_lines": log.splitlines(),
+        "tags": _texts(facts.tags),
+        "properties": _texts(facts.properties),
+        "parameters": _texts(facts.parameters),
+        "last_values": _texts(facts.last_values),
+        "workspace": plain(facts.workspace),
+        "location": _maybe(facts.location),
+        "public_url": facts.public_url,
+        "rule": one_line(facts.rule_name),
+        "rule_id": plain(facts.rule_id),
+        "trigger": facts.trigger,
+    }
+
+
+def run_url(facts: Facts) -> str | None:
+    """The page of the run, if there is a server that shows it."""
+    if facts.public_url is None or not facts.public_url.startswith(("https://", "http://")):
+        return None
+    return f"{facts.public_url.rstrip('/')}/runs/{quote(facts.run_id, safe='', errors='replace')}"
+
+
+def headline(facts: Facts) -> str:
+    """What happened, in one sentence without its full stop."""
+    title = one_line(facts.display_name or facts.run_id, _TITLE_LENGTH)
+    return f"{title} {_VERBS.get(facts.new_status, f'is now {facts.new_status}')}"
+
+
+def notes(facts: Facts) -> list[str]:
+    """What a reader must know to take the change for what it is, in whole sentences."""
+    found = [_KINDS[facts.kind]] if facts.kind in _KINDS else []
+    if facts.presumed:
+        found.append(
+            "The run did not report this itself: it is presumed, and is corrected if the run is heard of again."
+        )
+    if facts.certainty:
+        found.append(f"How it is known: {one_line(facts.certainty, 500)}.")
+    return found
+
+
+def _change(facts: Facts) -> dict[str, Any]:
+    traceback = None if facts.traceback is None else tail(plain(facts.traceback), LOG_BYTES)
+    return {
+        "kind": facts.kind,
+        "headline": headline(facts),
+        "notes": notes(facts),
+        "old_status": facts.old_status,
+        "new_status": facts.new_status,
+        "presumed": facts.presumed,
+        "certainty": _maybe(facts.certainty),
+        "reason": _maybe(facts.reason),
+        "error_code": _maybe(facts.error_code),
+        "error_type": _maybe(facts.error_type),
+        "error_message": _maybe(facts.error_message),
+        "traceback": traceback,
+    }
+
+
+def _times(facts: Facts) -> dict[str, Any]:
+    return {
+        "recorded": moment(facts.recorded_at),
+        "started": None if facts.started_at is None else moment(facts.started_at),
+        "ended": None if facts.ended_at is None else moment(facts.ended_at),
+        "duration": None if facts.duration_ms is None else duration(facts.duration_ms),
+        "recorded_at": facts.recorded_at,
+        "started_at": facts.started_at,
+        "ended_at": facts.ended_at,
+        "duration_ms": facts.duration_ms,
+    }
+
+
+def _maybe(text: str | None) -> str | None:
+    return None if text is None else plain(text)
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {plain(key): plain(value) if isinstance(value, str) else value for key, value in values.items()}
+
+
+KNOWN = frozenset(
+    context_of(
+        Facts(
+            workspace="",
+            rule_id="",
+            rule_name="",
+            run_id="",
+            experiment="",
+            new_status="",
+            trigger=0,
+            recorded_at=0,
+        )
+    )
+)
+"""Every name that a template may use."""

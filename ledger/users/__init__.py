@@ -1,0 +1,1 @@
+"""Who may do what on a server: users, their tokens and their rights."""

@@ -1,0 +1,380 @@
+"""The alert service: what is in the log is sent, once, by one of all who might."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from alerts.channels.channel import Ambiguous, Broken, Mail, Outcome, Rejected, Retry, Sent
+from alerts.deliver.notification import State
+from alerts.evaluate.intent import Intent
+from alerts.facts import Facts
+from ledger.commands import DisableRule
+from ledger.errors import LostRaceError, UnavailableError, UnknownOutcomeError
+from ledger.notifications import NotificationStream
+from ledger.store.fold import Head
+from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent
+from tests.alerts.deliver.folding import claim_of
+from tests.alerts.deliver.working import (
+    FastClock,
+    Memory,
+    books,
+    compose,
+    define,
+    ended,
+    fail,
+    service,
+    stream_of,
+    taken,
+    told,
+    work,
+)
+from tests.ledger.conftest import CALLER, Open, Parts
+
+
+@pytest.fixture
+def parts(sqlite_parts: Open) -> Parts:
+    return sqlite_parts()
+
+
+def test_a_failure_is_claimed_sent_and_settled(parts: Parts) -> None:
+    define(parts)
+    fail(parts, "a")
+    channel = Memory()
+
+    assert work(service(parts, channel)) == [True]
+    assert [(mail.recipient, mail.content) for mail in channel.mails] == [("maria@example.org", b"a fired Failed")]
+    [claimed] = told(parts, NotificationsClaimedEvent)
+    [settled] = told(parts, NotificationsSettledEvent)
+    assert [claim.notification for claim in claimed.notifications] == [channel.mails[0].notification]
+    assert [(each.outcome, each.code, each.attempt) for each in settled.outcomes] == [("sent", 250, 1)]
+
+
+def test_what_was_sent_is_not_sent_by_who_comes_later(parts: Parts) -> None:
+    define(parts)
+    fail(parts, "a", "b")
+    work(service(parts, Memory()))
+    channel = Memory()
+
+    assert work(service(parts, channel, server="s2")) == [True]
+    assert channel.mails == []
+    assert ended(parts) == {State.SENT: 2}
+
+
+def test_servers_share_the_work_and_send_nothing_twice(open_parts: Open) -> None:
+    first, second = open_parts(), open_parts()
+    define(first, "a@x.org", "b@x.org", "c@x.org")
+    fail(first, *(f"r{number}" for number in range(12)))
+
+    async def slow(_: Mail) -> Outcome:
+        await asyncio.sleep(0.01)
+        return Sent(250, "ok")
+
+    channels = Memory(slow, connections=3), Memory(slow, connections=3)
+    services = [
+        service(each, channel, server=f"s{id(channel)}")
+        for each, channel in zip((first, second), channels, strict=True)
+    ]
+    work(*services)
+    work(service(first, channels[0], server="last"))
+
+    sent = Counter(mail.notification for channel in channels for mail in channel.mails)
+    assert len(sent) == 36
+    assert set(sent.values()) == {1}
+    assert ended(first) == {State.SENT: 36}
+    assert max(channel.most for channel in channels) <= 3
+
+
+def test_a_claim_is_never_larger_than_the_pool(parts: Parts) -> None:
+    define(parts, *(f"m{number}@x.org" for number in range(20)))
+    fail(parts, "a")
+    channel = Memory(connections=4)
+    work(service(parts, channel))
+
+    assert len(channel.mails) == 20
+    assert max(len(claimed.notifications) for claimed in told(parts, NotificationsClaimedEvent)) <= 4
+    assert channel.most <= 4
+
+
+def test_a_refused_or_failing_recipient_delays_nobody(parts: Parts) -> None:
+    define(parts, "bad@x.org", "slow@x.org", "later@x.org", "good@x.org")
+    fail(parts, *"abcdefghij")
+
+    async def answer(mail: Mail) -> Outcome:
+        if mail.recipient == "slow@x.org":
+            await asyncio.sleep(60)
+        if mail.recipient == "later@x.org":
+            return Retry("greylisted", 451)
+        return Rejected(mail.recipient, 550, "no such user") if mail.recipient == "bad@x.org" else Sent(250, "ok")
+
+    channel = Memory(answer)
+    assert work(service(parts, channel, grace_seconds=0.05), seconds=2.0) == [False]
+    handed = Counter(mail.recipient for mail in channel.mails)
+    assert handed["good@x.org"] == handed["bad@x.org"] == handed["later@x.org"] == 10
+    assert handed["slow@x.org"] <= 4
+    notifications = books(parts)
+    assert notifications.ended == {State.SENT: 10, State.REJECTED: 10}
+    assert {each.intent.recipient for each in notifications} == {"slow@x.org", "later@x.org"}
+
+
+def test_what_was_broken_off_is_ambiguous_and_sent_again_under_the_same_identity(parts: Parts) -> None:
+    define(parts)
+    fail(parts, "a")
+    hanging = Memory(lambda _: asyncio.sleep(60, Sent(250, "ok")))
+    work(service(parts, hanging, grace_seconds=0.05), seconds=0.3)
+    [settled] = told(parts, NotificationsSettledEvent)
+    assert [each.outcome for each in settled.outcomes] == ["ambiguous"]
+
+    clock, channel = FastClock(), Memory()
+    assert work(service(parts, channel, now=clock)) == [True]
+    assert channel.mails == []
+    clock.ahead = 61_000
+    assert work(service(parts, channel, now=clock)) == [True]
+    assert channel.mails == hanging.mails
+
+
+def test_what_fails_is_tried_again_until_it_is_too_old(parts: Parts) -> None:
+    define(parts, retry={"first_seconds": 30, "longest_seconds": 1_800, "max_age_seconds": 3_600})
+    fail(parts, "a")
+
+    async def later(_: Mail) -> Outcome:
+        return Retry("greylisted", 451)
+
+    clock, channel = FastClock(), Memory(later)
+    while len(books(parts)) and clock.ahead < 4_000_000:
+        work(service(parts, channel, now=clock))
+        clock.ahead += 40_000
+
+    assert ended(parts) == {State.DEAD: 1}
+    assert 4 <= len(channel.mails) <= 12
+    assert len({mail.notification for mail in channel.mails}) == 1
+    *_, last = told(parts, NotificationsSettledEvent)
+    assert "greylisted" in last.outcomes[0].because
+
+
+def test_what_is_found_too_late_is_dead_and_not_sent(parts: Parts) -> None:
+    define(parts)
+    fail(parts, "a")
+    clock, channel = FastClock(), Memory()
+    clock.ahead = 24 * 3_600 * 1_000
+    work(service(parts, channel, now=clock))
+
+    assert (channel.mails, ended(parts)) == ([], {State.DEAD: 1})
+
+
+def test_a_rule_disabled_before_the_claim_sends_nothing(parts: Parts) -> None:
+    rule_id, channel = define(parts), Memory()
+    fail(parts, "a")
+    position = parts.ledger().handle(DisableRule(rule_id=rule_id), CALLER).position
+    work(service(parts, channel))
+
+    assert (channel.mails, ended(parts)) == ([], {State.SUPPRESSED: 1})
+    [settled] = told(parts, NotificationsSettledEvent)
+    assert settled.outcomes[0].because == f"the rule was disabled at position {position}"
+
+
+def test_a_rule_disabled_while_the_claim_is_on_its_way_sends_nothing(parts: Parts) -> None:
+    rule_id, channel = define(parts), Memory()
+    fail(parts, "a")
+
+    def at(point: str) -> None:
+        if point == "claiming":
+            parts.ledger().handle(DisableRule(rule_id=rule_id), CALLER)
+
+    work(service(parts, channel, at=at))
+
+    assert (channel.mails, ended(parts)) == ([], {State.SUPPRESSED: 1})
+    assert len(told(parts, NotificationsClaimedEvent)) == 1
+
+
+def test_a_rule_disabled_behind_the_claim_does_not_stop_the_mail(parts: Parts) -> None:
+    rule_id, channel = define(parts), Memory()
+    fail(parts, "a")
+
+    def at(point: str) -> None:
+        if point == "claimed":
+            parts.ledger().handle(DisableRule(rule_id=rule_id), CALLER)
+
+    work(service(parts, channel, at=at))
+
+    assert (len(channel.mails), ended(parts)) == (1, {State.SENT: 1})
+
+
+def test_who_has_no_address_is_settled_with_the_reason(parts: Parts) -> None:
+    define(parts, "@submitter")
+    fail(parts, "a")
+    work(service(parts, Memory()))
+
+    [settled] = told(parts, NotificationsSettledEvent)
+    assert settled.outcomes[0].because.startswith("no address for @submitter")
+    assert ended(parts) == {State.SUPPRESSED: 1}
+
+
+def test_while_the_transport_is_broken_one_mail_at_a_time_tries_it(parts: Parts) -> None:
+    define(parts, *(f"m{number}@x.org" for number in range(40)))
+    fail(parts, "a")
+    down = True
+
+    async def answer(_: Mail) -> Outcome:
+        return Broken("connection refused") if down else Sent(250, "ok")
+
+    channel = Memory(answer)
+    clock = FastClock(20)
+    alerts = service(parts, channel, now=clock)
+    assert work(alerts, seconds=1.0) == [False]
+    assert 8 <= len(channel.mails) <= 8 + 6
+    assert alerts.breaker.failures >= 2
+    down = False
+    assert work(service(parts, channel, now=clock)) == [True]
+    assert ended(parts) == {State.SENT: 40}
+
+
+def test_a_mail_that_cannot_be_composed_delays_no_other(parts: Parts) -> None:
+    define(parts)
+    fail(parts, "a", "b")
+
+    def choosy(intent: Intent, facts: Facts) -> Mail:
+        if intent.run_id == "a":
+            raise KeyError("colour")
+        return compose(intent, facts)
+
+    channel = Memory()
+    work(service(parts, channel, composed=choosy))
+
+    assert [mail.content for mail in channel.mails] == [b"b fired Failed"]
+    [left] = books(parts)
+    assert left.because == "it cannot be composed: KeyError: 'colour'"
+
+
+def test_a_channel_that_raises_is_ambiguous(parts: Parts) -> None:
+    define(parts)
+    fail(parts, "a")
+
+    async def answer(_: Mail) -> Outcome:
+        raise OSError("no route")
+
+    work(service(parts, Memory(answer)))
+
+    [left] = books(parts)
+    assert left.because == "the channel failed: OSError: no route"
+
+
+def test_a_rival_between_our_decision_and_our_claim_makes_us_decide_again(parts: Parts) -> None:
+    define(parts)
+    fail(parts, "a")
+    rival, channel = Memory(), Memory()
+    once = [True]
+
+    def at(point: str) -> None:
+        if point == "claiming" and once:
+            once.clear()
+            [pending] = books(parts)
+            claims = [claim_of(pending, 1)]
+            stream = stream_of(parts)
+            stream.append(NotificationsClaimedEvent(server="s2", lease_seconds=60, notifications=claims), stream.head())
+
+    work(service(parts, channel, at=at))
+    assert channel.mails == []
+
+    work(service(parts, rival, server="s2"))
+    assert (len(rival.mails), ended(parts)) == (1, {State.SENT: 1})
+
+
+class Flaky(NotificationStream):
+    """Loses answers: appends, and then says that it does not know; or says so and does nothing."""
+
+    failing: Callable[[int], Exception | None]
+    stores = True
+    _calls = 0
+
+    def append(self, event: NotificationsClaimedEvent | NotificationsSettledEvent, head: Head | None) -> int:
+        self._calls += 1
+        error = self.failing(self._calls)
+        position = super().append(event, head) if error is None or self.stores else 0
+        if error is not None:
+            raise error
+        return position
+
+
+@pytest.mark.parametrize("stores", [True, False])
+@pytest.mark.parametrize("error", [UnknownOutcomeError("?"), UnavailableError("down"), LostRaceError("x", 1)])
+def test_a_lost_answer_of_the_log_loses_and_doubles_nothing(parts: Parts, error: Exception, *, stores: bool) -> None:
+    define(parts, "a@x.org", "b@x.org")
+    fail(parts, "a")
+    stream = Flaky(parts.control, parts.database, CALLER, now=lambda: datetime.now(UTC))
+    stream.stores = stores
+    stream.failing = lambda call: error if call % 2 else None
+    channel = Memory()
+
+    assert work(service(parts, channel, stream=stream)) == [True]
+    assert len(channel.mails) == len({mail.notification for mail in channel.mails}) == 2
+    assert ended(parts) == {State.SENT: 2}
+
+
+def test_a_long_send_keeps_its_lease(parts: Parts) -> None:
+    define(parts)
+    fail(parts, "a")
+    slow, eager = Memory(lambda _: asyncio.sleep(1.0, Sent(250, "ok"))), Memory()
+
+    async def both() -> None:
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(service(parts, slow, lease_seconds=0.3).run(stop))
+            await asyncio.sleep(0.2)
+            tasks.create_task(service(parts, eager, server="s2", lease_seconds=0.3).run(stop))
+            await asyncio.sleep(1.3)
+            stop.set()
+
+    asyncio.run(both())
+    assert (len(slow.mails), eager.mails) == (1, [])
+    assert ended(parts) == {State.SENT: 1}
+
+
+def test_what_a_dead_server_held_is_sent_by_another_at_once(parts: Parts) -> None:
+    define(parts)
+    fail(parts, "a")
+    stream, [pending] = stream_of(parts), books(parts)
+    claimed = NotificationsClaimedEvent(server="dead", lease_seconds=600, notifications=[claim_of(pending, 1)])
+    stream.append(claimed, stream.head())
+    channel = Memory()
+
+    work(service(parts, channel))
+    assert channel.mails == []
+    work(service(parts, channel, gone=lambda server: server == "dead"))
+    assert ended(parts) == {State.SENT: 1}
+
+
+def test_the_running_service_sees_what_happens_and_stops_when_it_is_told(parts: Parts) -> None:
+    define(parts)
+    channel = Memory(taken)
+
+    async def live() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(service(parts, channel).run(stop))
+        for run_id in ("a", "b"):
+            await asyncio.to_thread(fail, parts, run_id)
+            async with asyncio.timeout(10):
+                await channel.came.wait()
+            channel.came.clear()
+            assert channel.mails[-1].content.startswith(run_id.encode())
+        stop.set()
+        async with asyncio.timeout(10):
+            await running
+
+    asyncio.run(live())
+    assert ended(parts) == {State.SENT: 2}
+
+
+def test_an_answer_that_did_not_come_is_told_as_that(parts: Parts) -> None:
+    define(parts)
+    fail(parts, "a")
+
+    async def answer(_: Mail) -> Outcome:
+        return Ambiguous("no answer to the final dot")
+
+    work(service(parts, Memory(answer)))
+
+    [left] = books(parts)
+    assert (left.state, left.attempt, left.because) == (State.RETRY, 1, "no answer to the final dot")

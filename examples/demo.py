@@ -1,4 +1,4 @@
-"""What `make demo` shows: a real training, its runs in a table, what one logged, its history, a verified chain.
+"""What `make demo` shows: a real training, its runs, what one logged, its history, a verified chain, and a mail.
 
 With `--kafka` the training speaks HTTP to a server, whose log is on a real Apache Kafka broker; both
 are started and stopped here.
@@ -14,6 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from examples.mailbox import Mailbox
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".demo"
@@ -33,13 +37,17 @@ def main() -> int:
     began = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
     WORKSPACE.mkdir(parents=True)
+    sys.path.insert(0, str(ROOT))
+    from examples.mailbox import Mailbox  # noqa: PLC0415 - found once the path is set
+
     try:
-        with workspace(kafka=arguments.kafka) as location:
+        with Mailbox(FOLDER / "mails") as mailbox, workspace(mailbox, kafka=arguments.kafka) as location:
             show(location)
             title("Nothing was changed since it was written: runledger verify")
             verified = runledger("verify", "-w", str(WORKSPACE), "-o", "table")
             print(verified)
             expect("the chain is intact", "chain intact" in verified)
+            show_mail(mailbox, location)
     except DemoError as error:
         print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
@@ -48,13 +56,13 @@ def main() -> int:
 
 
 @contextmanager
-def workspace(*, kafka: bool) -> Iterator[str]:
+def workspace(mailbox: "Mailbox", *, kafka: bool) -> Iterator[str]:
     """The path of a workspace, or the URL of a server with its log on a broker, for the time of the demo."""
+    os.environ |= {"DEMO_SMTP_URL": mailbox.url}
     if not kafka:
         runledger("init", str(WORKSPACE))
         yield str(WORKSPACE)
         return
-    sys.path.insert(0, str(ROOT))
     from examples.kafka_broker import KafkaBroker  # noqa: PLC0415 - only this way of the demo needs it
 
     print("Starting Apache Kafka ...", flush=True)
@@ -81,6 +89,10 @@ def server(log: str) -> Iterator[str]:
 
 def show(location: str) -> None:
     """The parts of the demo, each checked."""
+    title("A rule: runledger alert create 'failed trainings' --experiment digits --recipient you@example.org")
+    rule = ("alert", "create", "failed trainings", "--experiment", "digits", "--recipient", "you@example.org")
+    runledger(*rule, location=location)
+    print(runledger("alert", "list", "-o", "table", location=location))
     title("A script trains four classifiers; one training raises: python examples/train_digits.py")
     print(run([sys.executable, str(ROOT / "examples" / "train_digits.py")], location), end="")
     title("The runs, newest first: runledger run list")
@@ -99,6 +111,23 @@ def show(location: str) -> None:
     expect("the history shows the tag", "great run" in history)
 
 
+def show_mail(mailbox: "Mailbox", location: str) -> None:
+    """The mail about the training that failed, as the mail server got it."""
+    title("The mail about the failed training, as a mail server on loopback received it")
+    if not location.startswith("http"):
+        # Nobody serves this workspace: one pass sends what is due.
+        runledger("alert", "run", "--once", location=location)
+    mail = mailbox.wait(SECONDS)
+    if mail is None:
+        raise DemoError("no mail came")
+    print(f"envelope: from {mail.sender} to {', '.join(mail.recipients)}")
+    for name, value in mail.message.items():
+        print(f"{name}: {value}")
+    print(f"\n{mail.text()}\nThe whole mail is in {mail.file.relative_to(ROOT)}.")
+    expect("the mail is about the failed run", "exploding steps" in str(mail.message["subject"]))
+    expect("one mail came", len(mailbox.received) == 1)
+
+
 def runledger(*arguments: str, location: str = "") -> str:
     """The output of a command, in a workspace."""
     return run([sys.executable, "-m", "runledger", *arguments], location)
@@ -115,7 +144,8 @@ def run(command: list[str], location: str) -> str:
 def environment() -> dict[str, str]:
     """The environment without the user's own settings of the ledger."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RUNLEDGER_")}
-    return kept | {"COLUMNS": "140", "XDG_STATE_HOME": str(FOLDER / "state")}
+    mail = {"RUNLEDGER_SMTP_URL": os.environ.get("DEMO_SMTP_URL", ""), "RUNLEDGER_MAIL_FROM": "ledger@example.org"}
+    return kept | mail | {"COLUMNS": "140", "XDG_STATE_HOME": str(FOLDER / "state")}
 
 
 def expect(what: str, holds: bool) -> None:

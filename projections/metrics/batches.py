@@ -32,9 +32,13 @@ class Brought:
 
     def add(self, series: Series) -> None:
         """Take in one series."""
+        points = _points(series)
+        if self.kinds:
+            self.points.extend(points)
+        else:
+            self.points = points  # as most often: one series of a metric in a batch
         self.kinds.add(series.kind)
         self.index += series.index
-        self.points.extend(_points(series))
 
     def ordered(self) -> Points:
         """The points in the order of their calls."""

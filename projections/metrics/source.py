@@ -43,6 +43,13 @@ def make_tables(connection: sqlite3.Connection, log_id: str) -> None:
     connection.execute(tables.INSERT_SOURCE, (tables.VERSION, log_id))
 
 
+def skipped(connection: sqlite3.Connection) -> int:
+    """How many events were passed over in all, because this program could not read them."""
+    if connection.execute(tables.HAS_TABLES).fetchone() is None:
+        return 0
+    return int(connection.execute(tables.SUM_SKIPPED).fetchone()[0])
+
+
 def _source(connection: sqlite3.Connection) -> tuple[int, str | None]:
     if connection.execute(tables.HAS_TABLES).fetchone() is None:
         return 0, None

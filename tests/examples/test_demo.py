@@ -27,6 +27,9 @@ def test_the_demo_shows_every_part(arguments: list[str]) -> None:
     for part in ("Completed", "Failed", "great run", "shrinking steps: accuracy 0.9", "chain intact"):
         assert part in done.stdout
     assert "exploding steps: failed (Floating-point under-/overflow" in done.stdout
+    assert "envelope: from ledger@example.org to you@example.org" in done.stdout
+    assert "Subject: [digits] run exploding steps: Running -> Failed" in done.stdout
+    assert (ROOT / ".demo" / "mails" / "1.eml").is_file()
     assert not [process for process in psutil.process_iter(["cmdline"]) if _of_demo(process.info["cmdline"])]
 
 

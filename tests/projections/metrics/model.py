@@ -126,8 +126,7 @@ def number(place: int, point: Point) -> int:
 
 
 def finite(values: Iterable[Scalar]) -> list[float]:
-    found = []
-    for value in values:
-        if type(value) is float or (type(value) is int and abs(value) <= float_info.max):
-            found.append(value + 0.0)  # a bound has no negative zero
-    return [each for each in found if isfinite(each)]
+    numbers = (
+        value for value in values if type(value) is float or (type(value) is int and abs(value) <= float_info.max)
+    )
+    return [number + 0.0 for number in numbers if isfinite(number)]  # a bound has no negative zero

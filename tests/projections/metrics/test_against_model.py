@@ -53,7 +53,7 @@ def series(draw: st.DrawFn) -> Series:
         {
             "name": draw(st.sampled_from(["a", "b", "a (rows)", "a (values)", ""])),
             "kind": draw(st.sampled_from(["scalar", "list", "row", "table", "unheard-of"])),
-            "index": index if draw(st.booleans()) else sorted(index),  # type: ignore[type-var]
+            "index": index if draw(st.booleans()) else sorted(index),
             "times": listed(st.integers(0, 12)),
             **content,
         }

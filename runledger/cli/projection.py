@@ -44,6 +44,8 @@ def rebuild(session: Session, name: str | None, dry_run: bool) -> None:
         parts.log.catch_up()
         build = _plan if dry_run else _rebuild
         result = [build(parts, found) for found in _named(name)]
+        if name in {None, _METRICS}:
+            result.append(_plan_metrics(parts) if dry_run else _rebuild_metrics(parts))
     session.output.write(result)
 
 
@@ -51,8 +53,8 @@ def _named(name: str | None) -> "list[Projection]":
     from projections.answers import PROJECTIONS  # noqa: PLC0415
 
     found = [projection for projection in PROJECTIONS if name in {None, projection.name}]
-    if not found:
-        names = ", ".join(projection.name for projection in PROJECTIONS)
+    if not found and name != _METRICS:
+        names = ", ".join([*(projection.name for projection in PROJECTIONS), _METRICS])
         raise NotFoundError(f"there is no projection {name!r}; there is: {names}")
     return list(found)
 
@@ -79,6 +81,26 @@ def _rebuild(parts: "Embedded", projection: "Projection") -> dict[str, Any]:
         raise
     return {"name": projection.name} | asdict(checkpoint)
 
+
+def _plan_metrics(parts: "Embedded") -> dict[str, Any]:
+    from projections.metrics.tables import VERSION  # noqa: PLC0415
+
+    note(f"Would fold the logged values of every run again into the tables of {_METRICS}.")
+    return {"name": _METRICS, "version": VERSION, "writers": len(parts.database.heads_of(_VALUES))}
+
+
+def _rebuild_metrics(parts: "Embedded") -> dict[str, Any]:
+    from projections.metrics.rebuild import rebuild as fold_again  # noqa: PLC0415
+    from projections.metrics.tables import VERSION  # noqa: PLC0415
+    from schemas.streams import VALUES  # noqa: PLC0415
+
+    with Progress(f"rebuilding {_METRICS}", "runs") as progress:
+        fold_again(parts.view, parts.database, parts.database.identities()[VALUES].id, progress.update)
+    return {"name": _METRICS, "version": VERSION, "writers": len(parts.database.heads_of(_VALUES))}
+
+
+_METRICS = "metrics"
+_VALUES = "values:"
 
 _STATUS_COLUMNS = (
     Column("PROJECTION", lambda found: found["name"], whole=True),

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -44,7 +44,7 @@ class Envelope:
 
 @dataclass
 class Sink:
-    """What the relay is told to do, and what it saw."""
+    """What the relay is told to do, and what it saw; `silent` counts the answers held back."""
 
     faults: list[Fault] = field(default_factory=list)
     extensions: Sequence[str] = ("SIZE 35882577", "8BITMIME", "SMTPUTF8")
@@ -52,6 +52,7 @@ class Sink:
     tls_from_start: bool = False
     login: tuple[str, str] | None = None
     keeps_content: bool = True
+    reached: Callable[[str], None] = lambda _: None
     host: str = "127.0.0.1"
     port: int = 0
     mails: list[Envelope] = field(default_factory=list)
@@ -59,6 +60,8 @@ class Sink:
     taken: int = 0
     connects: int = 0
     open: "set[Session]" = field(default_factory=set)
+    silent: int = 0
+    seen: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -77,6 +80,12 @@ class Sink:
             await asyncio.sleep(0)
             self._server = None
 
+    async def until(self, is_so: "Callable[[Sink], bool]") -> None:
+        """Wait until something is so, looking whenever a connection falls silent or ends."""
+        while not is_so(self):
+            self.seen.clear()
+            await self.seen.wait()
+
     def drop_all(self) -> None:
         """Close every connection, as a relay does with idle ones."""
         for session in list(self.open):
@@ -84,6 +93,7 @@ class Sink:
 
     def fault(self, phase: Phase, recipient: str | None = None) -> Fault | None:
         """The next fault of this phase, which is used up by asking."""
+        self.reached(phase)
         for fault in self.faults:
             if fault.phase != phase or fault.recipient not in (None, recipient):
                 continue
@@ -105,7 +115,8 @@ class Session(asyncio.Protocol):
         self._buffer = bytearray()
         self._in_body = False
         self._silent = False
-        self._sender, self._options, self._recipient = "", (""), ""
+        self._sender, self._recipient = "", ""
+        self._options: tuple[str, ...] = ()
         self._encrypted = sink.tls_from_start
         self._logged_in = sink.login is None
 
@@ -118,8 +129,9 @@ class Session(asyncio.Protocol):
         self._sink.open.add(self)
         self._answer("greeting", "220 sink ESMTP")
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self._sink.open.discard(self)
+        self._sink.seen.set()
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
@@ -127,6 +139,8 @@ class Session(asyncio.Protocol):
         while not self._silent:
             end = self._buffer.find(_END if self._in_body else b"\r\n")
             if end < 0:
+                if self._in_body and self._buffer:
+                    self._sink.reached("half the body")
                 return
             taken = bytes(self._buffer[:end])
             del self._buffer[: end + (len(_END) if self._in_body else 2)]
@@ -186,6 +200,7 @@ class Session(asyncio.Protocol):
         fault = self._sink.fault("body", self._recipient)
         if fault is None or fault.stored or (fault.reply is None and not fault.drop and not fault.hang):
             self._store(content)
+            self._sink.reached("taken")
         self._answer_with(fault, "body", f"250 queued as {self._sink.taken}")
 
     def _store(self, content: bytes) -> None:
@@ -203,14 +218,19 @@ class Session(asyncio.Protocol):
         if fault is None:
             self._go_on(phase, usual)
         elif fault.hang:
-            self._silent = True
+            self._fall_silent()
         elif fault.drop:
             self.drop()
         elif fault.delay:
-            self._silent = True
+            self._fall_silent()
             asyncio.get_running_loop().call_later(fault.delay, self._go_on, phase, fault.reply or usual)
         else:
             self._go_on(phase, fault.reply or usual)
+
+    def _fall_silent(self) -> None:
+        self._silent = True
+        self._sink.silent += 1
+        self._sink.seen.set()
 
     def _go_on(self, phase: Phase, reply: str) -> None:
         self._silent = False

@@ -47,9 +47,9 @@ class Relay:
 
 
 @contextmanager
-def relaying(faults: Sequence[Fault] = ()) -> Iterator[Relay]:
-    """A relay that listens until the end of the block."""
-    sink = Sink(faults=list(faults))
+def relaying(faults: Sequence[Fault] = (), reached: Callable[[str], None] = lambda _: None) -> Iterator[Relay]:
+    """A relay that listens until the end of the block; `reached` is told each phase of a mail."""
+    sink = Sink(faults=list(faults), reached=reached)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="relay", daemon=True)
     thread.start()

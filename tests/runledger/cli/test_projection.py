@@ -11,6 +11,7 @@ from typing import Any
 
 from ledger.store.database import Database
 from ledger.store.fold import Arrival, Head, Partition, fold
+from runledger import Experiment, Workspace
 from schemas.events import RunTaggedEvent
 from schemas.records import Envelope
 from schemas.streams import CONTROL
@@ -38,18 +39,32 @@ def test_status_tells_how_far_a_view_lags_behind(workspace: Path) -> None:
 def test_rebuild_gives_the_same_runs_in_new_tables(workspace: Path) -> None:
     runs = call("run", "list", "-w", workspace).json
     generation = status(workspace)["generation"]
-    (done,) = call("projection", "rebuild", "-w", workspace).json
+    done, metrics = call("projection", "rebuild", "-w", workspace).json
+    assert metrics["name"] == "metrics"
     assert (done["name"], done["generation"]) == ("runs", generation + 1)
     assert status(workspace)["generation"] == generation + 1
     assert call("run", "list", "-w", workspace).json == runs
     assert call("projection", "rebuild", "runs", "-w", workspace).code == 0
 
 
+def test_metrics_are_folded_again(empty: Path) -> None:
+    with Workspace(empty) as opened, Experiment(opened, "e").start_logging(run_id="r") as run:
+        run.log_list("loss", range(100))
+    before = call("run", "metrics", "-r", "r", "-w", empty).json
+    (done,) = call("projection", "rebuild", "metrics", "-w", empty).json
+    assert (done["name"], done["writers"]) == ("metrics", 1)
+    assert call("run", "metrics", "-r", "r", "-w", empty).json == before
+    assert before[0]["count"] == 100
+
+
 def test_a_dry_run_does_nothing(workspace: Path) -> None:
     call("run", "list", "-w", workspace)
     before = status(workspace)
     done = call("projection", "rebuild", "--dry-run", "-w", workspace)
-    assert done.json == [{"name": "runs", "version": 2, "from": 0, "to": before["end"]}]
+    assert done.json == [
+        {"name": "runs", "version": 2, "from": 0, "to": before["end"]},
+        {"name": "metrics", "version": 1, "writers": 0},
+    ]
     assert "Would read positions 1 to" in done.err
     assert status(workspace) == before
 
@@ -57,7 +72,7 @@ def test_a_dry_run_does_nothing(workspace: Path) -> None:
 def test_a_projection_that_is_not_there_is_3(workspace: Path) -> None:
     done = call("projection", "rebuild", "rums", "-w", workspace)
     assert done.code == 3
-    assert "there is: runs" in done.err
+    assert "there is: runs, metrics" in done.err
 
 
 def test_an_interrupted_rebuild_says_so_and_goes_on_where_it_stopped(empty: Path) -> None:
@@ -70,10 +85,10 @@ def test_an_interrupted_rebuild_says_so_and_goes_on_where_it_stopped(empty: Path
     assert (running.returncode, out) == (130, "")
     assert "Stopped at position" in told
     assert "`runledger projection rebuild runs` goes on from there" in told
-    (plan,) = call("projection", "rebuild", "--dry-run", "-w", empty).json
+    (plan,) = call("projection", "rebuild", "runs", "--dry-run", "-w", empty).json
     assert 0 < plan["from"] < plan["to"] == 60_000
     assert f"position {plan['from']} of 60000" in told
-    (done,) = call("projection", "rebuild", "-w", empty).json
+    (done,) = call("projection", "rebuild", "runs", "-w", empty).json
     assert done["position"] == 60_000
 
 

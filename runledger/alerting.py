@@ -83,13 +83,17 @@ async def _send_due(parts: Embedded, seconds: float, environment: Mapping[str, s
         done = await service.run_once(seconds)
     finally:
         await channel.close()
-    return {"done": done, "position": service.notifications.position}
+    waiting = [
+        {"notification": each.id, "recipient": each.intent.recipient, "because": each.because}
+        for each in service.notifications
+    ]
+    return {"done": done and not waiting, "position": service.notifications.position, "waiting": waiting}
 
 
 def _composed(renderer: Renderer, sender: Sender, log_id: str, intent: Intent, facts: Facts) -> Mail:
     rendered = renderer.render_or_fall_back(templates_of(intent.definition), facts)
     ids = MailIds.of(intent.id, f"{log_id}/{intent.run_id}", sender.domain)
-    return compose(rendered, facts, intent.recipient, sender, ids, notification=intent.id)
+    return compose(rendered, facts, intent.recipient, sender, ids)
 
 
 def _server_name() -> str:

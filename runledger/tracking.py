@@ -1,7 +1,9 @@
 """Joining the parts of a training process: a tracker on a workspace, and where its journals lie."""
 
 import atexit
+import json
 import os
+import sys
 from pathlib import Path
 
 from ledger.client import Client
@@ -12,6 +14,13 @@ from ledger.tracking.settling import settle
 from ledger.tracking.tracker import Tracker
 from runledger.locating import folder_of, is_url
 from schemas.limits import Limits
+
+_AFTERMATH = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from runledger.aftermath import main
+main(sys.argv[2], sys.argv[3])
+"""
 
 CALL_SECONDS = 3.0
 """How long a call of a training script tries to reach its server, before it goes on without."""
@@ -30,7 +39,7 @@ def track(location: str) -> Tracker:
 
         return connect_to(location, seconds=CALL_SECONDS)
 
-    tracker = Tracker(connect, name, _journals(location), Limits())
+    tracker = Tracker(connect, name, _journals(location), Limits(), aftermath=_aftermath(location))
     tracker.open()
     atexit.register(settle, tracker)
     return tracker
@@ -46,6 +55,15 @@ def deliver_left_behind(location: str, client: Client) -> list[str]:
         except UnavailableError:
             return found
     return found
+
+
+def _aftermath(location: str) -> list[str] | None:
+    """The command that is run after the end of a process that had runs; None if that is turned off."""
+    if os.environ.get("RUNLEDGER_WATCHDOG", "1").lower() in {"0", "false", "no", "off"}:
+        return None
+    paths = [str(Path(path or ".").absolute()) for path in sys.path]
+    place = location if is_url(location) else name_of(location)
+    return [sys.executable, "-c", _AFTERMATH, json.dumps(paths), place]
 
 
 def name_of(location: str) -> str:

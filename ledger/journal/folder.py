@@ -24,7 +24,8 @@ class Identity:
     """Whose journal it is.
 
     `begun_by` is the id of the command that began the run, or its present attempt, in the process
-    that owns its ending; None for a process that only logs to it.
+    that owns its ending; None for a process that only logs to it. `process` is the folder in which
+    that process leaves evidence of its end, if it is watched.
     """
 
     run_id: str
@@ -33,11 +34,14 @@ class Identity:
     pid: int
     host: str
     begun_by: str | None = None
+    process: str | None = None
 
     @classmethod
-    def of_process(cls, run_id: str, writer: str, location: str, begun_by: str | None) -> "Identity":
+    def of_process(
+        cls, run_id: str, writer: str, location: str, begun_by: str | None, process: str | None
+    ) -> "Identity":
         """The identity of a writer in this process."""
-        return cls(run_id, writer, location, os.getpid(), platform.node(), begun_by)
+        return cls(run_id, writer, location, os.getpid(), platform.node(), begun_by, process)
 
 
 class WriterFolder:

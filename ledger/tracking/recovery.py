@@ -8,14 +8,18 @@ from pathlib import Path
 
 from ledger.client import Client
 from ledger.commands import ChangeStatus, derived_id
-from ledger.errors import DeniedError, NotFoundError, RefusedError
+from ledger.errors import NotFoundError, RefusedError
 from ledger.journal.folder import Identity, WriterFolder, writer_folders
 from ledger.journal.locks import release
-from ledger.tracking.delivery import Delivery, later_if_denied
+from ledger.tracking.delivery import Delivery
+from ledger.tracking.watching import Verdict, abandoned, remove, verdict_of
+from ledger.watchdog.verdict import Evidence, decide
 from schemas.limits import Limits
 from schemas.statuses import TERMINAL, RunStatus
 
 UNDELIVERABLE = "undeliverable"
+
+_UNWATCHED: Verdict = (decide(Evidence()), None)
 
 _log = logging.getLogger(__name__)
 
@@ -29,15 +33,16 @@ def recover(journals: Path, location: str, client: Client, limits: Limits, *, ru
     Raises:
         UnavailableError: the ledger cannot be reached; what is left is delivered next time.
     """
-    found = []
+    found, processes = [], set()
     for folder in writer_folders(journals):
         identity = folder.identity()
         if identity is None or identity.location != location or run_id not in {None, identity.run_id}:
             continue
         with _taken_over(folder) as dead:
-            if dead:
-                _recover_one(folder, identity, client, limits)
+            if dead and _recover_one(folder, identity, client, limits):
                 found.append(identity.run_id)
+                processes.add(identity.process)
+    _forget(journals, processes - {None})
     return found
 
 
@@ -64,46 +69,56 @@ def _taken_over(folder: WriterFolder) -> Iterator[bool]:
             release(lock)
 
 
-def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limits: Limits) -> None:
+def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limits: Limits) -> bool:
+    """Deliver a journal and end its run; False if that is left to the watchdog, who is about to."""
+    verdict = _UNWATCHED if identity.process is None else verdict_of(identity.process)
+    if verdict is None:
+        return False
     died_at = folder.last_sign()
     try:
         Delivery(folder, identity, limits, fresh=False).run(client, ended=True)
         if identity.begun_by is not None:
-            with later_if_denied():
-                _end(identity, died_at, client)
+            _end(identity, verdict, died_at, client)
     except NotFoundError as error:
         if not folder.is_empty():
             _set_aside(folder, error)
-            return
+            return True
     folder.remove()
+    return True
 
 
-def _end(identity: Identity, died_at: float, client: Client) -> None:
+def _end(identity: Identity, verdict: Verdict, last_sign: float, client: Client) -> None:
     run = client.run(identity.run_id)
     if run["status"] in TERMINAL:
         return
+    ending, ended_at = verdict
     # The clock of files is coarse: a run does not end before it began.
-    moment = max(datetime.fromtimestamp(died_at, UTC), datetime.fromisoformat(run["start_time_utc"]))
-    message = (
-        f"Process {identity.pid} on {identity.host} ended without saying how; it last wrote at {moment:%F %T} UTC."
-    )
+    moment = max(datetime.fromtimestamp(ended_at or last_sign, UTC), datetime.fromisoformat(run["start_time_utc"]))
+    where = f" (process {identity.pid} on {identity.host}, last heard of at {moment:%F %T} UTC)"
+    error = None if ending.error is None else dict(ending.error) | {"message": f"{ending.message}{where}"}
     try:
         client.execute(
             ChangeStatus(
                 command=derived_id(identity.writer, "end"),
                 run_id=identity.run_id,
-                status=RunStatus.FAILED,
-                error={"code": "ProcessDied", "message": message},
-                reason="the process died and left its journal; found at the next contact",
-                certainty="the process is gone; how it ended is not known (killed, or os._exit)",
+                status=RunStatus(ending.status),
+                error=error,
+                reason=ending.reason,
+                certainty=ending.certainty,
                 begun_by=identity.begun_by,
                 occurred_at=moment,
             )
         )
-    except DeniedError:
-        raise
-    except RefusedError as error:
-        _log.info("run %s was left as it is: %s", identity.run_id, error)
+    except RefusedError as refused:
+        _log.info("run %s was left as it is: %s", identity.run_id, refused)
+
+
+def _forget(journals: Path, processes: set[str | None]) -> None:
+    """Delete the evidence of processes that no journal speaks of any more."""
+    known = {identity.process for folder in writer_folders(journals) if (identity := folder.identity()) is not None}
+    for process in {*processes, *abandoned(journals)} - known:
+        if process is not None:
+            remove(process)
 
 
 def _set_aside(folder: WriterFolder, error: NotFoundError) -> None:

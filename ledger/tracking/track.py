@@ -21,9 +21,18 @@ _log = logging.getLogger(__name__)
 class Track:
     """The recorder of a run with its journal and delivery; `begun_by` as in `Identity`."""
 
-    def __init__(self, run_id: str, location: str, journals: Path, limits: Limits, begun_by: str | None) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        location: str,
+        journals: Path,
+        limits: Limits,
+        begun_by: str | None,
+        process: str | None = None,
+    ) -> None:
         """Nothing is written before something is noted."""
         self.run_id = run_id
+        self._process = process
         self.begun_by = begun_by
         self.recorder = Recorder(self._open_writer, limits)
         self.waiting_commands = 0
@@ -63,7 +72,7 @@ class Track:
     def abandon(self) -> None:
         """In a forked child: go on with a journal of the child's own."""
         self.recorder.abandon()
-        self.begun_by = None
+        self.begun_by = self._process = None
         self.waiting_commands = 0
         self._begin_process()
 
@@ -82,7 +91,7 @@ class Track:
 
     def _open_writer(self) -> JournalWriter | None:
         writer = uuid4().hex
-        identity = Identity.of_process(self.run_id, writer, self._location, self.begun_by)
+        identity = Identity.of_process(self.run_id, writer, self._location, self.begun_by, self._process)
         problem: OSError | None = None
         for journals in fallbacks(self._journals):
             try:

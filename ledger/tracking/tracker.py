@@ -5,7 +5,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from ledger.journal.places import fallbacks
 from ledger.tracking.recovery import has_dead_writer, recover
 from ledger.tracking.shipper import Shipper
 from ledger.tracking.track import Track
+from ledger.tracking.watching import Watching
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
@@ -34,8 +35,20 @@ class Tracker:
     Threads may share it. A forked child goes on with a connection and journals of its own.
     """
 
-    def __init__(self, connect: Callable[[], Client], location: str, journals: Path, limits: Limits) -> None:
-        """Track runs of the workspace at `location`; `connect` makes a client, each process its own."""
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        location: str,
+        journals: Path,
+        limits: Limits,
+        aftermath: Sequence[str] | None = None,
+    ) -> None:
+        """Track runs of the workspace at `location`; `connect` makes a client, each process its own.
+
+        `aftermath` is a command that a watchdog runs after the end of this process; without one
+        there is no watchdog.
+        """
+        self._aftermath = aftermath
         self.location = location
         self._connect = connect
         self._journals = journals
@@ -85,7 +98,7 @@ class Tracker:
         earlier = self._tracks.pop(command.run_id, None)
         if earlier is not None:
             earlier.leave()
-        track = self._add(command.run_id, begun_by=command.command)
+        track = self._add(command.run_id, begun_by=command.command, process=self._watching.begin())
         # There before the run is: whenever the process dies, somebody finds out.
         track.recorder.open()
         try:
@@ -138,6 +151,11 @@ class Tracker:
         """Whether this process began the run, and has not ended it."""
         found = self._tracks.get(run_id)
         return found is not None and found.begun_by is not None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a watchdog will see how this process ends."""
+        return self._watching.is_watched
 
     def unended(self) -> list[str]:
         """The runs that this process began and has not ended."""
@@ -204,9 +222,10 @@ class Tracker:
             return False
         return True
 
-    def _add(self, run_id: str, *, begun_by: str | None) -> Track:
+    def _add(self, run_id: str, *, begun_by: str | None, process: str | None = None) -> Track:
+        track = Track(run_id, self.location, self._journals, self._limits, begun_by, process)
         with self._lock:
-            track = self._tracks[run_id] = Track(run_id, self.location, self._journals, self._limits, begun_by)
+            self._tracks[run_id] = track
         self._shipper.start()
         return track
 
@@ -230,11 +249,12 @@ class Tracker:
         self._process = os.getpid()
         self._lock = threading.RLock()
         self._client, self._away, self._tracks = None, False, {}
+        self._watching = Watching(self._journals, self._aftermath)
         self._shipper = Shipper(weakref.WeakMethod(self.ship))
 
     def _leave_parent(self) -> None:
         """In a forked child: what is open belongs to the parent, and is kept so that nothing closes it."""
-        inherited, tracks = (self._client, self._shipper, self._lock), self._tracks
+        inherited, tracks = (self._client, self._shipper, self._lock, self._watching), self._tracks
         self._begin_process()
         self._inherited = inherited
         for track in tracks.values():

@@ -193,7 +193,9 @@ def run_once(session: Session, once: bool, seconds: float) -> None:  # noqa: ARG
         done = send_due(parts, seconds)
     session.output.write(done)
     if not done["done"]:
-        note("Not all of it could be sent; `runledger alert history RULE` says why. It is tried again next time.")
+        for waiting in done["waiting"]:
+            note(f"Not sent yet to {waiting['recipient']}: {waiting['because'] or 'there was no time left'}")
+        note("`runledger alert run --once` tries again when it is time.")
 
 
 def _execute(session: Session, rule: str, kind: type[RuleCommand]) -> None:

@@ -1,0 +1,107 @@
+"""The watchdog of this process, and the verdicts that watchdogs leave."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+from ledger.watchdog.alive import ProcessIdentity, is_gone
+from ledger.watchdog.evidence import install
+from ledger.watchdog.folder import PROCESS, EvidenceFolder
+from ledger.watchdog.program import WATCHING
+from ledger.watchdog.start import Started, start
+from ledger.watchdog.verdict import Ending, decide
+
+PROCESSES = "processes"
+
+_BEGIN_SECONDS = 3.0
+
+_log = logging.getLogger(__name__)
+
+Verdict = tuple[Ending, float | None]
+"""How a process ended, and when in seconds since 1970 UTC where that is known."""
+
+
+class Watching:
+    """Starts the watchdog at the first run of this process; its `command` runs after the process's end."""
+
+    def __init__(self, journals: Path, command: Sequence[str] | None) -> None:
+        """Nothing is started yet; without a command nothing ever is."""
+        self._journals = journals
+        self._command = command
+        self._started: Started | None = None
+
+    def begin(self) -> str | None:
+        """Be watched from now on; answer with the folder for evidence, None where there is none."""
+        if self._command is None:
+            return None
+        if self._started is None:
+            folder = self._journals / PROCESSES / uuid4().hex
+            install(folder)
+            self._started = start(folder, self._command)
+            if self._started.problem is not None:
+                _log.info("nobody watches this process: %s", self._started.problem)
+        return str(self._started.folder)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody will see how this process ends."""
+        return self._started is not None and self._started.is_watching
+
+
+def verdict_of(process: str) -> Verdict | None:
+    """How a dead process ended; None while its watchdog is about to say."""
+    folder = EvidenceFolder(Path(process))
+    ending = folder.ending()
+    if ending is not None:
+        return ending
+    if _is_being_watched(folder):
+        return None
+    return decide(folder.evidence()), None
+
+
+def remove(process: str) -> None:
+    """Delete the evidence of a process whose runs have ended."""
+    folder = Path(process)
+    try:
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+        folder.parent.rmdir()
+    except OSError as error:
+        _log.debug("%s is left behind: %s", folder, error)
+
+
+def abandoned(journals: Path) -> Iterator[str]:
+    """Folders of evidence whose process is gone, with nobody left to judge it."""
+    for path in (journals / PROCESSES).glob("*"):
+        folder = EvidenceFolder(path)
+        content = (folder.read(PROCESS) or {}).get("process")
+        gone = isinstance(content, dict) and is_gone(ProcessIdentity.from_json(content)) is True
+        if gone and not _is_being_watched(folder):
+            yield str(path)
+
+
+def _is_being_watched(folder: EvidenceFolder) -> bool:
+    if not (folder.path / WATCHING).exists():
+        return _is_young(folder)
+    try:
+        number = int((folder.path / WATCHING).read_text(encoding="ascii"))
+        os.kill(number, 0)
+    except (OSError, ValueError):
+        return False
+    try:
+        # Another process may have the number by now.
+        return str(folder.path).encode() in Path(f"/proc/{number}/cmdline").read_bytes()
+    except OSError:
+        return True
+
+
+def _is_young(folder: EvidenceFolder) -> bool:
+    """Whether a watchdog may be about to begin."""
+    try:
+        return time.time() - (folder.path / PROCESS).stat().st_mtime < _BEGIN_SECONDS
+    except OSError:
+        return False

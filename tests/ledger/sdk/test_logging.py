@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -161,9 +162,19 @@ if len(sys.argv) > 3:
     with Workspace(location) as workspace:
         experiment = Experiment(workspace, "e")
         opened, broken = Run(experiment, "left-open"), Run(experiment, "left-broken")
+        wait_for_end(opened)
+        wait_for_end(broken)
         assert (opened.get_status(), opened.get_metrics()) == ("Completed", {"loss": 1})
         assert (broken.get_status(), broken.get_metrics()) == ("Failed", {"loss": 1})
-        assert broken.get_details()["error"]["message"] == "User program failed with ValueError: boom"
+        assert broken.get_details()["error"]["message"].startswith("User program failed with ValueError: boom")
+
+
+def wait_for_end(run: Run) -> None:
+    """Until the watchdog of a script has said how it ended."""
+    deadline = time.monotonic() + 30
+    while run.get_status() == "Running":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_with_a_url_training_loads_no_database_and_no_framework(tmp_path: Path) -> None:

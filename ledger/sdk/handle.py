@@ -1,0 +1,29 @@
+"""What every part of a run's handle stands on: which run it is, and the way to the ledger."""
+
+from typing import TYPE_CHECKING, Any
+
+from ledger.commands import RunCommand
+
+if TYPE_CHECKING:
+    from ledger.client import Client
+    from ledger.sdk.experiment import Experiment
+
+
+class RunHandle:
+    """A handle on a run; what it asks is answered by the ledger, never from memory."""
+
+    def __init__(self, experiment: "Experiment", run_id: str) -> None:
+        """Hold a run that is there."""
+        self.experiment = experiment
+        self.id = run_id
+        self._tracker = experiment.workspace.tracker
+
+    def _execute(self, command: RunCommand) -> None:
+        self._tracker.execute(command, self.id)
+
+    @property
+    def _client(self) -> "Client":
+        return self.experiment.workspace.client
+
+    def _document(self) -> dict[str, Any]:
+        return self._client.run(self.id)

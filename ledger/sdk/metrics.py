@@ -1,0 +1,115 @@
+"""Logging values, and reading them back (parity 2.C)."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ledger.commands import AddParameters
+from ledger.metrics import Series, Thinned
+from ledger.sdk.handle import RunHandle
+from ledger.sdk.reading import Metric, descendants, metrics_of, series_by_name, thinned_by_name
+from ledger.values.rules import parameter
+from schemas.limits import Limits
+
+if TYPE_CHECKING:
+    from ledger.tracking.recorder import Recorder
+
+FLUSH_SECONDS = 300.0
+_READ_SECONDS = 10.0
+
+
+class RunMetrics(RunHandle):
+    """The part of a run's handle for logged values and parameters."""
+
+    _recorder: "Recorder | None" = None
+
+    def log(self, name: str, value: object, description: str = "", step: int | None = None) -> None:
+        """Log one value of a metric; logged again, it becomes a series (parity B5).
+
+        Raises:
+            BadValueError: the name is empty, or the value is a list of values.
+        """
+        self._recording().scalar(name, value, step, description or None)
+
+    def log_list(self, name: str, value: Iterable[object], description: str = "", step: int | None = None) -> None:
+        """Log several values at once, of a list, a generator or an array with one dimension.
+
+        Raises:
+            BadValueError: it is no list of single values.
+        """
+        self._recording().listed(name, value, step, description or None)
+
+    def log_row(self, name: str, description: str = "", step: int | None = None, **columns: object) -> None:
+        """Log one row of a table, a value a column.
+
+        Raises:
+            BadValueError: there are no columns, or one holds a list.
+        """
+        self._recording().row(name, columns, step, description or None)
+
+    def log_table(self, name: str, value: Mapping[str, object], description: str = "", step: int | None = None) -> None:
+        """Log rows of a table by column.
+
+        Raises:
+            BadValueError: it is no mapping of columns of one length.
+        """
+        self._recording().table(name, value, step, description or None)
+
+    def log_params(self, parameters: Mapping[str, object]) -> None:
+        """Log what the run was made with, each written once; numbers stay numbers.
+
+        Raises:
+            WrittenOnceError: a parameter has another value already.
+        """
+        limits = Limits()
+        found = {key: parameter(key, value, limits) for key, value in parameters.items()}
+        if found:
+            self._execute(AddParameters(run_id=self.id, parameters=found))
+
+    def flush(self, timeout_seconds: float = FLUSH_SECONDS) -> bool:
+        """Deliver everything that was logged so far; False if the ledger stayed out of reach for so long."""
+        return self._tracker.flush(self.id, timeout_seconds)
+
+    def get_metrics(
+        self,
+        name: str | None = None,
+        recursive: bool = False,
+        run_type: str | None = None,
+        populate: bool = False,  # noqa: ARG002 - images come as their names
+    ) -> dict[str, Any]:
+        """Everything that was logged, by metric: a value, a list, or columns of a table (parity 2.C).
+
+        A metric that `log` set once is its value, more often a list. Lists are always lists, rows
+        and tables always columns. With `recursive`, the metrics of each run of the tree by run id.
+        """
+        self.flush(_READ_SECONDS)
+        if not recursive:
+            return metrics_of(self._client, self.id, name)
+        found = {
+            run_id: metrics_of(self._client, run_id, name) for run_id in descendants(self._client, self.id, run_type)
+        }
+        return {run_id: metrics for run_id, metrics in found.items() if metrics}
+
+    def get_last_metrics(self) -> dict[str, Metric]:
+        """The last value of each metric; of rows and tables the last row."""
+        self.flush(_READ_SECONDS)
+        return {summary.name: summary.last for summary in self._client.metrics(self.id)}
+
+    def get_series(
+        self, name: str | None = None, first_step: int | None = None, last_step: int | None = None
+    ) -> dict[str, Series]:
+        """Logged points with their steps and times, of one metric or of all, by metric."""
+        self.flush(_READ_SECONDS)
+        return series_by_name(self._client, self.id, name, first_step, last_step)
+
+    def get_thinned(
+        self, name: str, buckets: int = 500, first_step: int | None = None, last_step: int | None = None
+    ) -> list[Thinned]:
+        """A metric thinned for a chart: bounds and mean of neighbouring points; a table has one a column."""
+        self.flush(_READ_SECONDS)
+        return thinned_by_name(self._client, self.id, name, buckets, (first_step, last_step))
+
+    def _recording(self) -> "Recorder":
+        recorder = self._recorder
+        if recorder is None or recorder.closed:
+            recorder = self._recorder = self._tracker.track(self.id).recorder
+        return recorder

@@ -11,7 +11,17 @@ from pathlib import Path
 from benchmarks.result import Result, machine, page, table
 from runledger.process import tune_collector
 
-MEASUREMENTS = ("embedded_append", "http", "kafka_append", "metrics", "projection", "tracking", "verify")
+MEASUREMENTS = (
+    "embedded_append",
+    "endings",
+    "http",
+    "kafka_append",
+    "mail",
+    "metrics",
+    "projection",
+    "tracking",
+    "verify",
+)
 _ROOT = Path(__file__).resolve().parent.parent
 _LINES = _ROOT / "build" / "bench.jsonl"
 _DOCS = _ROOT / "docs" / "performance.md"

@@ -1,35 +1,42 @@
 """The time and the room that a template may take."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter
 
 from schemas.errors import LedgerError
 
 SECONDS = 0.25
 BYTES = 256_000
+CHARACTERS = 4_000_000
+_CHARACTERS_AN_ITEM = 100
 
 
 class TemplateFailedError(LedgerError):
     """A template that could not be rendered with these facts; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
 class Budget:
-    """What is left for one message."""
+    """What is left for one message: seconds, and characters of all texts and lists made on the way."""
 
-    deadline: float
-    clock: Callable[[], float] = perf_counter
-
-    @classmethod
-    def start(cls, clock: Callable[[], float] = perf_counter) -> "Budget":
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         """A full budget, from now on."""
-        return cls(clock() + SECONDS, clock)
+        self._clock = clock
+        self._deadline = clock() + SECONDS
+        self._left = CHARACTERS
 
     def check(self) -> None:
         """Raise TemplateFailedError if the time is over."""
-        if self.clock() > self.deadline:
+        if self._clock() > self._deadline:
             raise TemplateFailedError(f"the template took more than {SECONDS * 1000:.0f} ms; make it do less")
+
+    def spend(self, made: object) -> None:
+        """Count what an operation made; raise TemplateFailedError if that is too much in all."""
+        if isinstance(made, str):
+            self._left -= len(made)
+        elif isinstance(made, list | tuple):
+            self._left -= len(made) * _CHARACTERS_AN_ITEM
+        if self._left < 0:
+            raise TemplateFailedError(f"the template worked on more than {CHARACTERS:,} characters; make it do less")
 
 
 def fits(size: int) -> None:

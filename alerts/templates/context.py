@@ -65,7 +65,7 @@ def run_url(facts: Facts) -> str | None:
 def headline(facts: Facts) -> str:
     """What happened, in one sentence without its full stop."""
     title = one_line(facts.display_name or facts.run_id, _TITLE_LENGTH)
-    return f"{title} {_VERBS.get(facts.new_status, f'is now {facts.new_status}')}"
+    return f"{title} {_VERBS.get(facts.new_status) or f'is now {one_line(facts.new_status)}'}"
 
 
 def notes(facts: Facts) -> list[str]:
@@ -81,13 +81,13 @@ def notes(facts: Facts) -> list[str]:
 
 
 def _change(facts: Facts) -> dict[str, Any]:
-    traceback = None if facts.traceback is None else tail(plain(facts.traceback), LOG_BYTES)
+    traceback = None if facts.traceback is None else tail(plain(facts.traceback).strip("\n"), LOG_BYTES)
     return {
         "kind": facts.kind,
         "headline": headline(facts),
         "notes": notes(facts),
-        "old_status": facts.old_status,
-        "new_status": facts.new_status,
+        "old_status": None if facts.old_status is None else one_line(facts.old_status),
+        "new_status": one_line(facts.new_status),
         "presumed": facts.presumed,
         "certainty": _maybe(facts.certainty),
         "reason": _maybe(facts.reason),

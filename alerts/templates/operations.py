@@ -41,7 +41,9 @@ def _sorted(items: Iterable[Any], reverse: bool = False) -> list[Any]:
 
 
 def _order(item: object) -> tuple[str, object]:
-    return ("", item) if isinstance(item, int | float) else (type(item).__name__, item)
+    if isinstance(item, tuple):
+        return ("tuple", tuple(map(simple, item)))
+    return ("", item) if isinstance(item, int | float) else (type(item).__name__, simple(item))
 
 
 def _items(mapping: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -72,7 +74,7 @@ def said(value: Any) -> Any:
 
 
 _FOR_ONE = ("abs", "capitalize", "e", "escape", "float", "int", "lower", "string", "title", "trim", "truncate", "upper")
-_FOR_MANY = ("count", "d", "default", "dictsort", "first", "last", "length", "list", "max", "min", "reverse", "unique")
+_FOR_MANY = ("count", "d", "default", "dictsort", "first", "last", "length", "list", "reverse")
 
 FILTERS_FOR_ONE: Mapping[str, Filter] = MappingProxyType(
     {name: filters.FILTERS[name] for name in _FOR_ONE}
@@ -106,7 +108,6 @@ _TESTS = (
     "even",
     "false",
     "float",
-    "in",
     "integer",
     "mapping",
     "none",

@@ -49,7 +49,7 @@ class Renderer:
         sources = _sources(templates)
         subject, text = self._text(sources.subject), self._text(sources.text)
         html = None if sources.html is None else self._html(sources.html)
-        names = {**context_of(facts), BUDGET: Budget.start(self._clock)}
+        names = {**context_of(facts), BUDGET: Budget(self._clock)}
         written = _written(text, names)
         return Rendered(
             subject=one_line(_written(subject, names), _SUBJECT_LENGTH) or "(no subject)",

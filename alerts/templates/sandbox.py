@@ -2,7 +2,8 @@
 
 Time cannot be taken back from a Python program from outside, so nothing that takes long can be begun:
 what a template may be made of is listed, every filter is ours or harmless, numbers and texts stay small,
-and the budget is looked at in each turn of a loop and before each operation.
+and the budget is looked at in each turn of a loop and at each operation. Lists that hold one another many
+times over are never compared or hashed, which would take for ever.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +28,8 @@ from ledger.errors import RefusedError
 
 BUDGET = "_budget"
 SOURCE_LENGTH = 64_000
-_TURNS = "_turns"
+_TURNS, _SIMPLE = "_turns", "_simple"
+_MEMBERSHIP = ("in", "notin")
 _LARGEST = 2**64
 _FILTERS = sorted({*FILTERS_FOR_ONE, *FILTERS_FOR_MANY})
 _PARTS = (
@@ -43,7 +45,6 @@ _PARTS = (
     nodes.Keyword,
     nodes.Getattr,
     nodes.Getitem,
-    nodes.Slice,
     nodes.Call,
     nodes.Filter,
     nodes.Test,
@@ -85,7 +86,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals.clear()
         for_one = {name: _within_budget(function, simple) for name, function in FILTERS_FOR_ONE.items()}
         for_many = {name: _within_budget(function) for name, function in FILTERS_FOR_MANY.items()}
-        self.filters = {**for_one, **for_many, _TURNS: _turns}
+        self.filters = {**for_one, **for_many, _TURNS: _turns, _SIMPLE: _within_budget(simple)}
         self.tests = dict(TESTS)
 
     def compiled(self, source: str) -> Template:
@@ -96,8 +97,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             tree = self.parse(source)
             self._refuse_parts(tree)
             self._refuse_names(tree)
-            for loop in tree.find_all(nodes.For):
-                loop.iter = nodes.Filter(loop.iter, _TURNS, [], [], None, None)
+            _bound(tree)
             return self.from_string(tree)
         except TemplateError as error:
             raise TemplateRefusedError(f"line {getattr(error, 'lineno', 1)}: {error.message}") from error
@@ -108,21 +108,31 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """A few methods of text and of mappings."""
         return is_allowed_method(obj)
 
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """An item by its number or name."""
+        return super().getitem(obj, simple(argument))
+
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call what is allowed, within the budget."""
-        context[BUDGET].check()
+        budget: Budget = context[BUDGET]
+        budget.check()
         if not is_allowed_method(obj):
             raise TemplateFailedError(f"{getattr(obj, '__name__', type(obj).__name__)}() cannot be called in messages")
-        return super().call(context, obj, *args, **kwargs)
+        made = super().call(context, obj, *map(simple, args), **kwargs)
+        budget.spend(made)
+        return made
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Calculate with numbers of ordinary size, and put texts together."""
-        context[BUDGET].check()
+        budget: Budget = context[BUDGET]
+        budget.check()
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
             fits(len(left) + len(right))
         elif not (_is_ordinary(left) and _is_ordinary(right)):
             raise TemplateFailedError(f"{operator} needs two numbers of at most 20 digits (or + two texts)")
-        return super().call_binop(context, operator, left, right)
+        made = super().call_binop(context, operator, left, right)
+        budget.spend(made)
+        return made
 
     def _refuse_parts(self, tree: nodes.Template) -> None:
         for node in tree.find_all(nodes.Node):
@@ -136,6 +146,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 raise TemplateRefusedError(
                     f"line {node.lineno}: there is no filter {node.name!r}; there are {', '.join(_FILTERS)}"
                 )
+            if isinstance(node, nodes.Pair) and not isinstance(node.key, nodes.Const):
+                raise TemplateRefusedError(f"line {node.lineno}: the keys of a mapping must be written out")
 
     def _refuse_names(self, tree: nodes.Template) -> None:
         used = meta.find_undeclared_variables(tree)
@@ -152,21 +164,33 @@ def _is_ordinary(value: object) -> bool:
     return isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LARGEST)
 
 
+def _bound(tree: nodes.Template) -> None:
+    """Make every loop look at the budget, and every comparison at what it compares."""
+    for loop in tree.find_all(nodes.For):
+        loop.iter = _filtered(loop.iter, _TURNS)
+    for comparison in tree.find_all(nodes.Compare):
+        comparison.expr = _filtered(comparison.expr, _SIMPLE)
+        for operand in comparison.ops:
+            if operand.op not in _MEMBERSHIP:
+                operand.expr = _filtered(operand.expr, _SIMPLE)
+
+
+def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
+
+
 def _within_budget(function: Filter, prepare: Callable[[Any], Any] = lambda value: value) -> Filter:
     wants = getattr(function, "jinja_pass_arg", None)
 
     @pass_context
     @wraps(function)
     def limited(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
-        context[BUDGET].check()
-        value = prepare(value)
-        match wants.name if wants else "":
-            case "":
-                return function(value, *args, **kwargs)
-            case "eval_context":
-                return function(context.eval_ctx, value, *args, **kwargs)
-            case _:
-                return function(context.environment, value, *args, **kwargs)
+        budget: Budget = context[BUDGET]
+        budget.check()
+        first = {"eval_context": (context.eval_ctx,), "environment": (context.environment,)}
+        made = function(*first.get(wants.name if wants else "", ()), prepare(value), *args, **kwargs)
+        budget.spend(made)
+        return made
 
     return limited
 

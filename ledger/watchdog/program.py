@@ -87,7 +87,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def _detach(watch: Watch) -> None:
     """Be nobody's child, deaf to what ends programs, and keep what is open from the command."""
-    if os.fork():
+    # By way of a shell it is so already, and one more that ends would be met by a PID 1 that waits for its children.
+    if os.getsid(0) == os.getpid() and os.fork():
         os._exit(0)
     for name in _IGNORED:
         signal.signal(getattr(signal, name), signal.SIG_IGN)

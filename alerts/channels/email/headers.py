@@ -5,17 +5,18 @@ ours: every value is cleaned first, ids and addresses are never folded, and text
 """
 
 import re
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from email.header import Header
 from email.utils import format_datetime
 
+from alerts.templates.words import one_line
 from schemas.addresses import why_no_address
 
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_HALVES = re.compile("[\ud800-\udfff]")
 _LINE, _LONGEST_LINE = 76, 900
 _WORD = 75
-_NAME_LENGTH = 200
+_TEXT_LENGTH = 400
+_NAME_LENGTH, _NAME_BYTES = 60, 45
 _QUOTED = re.compile(r'([\\"])')
 _ATOMS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*\Z")
 _TOKEN = re.compile(r"[\x21-\x7e]+\Z")
@@ -23,17 +24,13 @@ _URL = re.compile(r"https?://[\x21-\x3b\x3d\x3f-\x7e]+\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def cleaned(text: str) -> str:
-    """The text in one line, without control characters and halves of characters."""
-    return " ".join(_HALVES.sub("\ufffd", _CONTROLS.sub(" ", text)).split())
-
-
 def text_line(name: str, text: str) -> str:
     """A header of words, such as the subject."""
-    text = cleaned(text)
+    text = one_line(text, _TEXT_LENGTH)
     if text.isascii() and "=?" not in text and len(name) + len(text) + 2 <= _LINE:
         return f"{name}: {text}\r\n"
-    return f"{name}: {_encoded(name, text)}\r\n"
+    encoded = Header(text, "utf-8", maxlinelen=_WORD, header_name=name).encode(linesep="\r\n")
+    return f"{name}: {encoded}\r\n"
 
 
 def address_line(name: str, address: str, display_name: str = "") -> str:
@@ -43,10 +40,8 @@ def address_line(name: str, address: str, display_name: str = "") -> str:
     """
     if why_no_address(address) is not None:
         return f"{name}: undisclosed-recipients:;\r\n"
-    shown = cleaned(display_name)[:_NAME_LENGTH].rstrip()
-    if not shown:
-        return f"{name}: {address}\r\n"
-    return f"{name}: {_phrase(name, shown)}\r\n <{address}>\r\n"
+    phrase = _phrase(one_line(display_name))
+    return f"{name}: {phrase}\r\n <{address}>\r\n" if phrase else f"{name}: {address}\r\n"
 
 
 def token_line(name: str, value: str) -> str:
@@ -72,11 +67,10 @@ def unsubscribe_lines(url: str | None) -> str:
     return f"List-Unsubscribe: <{url}>\r\n{post}"
 
 
-def _phrase(header: str, name: str) -> str:
-    if name.isascii() and "=?" not in name and len(header) + len(name) + 4 <= _LINE:
+def _phrase(name: str) -> str:
+    """A display name, cut to what fits into one word: some readers put a space between two."""
+    if name.isascii() and "=?" not in name:
+        name = name[:_NAME_LENGTH].rstrip()
         return name if _ATOMS.match(name) else '"' + _QUOTED.sub(r"\\\1", name) + '"'
-    return _encoded(header, name)
-
-
-def _encoded(header: str, text: str) -> str:
-    return Header(text, "utf-8", maxlinelen=_WORD, header_name=header).encode(linesep="\r\n")
+    fitting = name.encode()[:_NAME_BYTES].decode("utf-8", "ignore").rstrip()
+    return f"=?utf-8?b?{b64encode(fitting.encode()).decode()}?="

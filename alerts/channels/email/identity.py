@@ -12,6 +12,7 @@ _NO_DOMAIN = "runledger.invalid"
 class MailIds:
     """`message` is the mail's own id, `thread` the id that all mails of a run refer to."""
 
+    notification: str
     message: str
     thread: str
 
@@ -19,7 +20,7 @@ class MailIds:
     def of(cls, notification: str, thread: str, domain: str) -> Self:
         """Derive both; `thread` is any text that names the run among all runs of the domain."""
         domain = _short(domain)
-        return cls(f"<n.{_digest(notification)}@{domain}>", f"<run.{_digest(thread)}@{domain}>")
+        return cls(notification, f"<n.{_digest(notification)}@{domain}>", f"<run.{_digest(thread)}@{domain}>")
 
 
 def _digest(text: str) -> str:

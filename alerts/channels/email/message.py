@@ -10,8 +10,7 @@ from alerts.channels.email.identity import MailIds
 from alerts.channels.email.settings import Sender
 from alerts.facts import Facts
 from alerts.templates.rendered import Rendered
-
-_UNSENDABLE = dict.fromkeys([*range(9), 11, *range(14, 32), 127])
+from alerts.templates.words import plain
 
 
 def compose(
@@ -21,7 +20,6 @@ def compose(
     sender: Sender,
     ids: MailIds,
     *,
-    notification: str,
     unsubscribe: str | None = None,
 ) -> Mail:
     """The mail for one recipient, the same bytes for the same arguments; never raises.
@@ -42,22 +40,22 @@ def compose(
             "X-Auto-Response-Suppress: All\r\n",
             unsubscribe_lines(unsubscribe),
             "MIME-Version: 1.0\r\n",
-            f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n',
+            f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n',
         ]
     )
     separator = f"\r\n--{boundary}".encode()
     parts = [separator, _part("plain", rendered.text), separator, _part("html", rendered.html), separator, b"--\r\n"]
-    return Mail(notification, recipient, sender.address, head.encode() + b"".join(parts))
+    return Mail(ids.notification, recipient, sender.address, head.encode() + b"".join(parts))
 
 
 def _part(kind: str, text: str) -> bytes:
     """A body part from the end of its boundary on, in the encoding that keeps it readable or small."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").translate(_UNSENDABLE)
-    content = (lines if lines.endswith("\n") else lines + "\n").encode("utf-8", "replace")
+    lines = plain(text)
+    content = (lines if lines.endswith("\n") else lines + "\n").encode()
     # Of every character beyond ASCII quoted-printable makes three for each byte, and base64 4/3.
     beyond = len(content) - len(content.translate(None, bytes(range(128, 256))))
     readable = beyond * 6 < len(content)
     body = b2a_qp(content, istext=True) if readable else encodebytes(content)
     encoding = "quoted-printable" if readable else "base64"
     head = f'\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
-    return head.encode() + body.replace(b"\n", b"\r\n").removesuffix(b"\r\n")
+    return head.encode() + body.replace(b"\n", b"\r\n")

@@ -1,7 +1,6 @@
 """Connections that are kept and used again, and a breaker before new ones."""
 
 import asyncio
-import re
 import socket
 import ssl
 from time import monotonic
@@ -11,9 +10,7 @@ from aiosmtplib import SMTPException
 from alerts.channels.email.breaker import Breaker
 from alerts.channels.email.connection import Connection
 from alerts.channels.email.replies import reason
-from alerts.channels.email.settings import SmtpSettings
-
-_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\Z")
+from alerts.channels.email.settings import SmtpSettings, is_host_name
 
 
 class CannotConnectError(Exception):
@@ -94,5 +91,5 @@ class Pool:
         """The name we greet with: asking the system for it may wait for a name server."""
         if self._helo is None:
             name = await asyncio.to_thread(socket.getfqdn)
-            self._helo = name if _HOST_NAME.match(name) else "localhost"
+            self._helo = name if is_host_name(name) else "localhost"
         return self._helo

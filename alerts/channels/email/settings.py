@@ -1,5 +1,6 @@
 """Where mails go out, as whom, and how long each answer is waited for."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from schemas.addresses import why_no_address
 from schemas.errors import LedgerError
 
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\Z")
 Encryption = Literal["tls", "starttls", "none"]
 _EXAMPLE = "smtp://user@mail.example.org:587?starttls=require"
 
@@ -31,7 +33,7 @@ class Sender:
     def parse(cls, text: str) -> Self:
         """From `name@example.org` or `Run ledger <name@example.org>`."""
         name, address = parseaddr(text)
-        if why_no_address(address) is not None or not address.isascii():
+        if why_no_address(address) is not None or not address.isascii() or not text.isprintable():
             raise MailSettingsError(
                 f"RUNLEDGER_MAIL_FROM is {text!r}; write name@example.org, or NAME <name@example.org>"
             )
@@ -103,18 +105,25 @@ class SmtpSettings:
         changed, timeouts = self, self.timeouts
         for name, text in options.items():
             match name:
-                case "helo":
+                case "helo" if is_host_name(text):
                     changed = replace(changed, helo=text)
                 case "connections":
                     changed = replace(changed, connections=int(_number(name, text, 1, 100)))
                 case "connect" | "command" | "final":
                     timeouts = replace(timeouts, **{name: _number(name, text, 0.01, 3_600)})
+                case "helo":
+                    raise MailSettingsError(f"RUNLEDGER_SMTP_URL has helo={text}; it may be the name of a host")
                 case _:
                     raise MailSettingsError(
                         f"RUNLEDGER_SMTP_URL has an unknown option {name!r}; there are starttls, connections, helo, "
                         "connect, command, final"
                     )
         return replace(changed, timeouts=timeouts)
+
+
+def is_host_name(text: str) -> bool:
+    """Whether a relay can be greeted with it."""
+    return _HOST_NAME.match(text) is not None
 
 
 def read_mail_settings(environment: Mapping[str, str]) -> tuple[SmtpSettings, Sender] | None:

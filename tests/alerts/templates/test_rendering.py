@@ -45,8 +45,12 @@ class Page(HTMLParser):
             self._words.append(data)
 
 
+# Without a time limit: a test does not fail because the machine is slow.
+_RENDERER = Renderer(lambda: 0.0)
+
+
 def default(facts: Facts = FAILURE) -> Rendered:
-    return Renderer().render(Templates(), facts)
+    return _RENDERER.render(Templates(), facts)
 
 
 def both(rendered: Rendered) -> tuple[str, str]:
@@ -206,7 +210,7 @@ def test_the_same_facts_give_the_same_message(facts: Facts) -> None:
 
 
 def test_own_templates_take_the_place_of_the_default_ones() -> None:
-    rendered = Renderer().render(
+    rendered = _RENDERER.render(
         Templates(subject="{{ run_id }}\n is {{ new_status }}", text="Hello {{ actor }}", html="<b>{{ actor }}</b>"),
         FAILURE,
     )
@@ -214,22 +218,22 @@ def test_own_templates_take_the_place_of_the_default_ones() -> None:
 
 
 def test_own_text_alone_is_shown_as_a_page_too() -> None:
-    rendered = Renderer().render(Templates(text="{{ log }}\n<b>"), FAILURE)
+    rendered = _RENDERER.render(Templates(text="{{ log }}\n<b>"), FAILURE)
     assert "epoch 2 loss <nan> & no more <b>" in Page(rendered.html).words
     assert "b" not in Page(rendered.html).elements
 
 
 def test_an_empty_subject_is_never_sent() -> None:
-    assert Renderer().render(Templates(subject="{% if false %}x{% endif %}"), FAILURE).subject == "(no subject)"
+    assert _RENDERER.render(Templates(subject="{% if false %}x{% endif %}"), FAILURE).subject == "(no subject)"
 
 
 def test_a_subject_is_cut() -> None:
-    assert len(Renderer().render(Templates(subject="{{ traceback }}" * 9), FAILURE).subject) <= 250
+    assert len(_RENDERER.render(Templates(subject="{{ traceback }}" * 9), FAILURE).subject) <= 250
 
 
 def test_an_own_html_template_escapes_and_a_text_template_does_not() -> None:
     templates = Templates(text="{{ error_message }}", html="{{ error_message }}")
-    rendered = Renderer().render(templates, replace(FAILURE, error_message="a < b"))
+    rendered = _RENDERER.render(templates, replace(FAILURE, error_message="a < b"))
     assert rendered.text == "a < b"
     assert rendered.html == "a &lt; b"
 
@@ -250,27 +254,27 @@ def test_an_own_html_template_escapes_and_a_text_template_does_not() -> None:
     ],
 )  # fmt: skip
 def test_what_templates_can_do(source: str, written: str) -> None:
-    assert Renderer().render(Templates(text=source), FAILURE).text == written
+    assert _RENDERER.render(Templates(text=source), FAILURE).text == written
 
 
 def test_saving_a_rule_refuses_a_name_that_does_not_exist_and_lists_those_that_do() -> None:
     with pytest.raises(RefusedError) as caught:
-        Renderer().check(Templates(text="{% if false %}{{ runid }}{% endif %}"), FAILURE)
+        _RENDERER.check(Templates(text="{% if false %}{{ runid }}{% endif %}"), FAILURE)
     assert "the text template is refused: the template names 'runid'" in str(caught.value)
     assert all(name in str(caught.value) for name in KNOWN)
 
 
 def test_saving_a_rule_refuses_what_fails_with_its_facts() -> None:
     with pytest.raises(TemplateRefusedError, match=r"the subject template is refused: .*nothing"):
-        Renderer().check(Templates(subject="{{ tags.nothing }}"), FAILURE)
+        _RENDERER.check(Templates(subject="{{ tags.nothing }}"), FAILURE)
 
 
 def test_saving_a_rule_shows_the_message() -> None:
-    assert Renderer().check(Templates(subject="{{ run_id }}"), FAILURE).subject == "digits_1780000000_4f1c"
+    assert _RENDERER.check(Templates(subject="{{ run_id }}"), FAILURE).subject == "digits_1780000000_4f1c"
 
 
 def test_a_template_that_fails_gives_the_facts_and_the_error() -> None:
-    rendered = Renderer().render_or_fall_back(Templates(text="{{ tags.nothing }}"), FAILURE)
+    rendered = _RENDERER.render_or_fall_back(Templates(text="{{ tags.nothing }}"), FAILURE)
     assert rendered.failure is not None
     assert "nothing" in rendered.failure
     assert rendered.subject == "[digits] run résumé of żółw: Running -> Failed"
@@ -298,7 +302,7 @@ def test_the_fallback_survives_facts_of_the_wrong_kind() -> None:
 
 
 def test_compiled_templates_are_found_again_by_their_text() -> None:
-    renderer = Renderer()
+    renderer = Renderer(lambda: 0.0)
     for _ in range(3):
         renderer.render(Templates(), FAILURE)
     assert renderer._text.cache_info().misses == 2  # type: ignore[attr-defined]

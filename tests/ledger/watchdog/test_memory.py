@@ -1,5 +1,6 @@
 """Kills by the out-of-memory killer, counted in both versions of control groups; and a real one."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -58,7 +59,7 @@ def test_a_file_that_does_not_count_is_passed_over(tmp_path: Path) -> None:
 def group() -> Iterator[Path | None]:
     """A control group of 60 MB and its file of members; None where none can be made."""
     for top, limit in ((_GROUPS / "memory", "memory.limit_in_bytes"), (_GROUPS, "memory.max")):
-        made = top / "runledger-test"
+        made = top / f"runledger-test-{os.getpid()}"
         with suppress(OSError):
             made.mkdir()
             try:

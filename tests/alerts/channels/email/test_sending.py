@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from time import perf_counter
 
 import pytest
 
@@ -12,11 +13,18 @@ from tests.alerts.channels.email.mails import a_mail, channel_to, impatient, set
 from tests.alerts.sinks import Fault, Phase, Sink, running
 
 pytestmark = pytest.mark.asyncio
+ANN = {"user": "ann", "password": "sesame"}
 
 
 async def send(sink: Sink, **changes: object) -> Outcome:
-    async with channel_to(sink, **changes) as channel:
+    async with channel_to(sink, None, **changes) as channel:
         return await channel.send(a_mail())
+
+
+async def turns(count: int) -> None:
+    """Let the other side see what happened: before Python 3.12 a cancellation that meets it is lost."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def test_a_mail_arrives_as_it_was_composed(sink: Sink) -> None:
@@ -84,17 +92,32 @@ async def test_an_answer_decides(sink: Sink, phase: Phase, reply: str, outcome: 
     assert sink.taken == isinstance(came, Sent)
 
 
-@pytest.mark.parametrize(
-    ("phase", "outcome"),
-    [("greeting", Broken), ("EHLO", Broken), ("MAIL", Broken), ("RCPT", Retry), ("DATA", Retry), ("body", Ambiguous)],
-)
-@pytest.mark.parametrize("how", ["drop", "hang"])
-async def test_no_answer_decides(sink: Sink, phase: Phase, outcome: type, how: str) -> None:
-    sink.faults = [Fault(phase, drop=how == "drop", hang=how == "hang")]
-    short = {"greeting": "connect", "body": "final"}.get(phase, "command")
-    came = await send(sink, timeouts=impatient(**({short: 0.2} if how == "hang" else {})))
-    assert type(came) is outcome, came
+_WITHOUT_ANSWER: dict[Phase, type] = {
+    "greeting": Broken,
+    "EHLO": Broken,
+    "MAIL": Broken,
+    "RCPT": Retry,
+    "DATA": Retry,
+    "body": Ambiguous,
+}
+
+
+@pytest.mark.parametrize("phase", _WITHOUT_ANSWER)
+async def test_a_connection_that_is_lost_decides_by_its_phase(sink: Sink, phase: Phase) -> None:
+    sink.faults = [Fault(phase, drop=True)]
+    came = await send(sink)
+    assert type(came) is _WITHOUT_ANSWER[phase], came
     assert sink.taken == 0
+
+
+async def test_an_answer_that_never_comes_decides_by_its_phase() -> None:
+    async def hanging(phase: Phase) -> Outcome:
+        short = {"greeting": "connect", "body": "final"}.get(phase, "command")
+        async with running(Sink(faults=[Fault(phase, hang=True)])) as sink:
+            return await send(sink, timeouts=impatient(**{short: 1.0}))
+
+    outcomes = await asyncio.gather(*(hanging(phase) for phase in _WITHOUT_ANSWER))
+    assert [type(outcome) for outcome in outcomes] == list(_WITHOUT_ANSWER.values()), outcomes
 
 
 async def test_a_relay_that_takes_the_mail_and_dies_leaves_it_ambiguous(sink: Sink) -> None:
@@ -104,13 +127,13 @@ async def test_a_relay_that_takes_the_mail_and_dies_leaves_it_ambiguous(sink: Si
 
 
 async def test_a_slow_answer_is_waited_for(sink: Sink) -> None:
-    sink.faults = [Fault("body", delay=0.5)]
-    assert isinstance(await send(sink, timeouts=impatient(command=0.3)), Sent)
+    sink.faults = [Fault("body", delay=1.5)]
+    assert isinstance(await send(sink, timeouts=impatient(command=1.0)), Sent)
 
 
 async def test_a_late_answer_belongs_to_no_other_mail(sink: Sink) -> None:
-    sink.faults = [Fault("body", delay=0.4, reply="550 no")]
-    async with channel_to(sink, connections=1, timeouts=impatient(final=0.1)) as channel:
+    sink.faults = [Fault("body", delay=1.2, reply="550 no")]
+    async with channel_to(sink, connections=1, timeouts=impatient(final=1.0)) as channel:
         assert isinstance(await channel.send(a_mail()), Ambiguous)
         assert await channel.send(a_mail()) == Sent(250, "queued as 1")
     assert sink.connects == 2
@@ -157,7 +180,16 @@ async def test_a_mail_after_one_that_was_refused_goes_over_the_same_connection(s
 
 @pytest.mark.parametrize(
     "address",
-    ["", "ann", "ann@", "@example.org", "a b@example.org", "ann@example.org\r\nRCPT TO:<eve@example.org>", "a@b@c", "<a@b>"],
+    [
+        "",
+        "ann",
+        "ann@",
+        "@example.org",
+        "a b@example.org",
+        "ann@example.org\r\nRCPT TO:<eve@example.org>",
+        "a@b@c",
+        "<a@b>",
+    ],
 )
 async def test_what_is_no_address_is_rejected_without_asking(sink: Sink, address: str) -> None:
     async with channel_to(sink) as channel:
@@ -203,7 +235,7 @@ async def test_answers_of_any_bytes_are_text() -> None:
 async def test_starttls_and_a_password(contexts: Contexts) -> None:
     sink = Sink(tls=contexts.server, login=("ann", "sesame"))
     async with running(sink):
-        way = {"host": "localhost", "encryption": "starttls", "user": "ann", "password": "sesame"}
+        way = {"host": "localhost", "encryption": "starttls", **ANN}
         async with channel_to(sink, contexts.client, **way) as channel:
             assert isinstance(await channel.send(a_mail()), Sent)
             assert isinstance(await channel.send(a_mail()), Sent)
@@ -213,13 +245,15 @@ async def test_starttls_and_a_password(contexts: Contexts) -> None:
 
 
 async def test_tls_from_the_start(contexts: Contexts) -> None:
-    async with running(Sink(tls=contexts.server, tls_from_start=True)) as sink:
-        async with channel_to(sink, contexts.client, encryption="tls") as channel:
-            assert isinstance(await channel.send(a_mail()), Sent)
+    async with (
+        running(Sink(tls=contexts.server, tls_from_start=True)) as sink,
+        channel_to(sink, contexts.client, encryption="tls") as channel,
+    ):
+        assert isinstance(await channel.send(a_mail()), Sent)
 
 
 async def test_nothing_is_sent_where_tls_is_required_and_not_offered(sink: Sink, contexts: Contexts) -> None:
-    async with channel_to(sink, contexts.client, encryption="starttls", user="ann", password="sesame") as channel:
+    async with channel_to(sink, contexts.client, encryption="starttls", **ANN) as channel:
         outcome = await channel.send(a_mail())
     assert isinstance(outcome, Broken)
     assert "STARTTLS" in outcome.why
@@ -228,9 +262,11 @@ async def test_nothing_is_sent_where_tls_is_required_and_not_offered(sink: Sink,
 
 @pytest.mark.parametrize("reply", ["454 not now", "502 what"])
 async def test_nothing_is_sent_where_tls_is_refused(contexts: Contexts, reply: str) -> None:
-    async with running(Sink(tls=contexts.server, faults=[Fault("STARTTLS", reply)])) as sink:
-        async with channel_to(sink, contexts.client, encryption="starttls") as channel:
-            outcome = await channel.send(a_mail())
+    async with (
+        running(Sink(tls=contexts.server, faults=[Fault("STARTTLS", reply)])) as sink,
+        channel_to(sink, contexts.client, encryption="starttls") as channel,
+    ):
+        outcome = await channel.send(a_mail())
     assert isinstance(outcome, Broken)
     assert outcome.code == int(reply[:3])
     assert sink.taken == 0
@@ -246,9 +282,11 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(contexts: Contex
 
 
 async def test_a_certificate_for_another_host_is_refused(contexts: Contexts) -> None:
-    async with running(Sink(tls=contexts.server, tls_from_start=True, host="127.0.0.2")) as sink:
-        async with channel_to(sink, contexts.client, encryption="tls") as channel:
-            outcome = await channel.send(a_mail())
+    async with (
+        running(Sink(tls=contexts.server, tls_from_start=True, host="127.0.0.2")) as sink,
+        channel_to(sink, contexts.client, encryption="tls") as channel,
+    ):
+        outcome = await channel.send(a_mail())
     assert isinstance(outcome, Broken)
     assert "127.0.0.2" in outcome.why
 
@@ -256,7 +294,7 @@ async def test_a_certificate_for_another_host_is_refused(contexts: Contexts) -> 
 async def test_a_wrong_password_is_not_the_mails_fault(contexts: Contexts) -> None:
     sink = Sink(tls=contexts.server, login=("ann", "sesame"))
     async with running(sink):
-        way = {"encryption": "starttls", "user": "ann", "password": "wrong"}
+        way = {"encryption": "starttls", **ANN, "password": "wrong"}
         async with channel_to(sink, contexts.client, **way) as channel:
             outcome = await channel.send(a_mail())
             assert isinstance(await channel.send(a_mail()), Broken)
@@ -267,7 +305,7 @@ async def test_a_wrong_password_is_not_the_mails_fault(contexts: Contexts) -> No
 
 
 async def test_a_password_that_nobody_asked_for_is_not_sent(sink: Sink) -> None:
-    outcome = await send(sink, user="ann", password="sesame")
+    outcome = await send(sink, **ANN)
     assert isinstance(outcome, Broken)
     assert "AUTH" in outcome.why
 
@@ -307,7 +345,7 @@ async def test_a_kept_connection_that_dies_after_the_mail_leaves_it_ambiguous(si
 @pytest.mark.parametrize("fault", [None, Fault("RSET", drop=True), Fault("RSET", hang=True), Fault("RSET", "500 what")])
 async def test_a_connection_that_was_idle_is_asked_before_it_is_used(sink: Sink, fault: Fault | None) -> None:
     sink.faults = [] if fault is None else [replace(fault)]
-    async with channel_to(sink, timeouts=impatient(idle_check=0.0, command=0.5)) as channel:
+    async with channel_to(sink, timeouts=impatient(idle_check=0.0, command=1.0)) as channel:
         assert [type(await channel.send(a_mail())) for _ in range(2)] == [Sent, Sent]
     assert sink.connects == (1 if fault is None else 2)
     assert "RSET" in sink.commands
@@ -318,8 +356,8 @@ async def test_a_send_that_is_cancelled_leaves_no_connection_behind(sink: Sink, 
     sink.faults = [Fault(phase, hang=True)]
     async with channel_to(sink, connections=1) as channel:
         task = asyncio.create_task(channel.send(a_mail()))
-        while not any(session._silent for session in sink.open):
-            await asyncio.sleep(0.01)
+        await sink.until(lambda seen: seen.silent > 0)
+        await turns(10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -333,8 +371,8 @@ async def test_a_kept_connection_that_is_cancelled_while_it_is_asked_is_not_used
     async with channel_to(sink, connections=1, timeouts=impatient(idle_check=0.0)) as channel:
         await channel.send(a_mail())
         task = asyncio.create_task(channel.send(a_mail()))
-        while not any(session._silent for session in sink.open):
-            await asyncio.sleep(0.01)
+        await sink.until(lambda seen: seen.silent > 0)
+        await turns(10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -342,20 +380,17 @@ async def test_a_kept_connection_that_is_cancelled_while_it_is_asked_is_not_used
     assert sink.connects == 2
 
 
-async def test_while_the_relay_refuses_us_there_are_no_more_tries_than_connections(sink: Sink) -> None:
-    sink.faults = [Fault("greeting", "554 no", times=None)]
+@pytest.mark.parametrize("fault", [Fault("greeting", "554 no"), Fault("MAIL", "550 you may not send")])
+async def test_while_nothing_can_be_sent_there_are_no_more_tries_than_connections(sink: Sink, fault: Fault) -> None:
+    sink.faults = [replace(fault, times=None)]
+    mails = [a_mail() for _ in range(200)]
+    began = perf_counter()
     async with channel_to(sink, connections=4) as channel:
-        outcomes = await asyncio.gather(*(channel.send(a_mail()) for _ in range(200)))
+        outcomes = await asyncio.gather(*(channel.send(mail) for mail in mails))
+    # The first wait is a second, and each step after it longer.
+    steps = 1 + int(perf_counter() - began)
     assert all(isinstance(outcome, Broken) for outcome in outcomes)
-    assert 1 <= sink.connects <= 4
-
-
-async def test_while_the_relay_refuses_our_sender_there_are_no_more_tries_than_connections(sink: Sink) -> None:
-    sink.faults = [Fault("MAIL", "550 you may not send", times=None)]
-    async with channel_to(sink, connections=4) as channel:
-        outcomes = await asyncio.gather(*(channel.send(a_mail()) for _ in range(200)))
-    assert all(isinstance(outcome, Broken) for outcome in outcomes)
-    assert sum(command.startswith("MAIL") for command in sink.commands) <= 4
+    assert 1 <= sink.connects <= 4 * steps
 
 
 async def test_a_relay_that_comes_back_is_used_again(sink: Sink) -> None:
@@ -383,9 +418,7 @@ async def test_closing_while_a_mail_is_under_way_lets_it_end(sink: Sink) -> None
     sink.faults = [Fault("body", delay=0.2)]
     channel = EmailChannel(settings_for(sink))
     task = asyncio.create_task(channel.send(a_mail()))
-    while not any(session._silent for session in sink.open):
-        await asyncio.sleep(0.01)
+    await sink.until(lambda seen: seen.silent > 0)
     await channel.close()
     assert isinstance(await task, Sent)
-    while sink.open:
-        await asyncio.sleep(0.01)
+    await sink.until(lambda seen: not seen.open)

@@ -12,6 +12,7 @@ from benchmarks.result import Result, machine, page, table
 from runledger.process import tune_collector
 
 MEASUREMENTS = (
+    "alerts",
     "embedded_append",
     "endings",
     "http",

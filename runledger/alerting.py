@@ -5,7 +5,6 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +17,7 @@ from alerts.deliver.service import AlertService, Settings
 from alerts.evaluate.intent import Intent
 from alerts.facts import Facts
 from alerts.saving import templates_of
+from alerts.templates.rendered import Rendered
 from alerts.templates.rendering import Renderer
 from ledger.errors import RefusedError
 from ledger.notifications import NotificationStream
@@ -55,8 +55,7 @@ def mail_service(
         lease_seconds=LEASE_SECONDS,
         at=at,
     )
-    composed = partial(_composed, Renderer(), sender, parts.log.id)
-    return AlertService(parts.feed, stream, channel, composed, settings), channel
+    return AlertService(parts.feed, stream, channel, _Composer(sender, parts.log.id), settings), channel
 
 
 def send_due(parts: Embedded, seconds: float, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -90,10 +89,22 @@ async def _send_due(parts: Embedded, seconds: float, environment: Mapping[str, s
     return {"done": done and not waiting, "position": service.notifications.position, "waiting": waiting}
 
 
-def _composed(renderer: Renderer, sender: Sender, log_id: str, intent: Intent, facts: Facts) -> Mail:
-    rendered = renderer.render_or_fall_back(templates_of(intent.definition), facts)
-    ids = MailIds.of(intent.id, f"{log_id}/{intent.run_id}", sender.domain)
-    return compose(rendered, facts, intent.recipient, sender, ids)
+class _Composer:
+    """Makes mails; what is rendered for one recipient is the same for the next."""
+
+    def __init__(self, sender: Sender, log_id: str) -> None:
+        self._sender = sender
+        self._log_id = log_id
+        self._renderer = Renderer()
+        self._last: tuple[tuple[object, ...], Rendered] | None = None
+
+    def __call__(self, intent: Intent, facts: Facts) -> Mail:
+        last = self._last
+        if last is None or last[0] != intent.message:
+            last = intent.message, self._renderer.render_or_fall_back(templates_of(intent.definition), facts)
+            self._last = last
+        ids = MailIds.of(intent.id, f"{self._log_id}/{intent.run_id}", self._sender.domain)
+        return compose(last[1], facts, intent.recipient, self._sender, ids)
 
 
 def _server_name() -> str:

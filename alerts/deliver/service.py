@@ -48,6 +48,7 @@ GRACE_SECONDS = 5.0
 _EVENTS_AT_ONCE = 500
 _OUTCOMES_AT_ONCE = 500
 _LOOKED_AT = 50
+_LOOK_MILLISECONDS = 1_000
 _PAUSE_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
@@ -105,6 +106,8 @@ class AlertService:
         self._sending: dict[str, _Sending] = {}
         self._outcomes: list[Outcome] = []
         self._appended = 0
+        self._look_at = 0
+        self._told: tuple[tuple[object, ...], Facts] | None = None
         self._folding = threading.Lock()
         self._changed = asyncio.Event()
 
@@ -174,7 +177,7 @@ class AlertService:
         outcomes = self._outcomes[:_OUTCOMES_AT_ONCE]
         kept = len(outcomes)
         outcomes += [suppressed(each) for each in self.notifications.suppressed()[:_OUTCOMES_AT_ONCE]]
-        old = given_up(self.notifications, now, _LOOKED_AT)
+        old = self._given_up(now)
         outcomes += [dead(each) for each in old if not each.suppressed]
         if not outcomes:
             return False
@@ -183,6 +186,15 @@ class AlertService:
         self._settings.at("settled")
         del self._outcomes[:kept]
         return True
+
+    def _given_up(self, now: int) -> list[Notification]:
+        """What is too old; looked for once a second, for it is hours before it is."""
+        if now < self._look_at:
+            return []
+        old = given_up(self.notifications, now, _LOOKED_AT)
+        # There may be more.
+        self._look_at = now if old else now + _LOOK_MILLISECONDS
+        return old
 
     async def _claim(self) -> bool:
         now = self._settings.now()
@@ -266,7 +278,14 @@ class AlertService:
             self.breaker = self.breaker.worked()
 
     def _composed(self, intent: Intent) -> Mail:
-        return self._compose(intent, facts_at(intent, self._runs, self._settings.place))
+        return self._compose(intent, self._facts_of(intent))
+
+    def _facts_of(self, intent: Intent) -> Facts:
+        """The facts, which all recipients of a rule are told alike."""
+        told = self._told
+        if told is None or told[0] != intent.message:
+            told = self._told = intent.message, facts_at(intent, self._runs, self._settings.place)
+        return told[1]
 
     def _is_due(self) -> bool:
         """Whether a notification could be claimed now, by this server."""

@@ -34,6 +34,11 @@ class Intent:
     suppressed: str | None = None
 
     @property
+    def message(self) -> tuple[str, int, int, str, int]:
+        """What the messages to all recipients have in common."""
+        return self.rule, self.rule_version, self.trigger, self.kind, self.sequence
+
+    @property
     def rule(self) -> str:
         """The rule's id."""
         return self.subject.rule

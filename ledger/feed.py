@@ -28,8 +28,12 @@ class Feed:
         self.log_id = log_id
         self._database = database
 
-    def after(self, position: int, limit: int, *, types: Sequence[str] = ()) -> list[FeedEvent]:
-        """Up to `limit` events behind a position, of these types if any are named; begin with 0."""
+    def after(self, position: int, limit: int) -> list[FeedEvent]:
+        """Up to `limit` events behind a position; begin with 0."""
+        return self.of_types((), position, limit)
+
+    def of_types(self, types: Sequence[str], position: int, limit: int) -> list[FeedEvent]:
+        """As `after`, of these types alone; of all if none is named."""
         with self._database.clear_errors():
             found = self._database.events_after(position, limit=limit, types=types)
         return [_decoded(recorded) for recorded in found]

@@ -49,8 +49,12 @@ def problem_of(error: LedgerError) -> Problem:
     name = problem_name(type(error))
     status = next((status for refused, status in _STATUSES if isinstance(error, refused)), 500)
     members = {key: value for key, value in vars(error).items() if isinstance(value, _SIMPLE)}
-    title = name.replace("-", " ").capitalize()
-    return members | {"type": PROBLEM + name, "title": title, "status": status, "detail": str(error)}
+    return members | problem_named(name, status) | {"detail": str(error)}
+
+
+def problem_named(name: str, status: int) -> Problem:
+    """A problem of a name and a status, without its detail."""
+    return {"type": PROBLEM + name, "title": name.replace("-", " ").capitalize(), "status": status}
 
 
 def problem_name(kind: type[LedgerError]) -> str:

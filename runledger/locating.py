@@ -42,7 +42,10 @@ def folder_of(location: str) -> WorkspaceFolder:
         WorkspaceError: it is a URL.
     """
     if "://" in location:
-        raise WorkspaceError(f"{location} is a URL, and those come with the server; name the workspace's folder")
+        raise WorkspaceError(
+            f"{location} is a URL, and this command needs the folder of a workspace: name it with --workspace, on the "
+            "machine where it is."
+        )
     path = Path(location).expanduser().absolute()
     return WorkspaceFolder(path if path.name == FOLDER else path / FOLDER)
 

@@ -33,7 +33,9 @@ SETTINGS = (
     Setting("public url", "RUNLEDGER_PUBLIC_URL", "the address of the pages, for links in mails"),
     Setting("email", "RUNLEDGER_EMAIL", "your address, for rules that mail who started a run"),
     Setting("journal dir", "RUNLEDGER_JOURNAL_DIR", "where journals of training scripts lie"),
-    Setting("token", "RUNLEDGER_TOKEN", "token for a workspace that is a URL", secret=True),
+    Setting("data", "RUNLEDGER_DATA", "the folder that `runledger server` serves"),
+    Setting("token", "RUNLEDGER_TOKEN", "token for a workspace that is a URL; else RUNLEDGER_TOKEN_FILE", secret=True),
+    Setting("token file", "RUNLEDGER_TOKEN_FILE", "the file with that token; else what `runledger login` stored"),
 )
 
 

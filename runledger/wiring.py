@@ -19,6 +19,7 @@ from ledger.errors import UnavailableError, WorkspaceError
 from ledger.sdk.origin import user_name
 from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder
 from ledger.workspace.mounts import MOUNTS
+from runledger.credentials import token_of
 from runledger.locating import folder_of, is_url
 from runledger.settings import resolve
 from schemas.errors import LedgerError
@@ -84,7 +85,7 @@ def connect(location: str, *, mounts: Path = MOUNTS, seconds: float | None = Non
     if is_url(location):
         from ledger.remote import SECONDS, RemoteClient
 
-        return RemoteClient(location, resolve(os.environ, {})["token"].value, seconds=seconds or SECONDS)
+        return RemoteClient(location, token_of(location, os.environ), seconds=seconds or SECONDS)
     with ExitStack() as stack:
         client = stack.enter_context(embedded_workspace(location, mounts=mounts)).client
         client.on_close(stack.pop_all().close)

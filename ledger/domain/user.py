@@ -58,8 +58,9 @@ class User(LedgerAggregate):
         if self.name and not self.disabled:
             if self.role != role or (email is not None and email != self.email):
                 raise RefusedError(
-                    f"there is a user {self.name} already, a {self.role} with the address {self.email or '(none)'}; "
-                    "leave out role and address for another token of the same user, or change the user first"
+                    f"there is a user {self.name} already, with the role {self.role} and the address "
+                    f"{self.email or '(none)'}. Leave out role and address for another token of this user; "
+                    f"`runledger user change {self.name}` changes them."
                 )
             return
         self.decide(UserAddedEvent, user_name=self.name or name, role=role, email=email)
@@ -129,7 +130,9 @@ class User(LedgerAggregate):
         if not self.name:
             raise UserNotFoundError(name)
         if self.disabled:
-            raise RefusedError(f"user {self.name} was disabled; add the user again first, with a role")
+            raise RefusedError(
+                f"user {self.name} was disabled; `runledger token create {self.name} --role ...` adds the user again"
+            )
 
 
 def _check_email(email: str | None) -> None:

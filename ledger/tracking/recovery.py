@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ledger.client import Client
 from ledger.commands import ChangeStatus, derived_id
-from ledger.errors import NotFoundError, RefusedError
+from ledger.errors import DeniedError, NotFoundError, RefusedError
 from ledger.journal.folder import Identity, WriterFolder, writer_folders
 from ledger.journal.locks import release
-from ledger.tracking.delivery import Delivery
+from ledger.tracking.delivery import Delivery, later_if_denied
 from ledger.tracking.watching import Verdict, abandoned, remove, verdict_of
 from ledger.watchdog.verdict import Evidence, decide
 from schemas.limits import Limits
@@ -78,7 +78,8 @@ def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limit
     try:
         Delivery(folder, identity, limits, fresh=False).run(client, ended=True)
         if identity.begun_by is not None:
-            _end(identity, verdict, died_at, client)
+            with later_if_denied():
+                _end(identity, verdict, died_at, client)
     except NotFoundError as error:
         if not folder.is_empty():
             _set_aside(folder, error)
@@ -109,6 +110,8 @@ def _end(identity: Identity, verdict: Verdict, last_sign: float, client: Client)
                 occurred_at=moment,
             )
         )
+    except DeniedError:
+        raise
     except RefusedError as refused:
         _log.info("run %s was left as it is: %s", identity.run_id, refused)
 

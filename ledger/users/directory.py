@@ -102,7 +102,7 @@ class Users:
         with self._lock:
             # Moved when all is folded: who sees it moved, and does not wait for the lock, misses nothing.
             position = self._position
-            while found := self._feed.after(position, _BATCH, types=_TYPES):
+            while found := self._feed.of_types(_TYPES, position, _BATCH):
                 for event in found:
                     self._fold(event)
                 position = found[-1].position

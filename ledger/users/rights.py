@@ -44,6 +44,7 @@ def check_right(user: str, role: str, right: Right) -> None:
         return
     able = " or ".join(each for each in Role if right in rights_of(each))
     raise ForbiddenError(
-        f"{user} is a {role} and lacks the right {right!r} ({_IN_WORDS[right]}): use the token of a user who is {able}",
+        f"{user} has the role {role!r} and lacks the right {right.value!r} ({_IN_WORDS[right]}): "
+        f"use the token of a user with the role {able}",
         right,
     )

@@ -14,7 +14,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 
 from ledger.workspace.mounts import MOUNTS
 from runledger import VERSION
-from runledger.cli.exit_codes import ExitCode, described, failure_of
+from runledger.cli.exit_codes import ExitCode, code_of, described
 from runledger.cli.output import Output, note
 from runledger.cli.session import Session
 from runledger.cli.shared import Noun
@@ -30,6 +30,10 @@ COMMANDS = {
     "verify": "Check that the stored history was not changed.",
     "config": "Show the settings and where they come from.",
     "server": "Serve a workspace over HTTP.",
+    "token": "Give, list and revoke tokens for a server.",
+    "user": "List, change and disable the users of a server.",
+    "login": "Store the token for a server.",
+    "logout": "Forget the token for a server.",
 }
 """Each command and what it is for; it lies in the module of its name."""
 
@@ -104,7 +108,7 @@ def _fail(error: BaseException, *, debug: bool, as_json: bool) -> int:
         note(help_text or described(error, as_json=as_json))
     if isinstance(error, OSError):
         _drop_output()
-    return failure_of(error).code
+    return code_of(error)
 
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:

@@ -1,15 +1,37 @@
 """`runledger server`: serve a workspace over HTTP."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ledger.errors import UnavailableError
+from ledger.errors import RefusedError, UnavailableError
+from runledger.cli.issuing import give_token, show_token
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
+from runledger.server import ROLES
+from schemas.roles import Role
+
+if TYPE_CHECKING:
+    from runledger.wiring import Embedded
 
 _PORT = 5470
 _LOG_HELP = "where the log is, for a folder that is no workspace yet: sqlite, or kafka://HOST:PORT[,...]/NAME"
+_ADMIN = "admin"
+_ROLES_HELP = "; ".join(f"{name}: {what}" for name, what in ROLES.items())
+
+
+class AdminExistsError(RefusedError):
+    """The first admin is there."""
+
+
+def roles_in(text: str) -> frozenset[str]:
+    """The roles that a text names, with commas between."""
+    found = frozenset(text.replace(" ", "").split(","))
+    unknown = sorted(found - ROLES.keys())
+    if unknown:
+        raise click.BadParameter(f"there is no role {unknown[0]!r}; there are: {', '.join(ROLES)}")
+    return found
 
 
 @click.command(cls=Verb)
@@ -25,19 +47,58 @@ _LOG_HELP = "where the log is, for a folder that is no workspace yet: sqlite, or
     help="the folder of the workspace, made if it is not there; else as for every command",
 )
 @click.option("--log", metavar="ADDRESS", help=_LOG_HELP)
+@click.option("--roles", type=roles_in, metavar="ROLE[,...]", help=f"what this server does, else all. {_ROLES_HELP}")
+@click.option(
+    "--init-admin",
+    metavar="[NAME]",
+    is_flag=False,
+    flag_value=_ADMIN,
+    help=f"add the first admin ({_ADMIN!r} unless named), print the admin's token once, and end",
+)
 @pass_session
-def server(session: Session, host: str, port: int, data: Path | None, log: str | None) -> None:
-    """Serve a workspace over HTTP until SIGTERM or Ctrl-C; prints its URL once it answers."""
+def server(
+    session: Session,
+    host: str,
+    port: int,
+    data: Path | None,
+    log: str | None,
+    roles: frozenset[str] | None,
+    init_admin: str | None,
+) -> None:
+    """Serve a workspace over HTTP until SIGTERM or Ctrl-C; prints its URL once it answers.
+
+    Whoever reaches 127.0.0.1 may use it, until there is a user: from then on every request needs a token,
+    /livez, /readyz and /openapi.json excepted. Other addresses need a token from the start.
+    """
     from runledger.wiring import make_workspace  # noqa: PLC0415 - help needs none of it
 
-    try:
-        from runledger.server.serving import listen, serve  # noqa: PLC0415
-    except ImportError as error:
-        cure = f"the server has packages of its own: pip install 'runledger[server]' ({error})"
-        raise UnavailableError(cure) from error
     if data is not None:
         session.workspace = str(data)
     if data is not None or log is not None:
         make_workspace(Path(session.location()), log=log, mounts=session.mounts)
-    with listen(host, port) as listening, session.embedded() as parts:
-        serve(parts, listening, click.echo)
+    with session.embedded() as parts:
+        if init_admin is not None:
+            _init_admin(session, parts, init_admin)
+        else:
+            _serve(parts, host, port, roles)
+
+
+def _serve(parts: "Embedded", host: str, port: int, roles: frozenset[str] | None) -> None:
+    try:
+        from runledger.server.serving import check_host, listen, serve  # noqa: PLC0415
+    except ImportError as error:
+        cure = f"the server has packages of its own: pip install 'runledger[server]' ({error})"
+        raise UnavailableError(cure) from error
+    check_host(host, parts)
+    with listen(host, port) as listening:
+        serve(parts, listening, click.echo, roles)
+
+
+def _init_admin(session: Session, parts: "Embedded", name: str) -> None:
+    parts.log.catch_up()
+    if parts.users.has_admin():
+        raise AdminExistsError(
+            "there is an admin already. An admin's token, or `runledger token create NAME --role admin --workspace "
+            f"{parts.client.location}` on this machine, makes another one."
+        )
+    show_token(session.output, give_token(parts.client, name, Role.ADMIN, label="the first"))

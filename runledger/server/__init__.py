@@ -1,1 +1,9 @@
-"""The HTTP API of one workspace."""
+"""The HTTP API of one workspace, and what else a server does."""
+
+ROLES = {
+    "api": "answer commands and questions; without it only /livez, /readyz and /metrics",
+    "projections": "keep the tables of runs up to date in the background; without it questions do so",
+    "alerts": "send the mails of alert rules, if RUNLEDGER_SMTP_URL names a relay",
+    "liveness": "notice runs that went silent (to come; does nothing yet)",
+}
+"""Each role and what it does."""

@@ -6,17 +6,18 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 
-from ledger.application.handling import Caller
 from ledger.commands import Answer, Command
 from ledger.errors import UnavailableError
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
 from ledger.queries import HistoryEntry, RunPage
+from ledger.users.rights import Right, right_for, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
 from runledger import VERSION
+from runledger.server.guard import Visitor
 from runledger.server.messages import (
     AtLeast,
     RunParameters,
@@ -48,22 +49,41 @@ class Position:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who somebody is for the server, and what he may do."""
+
+    user: str | None
+    role: str
+    email: str | None
+    rights: list[Right]
+
+
+async def _visitor(request: Request) -> Visitor:
+    visitor: Visitor = request.state.visitor
+    return visitor
+
+
+Asking = Annotated[Visitor, Depends(_visitor)]
+"""Who asks, as the gate told."""
+
+
 class Api:
     """What each route does; the slow parts run in threads."""
 
-    def __init__(self, parts: Embedded, caller: Caller) -> None:
-        """Carry out commands in the name of `caller`."""
+    def __init__(self, parts: Embedded, lagging: Callable[[], LedgerError | None]) -> None:
+        """Carry out commands in the name of who sends them, unless `lagging` says why nothing is written now."""
         self._parts = parts
-        self._caller = caller
+        self._lagging = lagging
         # Threads of their own: questions are answered while commands wait for a log that does not.
         self._readers = CapacityLimiter(_READERS)
         self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids)
 
-    def command(self, command: SentCommand) -> Response:
+    def command(self, command: SentCommand, visitor: Asking) -> Response:
         """Carry out one command; sent again with the same id, it is done once."""
-        return reply(asdict(self._carry_out(command)))
+        return reply(asdict(self._carry_out(command, visitor)))
 
-    def commands(self, commands: SentCommands) -> Response:
+    def commands(self, commands: SentCommands, visitor: Asking) -> Response:
         """Carry out several commands in order, each by itself; repeating the request finishes what is missing."""
         results: list[dict[str, Any]] = []
         unavailable: UnavailableError | None = None
@@ -71,16 +91,17 @@ class Api:
             try:
                 if unavailable is not None:
                     raise unavailable
-                results.append(asdict(self._carry_out(command)))
+                results.append(asdict(self._carry_out(command, visitor)))
             except LedgerError as error:
                 # What is not there for one command is not tried for each of the others.
                 unavailable = error if isinstance(error, UnavailableError) else None
                 results.append({"problem": problem_of(error)})
         return reply({"results": results})
 
-    def values(self, batch: SentBatch) -> Response:
+    def values(self, batch: SentBatch, visitor: Asking) -> Response:
         """Append a batch of logged values; of points that were sent before, one copy is kept."""
-        place = self._parts.values.append(batch.run_id, batch.event(), batch.occurred_at, self._caller)
+        self._admit(visitor, Right.WRITE)
+        place = self._parts.values.append(batch.run_id, batch.event(), batch.occurred_at, visitor.caller)
         return reply({"place": place})
 
     async def writer(self, run_id: str, writer: str) -> Response:
@@ -132,6 +153,22 @@ class Api:
         """What was claimed of a rule's notifications and what came of it, oldest first."""
         return reply(await self._answered(asked, lambda: self._parts.alerts.deliveries(rule_id)))
 
+    async def users(self, asked: Annotated[AtLeast, Query()], visitor: Asking) -> Response:
+        """Every user by name, disabled ones too; for an admin."""
+        visitor.check(Right.ADMIN)
+        return reply(await self._answered(asked, self._parts.users.users))
+
+    async def tokens(self, asked: Annotated[AtLeast, Query()], visitor: Asking) -> Response:
+        """Every token in the order of issue, never the token itself; for an admin."""
+        visitor.check(Right.ADMIN)
+        return reply(await self._answered(asked, self._parts.users.tokens))
+
+    async def me(self, visitor: Asking) -> Response:
+        """Who the server takes the sender for; `user` is null as long as it asks nobody for a token."""
+        rights = [right for right in Right if right in rights_of(visitor.role)]
+        found = Me(visitor.caller.actor if visitor.known else None, visitor.role, visitor.email, rights)
+        return reply(asdict(found))
+
     async def positions(self) -> Response:
         """How far this server has read its log."""
         position = await self._in_thread(self._parts.feed.last_position)
@@ -141,8 +178,19 @@ class Api:
         """Figures for Prometheus."""
         return Response(await self._in_thread(self._metrics.text), media_type=CONTENT_TYPE)
 
-    def _carry_out(self, command: Command) -> Answer:
-        return self._metrics.observed(command, lambda: self._parts.ledger.handle(command, self._caller))
+    def _carry_out(self, command: Command, visitor: Visitor) -> Answer:
+        def handle() -> Answer:
+            self._admit(visitor, right_for(command))
+            return self._parts.ledger.handle(command, visitor.caller)
+
+        return self._metrics.observed(command, handle)
+
+    def _admit(self, visitor: Visitor, right: Right) -> None:
+        """Raise unless the visitor may write, and this server knows what it would decide on."""
+        visitor.check(right)
+        lagging = self._lagging()
+        if lagging is not None:
+            raise lagging
 
     async def _answered(self, asked: AtLeast, question: Callable[[], T]) -> T:
         # Waiting for what another server wrote takes no thread.
@@ -171,19 +219,21 @@ class Api:
         return await to_thread.run_sync(question, limiter=self._readers)
 
 
-def build(api: Api, closed: Callable[[], LedgerError | None]) -> FastAPI:
-    """The application; `closed` says why the server is not ready, if so."""
+def build(api: Api, closed: Callable[[], LedgerError | None], *, routes: bool = True) -> FastAPI:
+    """The application; `closed` says why the server is not ready, if so. Without `routes` it tells its health alone."""
     app = FastAPI(
         title="run ledger",
         version=VERSION,
         docs_url=None,
         redoc_url=None,
+        openapi_url="/openapi.json" if routes else None,
         redirect_slashes=False,
         responses=PROBLEMS,
         generate_unique_id_function=lambda route: route.name,
     )
     answer_problems(app)
-    app.include_router(_routes(api))
+    if routes:
+        app.include_router(_routes(api))
     app.include_router(_health(api, closed))
     add_schemas(app)
     return app
@@ -204,6 +254,9 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)
     routes.get("/rules/{rule_id}", response_model=dict[str, Any])(api.rule)
     routes.get("/rules/{rule_id}/deliveries", response_model=list[dict[str, Any]])(api.deliveries)
+    routes.get("/users", response_model=list[dict[str, Any]])(api.users)
+    routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
+    routes.get("/me", response_model=Me)(api.me)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes
 

@@ -17,6 +17,11 @@ JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 RETRY_SECONDS = 1
 
+_HEADERS = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": str(RETRY_SECONDS)},
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Bearer realm="runledger"'},
+}
+
 
 class BodyTooLargeError(BadMessageError):
     """A request with more bytes than the server takes."""
@@ -35,12 +40,12 @@ def refusal(error: LedgerError, status: int | None = None, headers: Mapping[str,
 
 def problem_reply(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """A problem as an answer."""
-    again = {"Retry-After": str(RETRY_SECONDS)} if problem["status"] == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    usual = _HEADERS.get(problem["status"], {})
     return Response(
         json.dumps(problem).encode(),
         status_code=problem["status"],
         media_type=PROBLEM_JSON,
-        headers={**again, **(headers or {})},
+        headers={**usual, **(headers or {})},
     )
 
 

@@ -1,32 +1,32 @@
 """Running the server: from the socket to the last answer."""
 
 import asyncio
-import logging
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
+from typing import Any
 
 import uvicorn
 import uvloop
 
 from ledger.errors import RefusedError, UnavailableError
 from ledger.queries import RunQuery
+from runledger.server import ROLES
 from runledger.server.api import Api, build
 from runledger.server.gate import Door, Gate
+from runledger.server.guard import Guard
+from runledger.server.roles import Mailing, Repeating, Role
 from runledger.wiring import Embedded, caller
 
 GOODBYE_SECONDS = 10.0
 _IDLE_SECONDS = 75
 _BACKLOG = 2048
-_PAUSE_SECONDS = 1.0
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-_log = logging.getLogger(__name__)
 
 
 class HostRefusedError(RefusedError):
@@ -37,14 +37,8 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes any that is free.
 
     Raises:
-        HostRefusedError: the address is not loopback.
         UnavailableError: the address cannot be used.
     """
-    if not _is_loopback(host):
-        raise HostRefusedError(
-            f"{host} can be reached from other machines, and this server knows no users or tokens yet: anybody could "
-            "write. Listen on 127.0.0.1, and reach it from elsewhere through ssh -L or a proxy that asks who it is."
-        )
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -57,15 +51,43 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(parts: Embedded, listening: socket.socket, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what was accepted; `announce` is told the URL once it is ready."""
+def check_host(host: str, parts: Embedded) -> None:
+    """Refuse to be reached from other machines as long as nobody can say who he is.
+
+    Raises:
+        HostRefusedError: the address is not loopback, and no token was ever issued.
+    """
+    if is_loopback(host) or parts.users.has_tokens():
+        return
+    parts.log.catch_up()
+    if not parts.users.has_tokens():
+        raise HostRefusedError(
+            f"{host} can be reached from other machines, and nobody has a token yet: anybody could write. Run "
+            "`runledger server --init-admin` with the same --data and --log first, which prints a token; or listen "
+            "on 127.0.0.1."
+        )
+
+
+def serve(
+    parts: Embedded, listening: socket.socket, announce: Callable[[str], None], roles: Collection[str] | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what was accepted; `announce` is told the URL once it is ready.
+
+    `roles` are names of `ROLES`; without any it is all that the settings allow.
+    """
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     door = Door()
-    hosts = _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]}
-    gate = Gate(build(Api(parts, caller()), door.closed), door, hosts)
+    chosen = ROLES if roles is None else roles
+    app = build(Api(parts, door.lagging), lambda: door.closed() or door.lagging(), routes="api" in chosen)
+    guard = Guard(parts.users, caller(), loopback=is_loopback(host))
+    gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
+    others: list[Role] = []
+    if "alerts" in chosen and (roles is not None or os.environ.get("RUNLEDGER_SMTP_URL")):
+        others.append(Mailing(parts))
+    serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_Serving(parts, gate, door, listening).run(lambda: announce(url)))
+        runner.run(serving.run(lambda: announce(url)))
 
 
 class _Uvicorn(uvicorn.Server):
@@ -76,9 +98,10 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-class _Serving:
-    def __init__(self, parts: Embedded, gate: Gate, door: Door, listening: socket.socket) -> None:
-        self._parts = parts
+class _Answering:
+    """The role that answers; it ends when everybody inside has an answer."""
+
+    def __init__(self, gate: Gate, door: Door, listening: socket.socket) -> None:
         self._door = door
         self._listening = listening
         self._server = _Uvicorn(
@@ -94,44 +117,67 @@ class _Serving:
             )
         )
 
-    async def run(self, announce: Callable[[], None]) -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer until `stop` is set, and what is inside by then."""
         serving = asyncio.create_task(self._server.serve([self._listening]))
         stopped = asyncio.create_task(stop.wait())
-        working = asyncio.create_task(self._work(announce))
-        await asyncio.wait([serving, stopped, working], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
         _end_at_last(self._door)
         await self._door.stop()
         self._server.should_exit = True
         await serving
-        if working.done():
-            working.result()
-        for task in (stopped, working):
-            task.cancel()
 
-    async def _work(self, announce: Callable[[], None]) -> None:
-        """Get ready, then keep views at the end of the log: no question waits long, and no broken log goes unseen."""
-        await self._catch_up()
+
+class _Serving:
+    """All roles of this server, from the first look at the log to the last answer."""
+
+    def __init__(self, parts: Embedded, answering: Role, door: Door, others: Sequence[Role], *, projects: bool) -> None:
+        self._parts = parts
+        self._answering = answering
+        self._door = door
+        self._others = others
+        updates = [self._read, self._project] if projects else [self._read]
+        self._updating = [Repeating(work) for work in updates]
+        self._failed: Exception | None = None
+
+    async def run(self, announce: Callable[[], None]) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._until_stop(self._answering.run(stop), stop))
+            group.create_task(self._until_stop(self._work(stop, announce), stop))
+        if self._failed is not None:
+            raise self._failed
+
+    async def _work(self, stop: asyncio.Event, announce: Callable[[], None]) -> None:
+        """Get ready, then keep up with the log: no question waits long, and no broken log goes unseen."""
+        for updating in self._updating:
+            await updating.once(stop)
+        if stop.is_set():
+            return
         self._door.ready = True
         announce()
-        while True:
-            await asyncio.sleep(_PAUSE_SECONDS)
-            await self._catch_up()
+        async with asyncio.TaskGroup() as group:
+            for role in (*self._updating, *self._others):
+                group.create_task(self._until_stop(role.run(stop), stop))
 
-    async def _catch_up(self) -> None:
-        while True:
-            try:
-                await asyncio.to_thread(self._read_on)
-            except UnavailableError as error:
-                _log.warning("the log cannot be read on, trying again: %s", error)
-                await asyncio.sleep(_PAUSE_SECONDS)
-            else:
-                return
+    async def _until_stop(self, running: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+        """When a role ends, the server does; not before everybody inside has an answer."""
+        try:
+            await running
+        except Exception as error:  # noqa: BLE001 - raised at the end
+            self._failed = self._failed or error
+        finally:
+            stop.set()
 
-    def _read_on(self) -> None:
+    def _read(self) -> None:
         self._parts.log.catch_up()
+        self._parts.users.is_open()
+        self._door.read()
+
+    def _project(self) -> None:
         self._parts.queries.runs(RunQuery(limit=1))
 
 
@@ -141,14 +187,16 @@ def _end_at_last(door: Door) -> None:
     def end() -> None:
         if door.inside:
             sys.stderr.write(f"runledger: {door.inside} request(s) had no answer before the deadline\n")
-        os._exit(1 if door.inside else 0)
+            sys.stderr.flush()
+        os._exit(0)
 
     deadline = threading.Timer(GOODBYE_SECONDS, end)
     deadline.daemon = True
     deadline.start()
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether this machine alone can reach an address."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -250,7 +250,13 @@ def test_a_process_with_a_url_stays_light(stub: Stub) -> None:
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, stub.url], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code, stub.url],
+        cwd=ROOT,
+        env=os.environ | {"RUNLEDGER_WATCHDOG": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     assert done.stdout == "[]\n", done.stderr

@@ -28,15 +28,17 @@ from tests.ledger.domain.specification import then_refused, when
 STREAM = user_stream("6d3c1a4e-8a0b-4f0c-9a54-0b9b3c1e7a11", "maria")
 ADDED = UserAddedEvent(user_name="maria", role="writer", email="maria@example.org")
 HASH, OTHER_HASH = "a" * 64, "b" * 64
-ISSUED = TokenIssuedEvent(token_id="0123456789ab", token_hash=HASH)  # noqa: S106 - the id is no secret
+ID = "0123456789ab"
+ISSUED = TokenIssuedEvent(token_id=ID, token_hash=HASH)
 
 
 def user(*events: Event) -> User:
     return cast("User", specification.given(STREAM, *events))
 
 
-def issue(it: User, token_id: str = "0123456789ab", token_hash: str = HASH, **fields: Any) -> None:
-    it.issue("maria", token_id, token_hash, fields.get("label"), fields.get("expires_at"))
+def issue(it: User, **fields: Any) -> None:
+    asked = {"token_id": ID, "token_hash": HASH, "label": None, "expires_at": None} | fields
+    it.issue("maria", **asked)
 
 
 def test_a_user_is_added_once() -> None:
@@ -62,7 +64,7 @@ def test_disabling_voids_every_token_for_good() -> None:
     assert when(disabled, lambda it: it.disable("maria")) == []
     then_refused(disabled, issue, RefusedError, "disabled")
     then_refused(disabled, lambda it: it.change("maria", Role.ADMIN, None), RefusedError, "disabled")
-    assert user(ADDED, ISSUED, UserDisabledEvent(), ADDED).tokens["0123456789ab"].revoked
+    assert user(ADDED, ISSUED, UserDisabledEvent(), ADDED).tokens[ID].revoked
 
 
 def test_who_was_disabled_may_be_added_again_in_another_role() -> None:
@@ -76,9 +78,9 @@ def test_a_token_is_issued_once_and_revoked_once() -> None:
     assert when(user(ADDED), issue) == [ISSUED]
     assert when(user(ADDED, ISSUED), issue) == []
     then_refused(user(ADDED, ISSUED), lambda it: issue(it, token_hash=OTHER_HASH), RefusedError, "already")
-    revoked = [TokenRevokedEvent(token_id="0123456789ab")]  # noqa: S106
-    assert when(user(ADDED, ISSUED), lambda it: it.revoke("maria", "0123456789ab")) == revoked
-    assert when(user(ADDED, ISSUED, *revoked), lambda it: it.revoke("maria", "0123456789ab")) == []
+    revoked = [TokenRevokedEvent(token_id=ID)]
+    assert when(user(ADDED, ISSUED), lambda it: it.revoke("maria", ID)) == revoked
+    assert when(user(ADDED, ISSUED, *revoked), lambda it: it.revoke("maria", ID)) == []
 
 
 def test_a_token_may_end_and_have_a_label() -> None:
@@ -93,7 +95,7 @@ def test_nobody_and_nothing_are_not_found() -> None:
     then_refused(user(), issue, UserNotFoundError, "maria", "token create")
     then_refused(user(), lambda it: it.disable("maria"), UserNotFoundError, "maria")
     then_refused(user(), lambda it: it.change("maria", Role.ADMIN, None), UserNotFoundError, "maria")
-    then_refused(user(), lambda it: it.revoke("maria", "0123456789ab"), UserNotFoundError, "maria")
+    then_refused(user(), lambda it: it.revoke("maria", ID), UserNotFoundError, "maria")
     then_refused(user(ADDED), lambda it: it.revoke("maria", "ffffffffffff"), TokenNotFoundError, "ffffffffffff")
 
 
@@ -124,9 +126,7 @@ def test_an_address_that_cannot_be_mailed_is_refused() -> None:
 
 def test_events_of_strangers_in_any_order_fold() -> None:
     name = Encrypted.of("k", "n", "c")
-    strange = user(
-        TokenRevokedEvent(token_id="x"), UserDisabledEvent(), ISSUED, UserAddedEvent(user_name=name, role="")
-    )  # noqa: S106
+    strange = user(TokenRevokedEvent(token_id=ID), UserDisabledEvent(), ISSUED, UserAddedEvent(user_name=name, role=""))
 
     assert (strange.name, strange.role, strange.disabled) == ("(encrypted)", "", False)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ledger.errors import RunNotFoundError
+from ledger.problems import problem_of
 from runledger import VERSION
 from runledger.cli.app import COMMANDS, app
 from tests.runledger.cli.calling import COMMAND, SECONDS, call, process
@@ -61,13 +63,26 @@ def test_wrong_usage_is_one_line_and_2(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("form", [["-o", "json"], ["-ojson"], ["--output=json"], ["--output", "jsonc"]])
-@pytest.mark.parametrize("words", [["run", "list", "--bogus"], ["run", "show", "-r", "x", "-w", "nowhere"]])
-def test_where_json_is_asked_for_an_error_is_a_problem_object(words: list[str], form: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "name", "status"),
+    [
+        (["run", "list", "--bogus"], "wrong-usage", 400),
+        (["run", "show", "-r", "x", "-w", "nowhere"], "workspace", 500),
+    ],
+)
+def test_where_json_is_asked_for_an_error_is_a_problem_object(
+    words: list[str], name: str, status: int, form: list[str]
+) -> None:
     done = call(*words, *form)
     assert done.out == ""
     problem = json.loads(done.err)
     assert set(problem) == {"type", "title", "status", "detail"}
-    assert problem["status"] == 400
+    assert (problem["type"], problem["status"]) == (f"urn:runledger:problem:{name}", status)
+
+
+def test_a_problem_is_the_same_as_a_server_answers_with(workspace: Path) -> None:
+    problem = json.loads(call("run", "show", "-r", "nobody", "-w", workspace, "-o", "json").err)
+    assert problem == problem_of(RunNotFoundError("nobody"))
 
 
 def test_where_json_is_only_the_default_an_error_is_a_line() -> None:

@@ -58,14 +58,14 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[Server]:
+def running(folder: Path, *options: str, at: str = "http://127.0.0.1:") -> Iterator[Server]:
     """A server of a folder on a port of its own; not running any more at the end."""
     process = start(folder, *options)
     assert process.stdout is not None
     assert process.stderr is not None
     try:
         url = process.stdout.readline().strip()
-        assert url.startswith("http://127.0.0.1:"), process.stderr.read()
+        assert url.startswith(at), process.stderr.read()
         yield Server(process, url)
     finally:
         process.kill()

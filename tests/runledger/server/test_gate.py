@@ -2,11 +2,31 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from runledger.server.gate import Door, Gate
+from ledger.application.handling import Caller
+from ledger.commands import AddUser, CreateExperiment
+from ledger.errors import NotReadyError
+from runledger.server.api import Api
+from runledger.server.gate import LAG_SECONDS, Door, Gate
+from runledger.server.guard import Guard, Visitor
+from runledger.wiring import Embedded, embedded_workspace, make_workspace
+from schemas.roles import Role
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Iterator[Embedded]:
+    make_workspace(tmp_path, log=None)
+    with embedded_workspace(str(tmp_path)) as opened:
+        yield opened
+
+
+def guard(parts: Embedded, *, loopback: bool = True) -> Guard:
+    return Guard(parts.users, Caller("me", "//here"), loopback=loopback)
 
 
 async def inner(_: Scope, __: Receive, send: Send) -> None:
@@ -29,9 +49,9 @@ async def ask(gate: Gate, path: str, host: str = "localhost:5470") -> tuple[int,
 
 
 @pytest.mark.asyncio
-async def test_commands_and_questions_wait_until_the_log_is_read() -> None:
+async def test_commands_and_questions_wait_until_the_log_is_read(parts: Embedded) -> None:
     door = Door()
-    gate = Gate(inner, door, frozenset({"localhost"}))
+    gate = Gate(inner, door, guard(parts), frozenset({"localhost"}))
     early = await ask(gate, "/api/v1/runs")
     health = await ask(gate, "/livez")
     door.ready = True
@@ -41,10 +61,10 @@ async def test_commands_and_questions_wait_until_the_log_is_read() -> None:
 
 
 @pytest.mark.asyncio
-async def test_stopping_waits_for_who_is_inside() -> None:
+async def test_stopping_waits_for_who_is_inside(parts: Embedded) -> None:
     door = Door()
     door.ready = True
-    gate = Gate(inner, door, frozenset({"localhost"}))
+    gate = Gate(inner, door, guard(parts), frozenset({"localhost"}))
     with door.entered():
         stopping = asyncio.create_task(door.stop())
         await asyncio.sleep(0.01)
@@ -70,7 +90,63 @@ async def test_stopping_waits_for_who_is_inside() -> None:
         ("", 421),
     ],
 )
-async def test_only_names_of_the_server_are_answered(host: str, status: int) -> None:
-    gate = Gate(inner, Door(), frozenset({"localhost", "[::1]"}))
+async def test_only_names_of_the_server_are_answered(parts: Embedded, host: str, status: int) -> None:
+    gate = Gate(inner, Door(), guard(parts), frozenset({"localhost", "[::1]"}))
 
     assert (await ask(gate, "/livez", host))[0] == status
+
+
+@pytest.mark.asyncio
+async def test_a_name_does_not_matter_where_a_token_is_asked_for(parts: Embedded) -> None:
+    door = Door()
+    door.ready = True
+    gate = Gate(inner, door, guard(parts), frozenset({"localhost"}))
+    before = await ask(gate, "/api/v1/runs", "ledger.example.org")
+    parts.client.execute(AddUser(user="ada", role=Role.ADMIN))
+
+    assert before[0] == 421
+    assert (await ask(gate, "/api/v1/runs", "ledger.example.org"))[0] == 401
+    assert (await ask(gate, "/livez", "ledger.example.org"))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_nobody_is_let_in_unnamed_where_others_can_reach_the_server(parts: Embedded) -> None:
+    door = Door()
+    door.ready = True
+    gate = Gate(inner, door, guard(parts, loopback=False), frozenset())
+
+    assert (await ask(gate, "/api/v1/runs"))[0] == 401
+    assert (await ask(gate, "/metrics"))[0] == 401
+    assert (await ask(gate, "/readyz"))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_did_not_reach_the_end_of_its_log_for_long_takes_no_writes() -> None:
+    now = 0.0
+    door = Door(clock=lambda: now)
+    door.read()
+    now = LAG_SECONDS
+    at_the_limit = door.lagging()
+    now += 1
+    behind = door.lagging()
+    door.read()
+
+    assert (at_the_limit, door.lagging()) == (None, None)
+    assert "31 s" in str(behind)
+
+
+@pytest.mark.asyncio
+async def test_a_lagging_server_answers_questions_and_no_commands(parts: Embedded) -> None:
+    behind: NotReadyError | None = NotReadyError("behind")
+    api = Api(parts, lambda: behind)
+    visitor = Visitor(Caller("ada", "//here"), Role.ADMIN)
+    command = CreateExperiment(name="e")
+    with pytest.raises(NotReadyError, match="behind"):
+        api.command(command, visitor)
+    bulk = json.loads(bytes(api.commands([command], visitor).body))["results"]
+    before = json.loads(bytes((await api.positions()).body))["position"]
+    behind = None
+    after = json.loads(bytes(api.command(command, visitor).body))["position"]
+
+    assert bulk[0]["problem"]["status"] == 503
+    assert before < after

@@ -147,7 +147,7 @@ def test_a_request_that_never_ends_does_not_hold_the_server(tmp_path: Path) -> N
             told = server.process.stderr.read()
 
     assert taken < 13
-    assert code == 1
+    assert code == 0
     assert "1 request(s) had no answer" in told
 
 
@@ -176,7 +176,7 @@ def test_other_machines_are_not_let_in(tmp_path: Path, host: str) -> None:
 
     assert done.returncode == 4
     assert host in done.stderr
-    assert "tokens" in done.stderr
+    assert "--init-admin" in done.stderr
     assert done.stdout == ""
 
 

@@ -1,0 +1,99 @@
+"""`runledger token`: who may use a server, from the folder of its workspace or with an admin's token."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+import click
+
+from ledger.commands import RevokeToken
+from ledger.errors import TokenNotFoundError
+from runledger.cli.issuing import CLIENT, give_token, show_token
+from runledger.cli.output import note
+from runledger.cli.session import Session, pass_session
+from runledger.cli.shared import Noun
+from runledger.cli.tables import Column, moment
+from schemas.roles import Role
+
+_UNITS: Mapping[str, timedelta] = MappingProxyType(
+    {
+        "m": timedelta(minutes=1),
+        "h": timedelta(hours=1),
+        "d": timedelta(days=1),
+        "w": timedelta(weeks=1),
+        "y": timedelta(days=365),
+    }
+)
+_DURATION = re.compile(rf"([1-9][0-9]{{0,3}})([{''.join(_UNITS)}])")
+_LONGEST = timedelta(days=100 * 365)
+_STATE_COLOURS = {"valid": "green", "revoked": "red", "expired": "yellow"}
+_NO_TOKENS = "No tokens yet. `runledger server --init-admin` gives the first one, on the server's machine."
+
+
+def duration(text: str) -> timedelta:
+    """The time that a text such as 30d means."""
+    found = _DURATION.fullmatch(text)
+    time = int(found[1]) * _UNITS[found[2]] if found else None
+    if time is None or time > _LONGEST:
+        raise click.BadParameter(f"{text!r} is no time such as 12h, 30d or 1y (m, h, d, w and y are known)")
+    return time
+
+
+@click.group(cls=Noun)
+def token() -> None:
+    """Give, list and revoke tokens for a server."""
+
+
+@token.command()
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice(Role, case_sensitive=False), help="what the user may do; writer for a new one"
+)
+@click.option("--email", metavar="ADDRESS", help="the user's address")
+@click.option("--label", metavar="TEXT", help="what the token is for")
+@click.option("--expires", type=duration, metavar="30d", help="how long it is valid; else until it is revoked")
+@pass_session
+def create(
+    session: Session, name: str, role: Role | None, email: str | None, label: str | None, expires: timedelta | None
+) -> None:
+    """Give the user NAME a token, shown once; a user who is not there is added."""
+    with session.client() as client:
+        result = give_token(client, name, role, email=email, label=label, lasting=expires)
+    show_token(session.output, result)
+
+
+@token.command("list")
+@pass_session
+def list_tokens(session: Session) -> None:
+    """List the tokens in the order of issue, without what is secret in them."""
+    with session.client() as client:
+        found = client.tokens()
+    if not found:
+        note(_NO_TOKENS)
+    session.output.write(list(found), _COLUMNS)
+
+
+@token.command()
+@click.argument("token_id")
+@pass_session
+def revoke(session: Session, token_id: str) -> None:
+    """Void a token for good, by the id that `token list` shows."""
+    with session.client() as client:
+        owner = next((each["user"] for each in client.tokens() if each["token_id"] == token_id), None)
+        if owner is None:
+            raise TokenNotFoundError(token_id)
+        answer = client.execute(RevokeToken(user=owner, token_id=token_id, client=CLIENT))
+    note(f"Token {token_id} of {owner} is void." if answer.changed else f"Token {token_id} was void already.")
+    session.output.write({"token_id": token_id, "user": owner, "state": "revoked"})
+
+
+_COLUMNS = (
+    Column("TOKEN ID", lambda token: token["token_id"], whole=True),
+    Column("USER", lambda token: token["user"]),
+    Column("ROLE", lambda token: token["role"]),
+    Column("STATE", lambda token: token["state"], lambda state: _STATE_COLOURS.get(state, ""), whole=True),
+    Column("ISSUED (UTC)", lambda token: moment(token["issued_at"])),
+    Column("EXPIRES (UTC)", lambda token: moment(token["expires_at"])),
+    Column("LABEL", lambda token: token["label"]),
+)

@@ -1,0 +1,70 @@
+"""What a server does beside answering: one coroutine a role, each until it is told to stop."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from ledger.errors import UnavailableError
+from runledger.wiring import Embedded
+
+_PAUSE_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Role(Protocol):
+    """Something that a server does for as long as it runs."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; an error ends the server."""
+
+
+class Repeating:
+    """Does in a thread, over and over, what brings something up to date."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        """Call `work` once a second."""
+        self._work = work
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set."""
+        while not await is_set_within(stop, _PAUSE_SECONDS):
+            await self.once(stop)
+
+    async def once(self, stop: asyncio.Event) -> None:
+        """Work until it is done once; a log that cannot be read on may come back."""
+        while not stop.is_set():
+            try:
+                await asyncio.to_thread(self._work)
+            except UnavailableError as error:
+                _log.warning("the log cannot be read on, trying again: %s", error)
+                await is_set_within(stop, _PAUSE_SECONDS)
+            else:
+                return
+
+
+class Mailing:
+    """Sends what alert rules ask for."""
+
+    def __init__(self, parts: Embedded) -> None:
+        """Read the settings of the relay when it begins."""
+        self._parts = parts
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until `stop` is set; raises NoRelayError."""
+        from runledger.alerting import mail_service  # noqa: PLC0415 - a server without mails needs none of it
+
+        service, channel = mail_service(self._parts)
+        try:
+            await service.run(stop)
+        finally:
+            await channel.close()
+
+
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, but no longer; whether it is set."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from ledger.commands import AddProperties, ChangeStatus, CreateExperiment, Start
 from ledger.errors import BadValueError, RefusedError
 from ledger.metrics import SeriesQuery
 from ledger.tracking.tracker import Tracker
+from schemas.limits import Limits
 from schemas.statuses import RunStatus
 from tests.ledger.tracking.conftest import Line, Make
 
@@ -224,18 +226,31 @@ def test_forked_children_log_to_the_run_and_end_nothing(tracker: Tracker, client
     assert journals(folder) == []
 
 
-def test_a_folder_that_cannot_be_written_is_told_and_training_goes_on(
-    line: Line, folder: Path, client: Client, caplog: pytest.LogCaptureFixture
+def test_without_a_folder_for_journals_there_is_another(
+    line: Line, folder: Path, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ledger.tracking.tracker import Tracker as Made  # noqa: PLC0415
-    from schemas.limits import Limits  # noqa: PLC0415
-
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     blocked = folder / "blocked"
     blocked.write_text("a file where a folder should be", encoding="utf-8")
-    tracker = Made(line.connect, str(folder), blocked / "journals", Limits())
+    tracker = Tracker(line.connect, str(folder), blocked / "journals", Limits())
+    begin(tracker)
+    tracker.track("r").recorder.scalar("loss", 1.0)
+    tracker.end(DONE)
+    tracker.close()
+    assert (client.run("r")["status"], values(client)) == ("Completed", [1.0])
+
+
+def test_without_any_place_for_journals_training_goes_on(
+    line: Line, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocked = folder / "blocked"
+    blocked.write_text("a file where a folder should be", encoding="utf-8")
+    monkeypatch.setattr(tempfile, "tempdir", str(blocked / "temporary"))
+    tracker = Tracker(line.connect, str(folder), blocked / "journals", Limits())
     begin(tracker)
     tracker.track("r").recorder.scalar("loss", 1.0)
     tracker.end(DONE)
     tracker.close()
     assert client.run("r")["status"] == "Completed"
-    assert values(client) == [1.0] or "no journal can be written" in caplog.text
+    assert "no journal can be written" in caplog.text

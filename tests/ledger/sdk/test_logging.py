@@ -256,3 +256,18 @@ print(run.get_status(), run.get_metrics()["loss"] == list(range(20_000)), run.ge
 """
     done = run_on_small_disk(disk, "3m", "-c", code, str(disk))
     assert done.stdout.splitlines() == ["full", "True", "Completed True {'quality': 'good'}"], done.stderr
+
+
+def test_a_disk_that_cannot_be_written_never_stops_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Journals are asked for on a disk that is mounted read-only."""
+    make_folder(tmp_path / "w", log="sqlite")
+    monkeypatch.setenv("RUNLEDGER_JOURNAL_DIR", str(tmp_path / "disk"))
+    code = """
+import sys
+from runledger import Experiment, Workspace
+with Experiment(Workspace(sys.argv[1]), "e").start_logging(run_id="r", snapshot_directory=None) as run:
+    run.log_list("loss", range(100))
+print(run.get_status(), run.get_metrics()["loss"] == list(range(100)))
+"""
+    done = run_on_small_disk(tmp_path / "disk", "1m,ro", "-c", code, str(tmp_path / "w"))
+    assert done.stdout == "Completed True\n", done.stderr

@@ -71,9 +71,13 @@ class Connection:
         task.add_done_callback(self._ended)
         try:
             await asyncio.wait([task], timeout=seconds)
-        finally:
+        except BaseException:
             given_up.set()
+            if task.done() and not task.cancelled() and task.exception() is None:
+                await close()  # it was ready at the very moment when nobody wanted it any more
+            raise
         if not task.done():
+            given_up.set()
             raise TimeoutError("it did not answer")
         task.result()
 

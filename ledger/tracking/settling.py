@@ -23,6 +23,8 @@ def settle(tracker: Tracker) -> None:
         for run_id in [] if tracker.is_watched else tracker.unended():
             _settle(tracker, run_id)
         tracker.close()
+        # The first process of a container waits at its end until its watchdog has delivered: its journals are free then.
+        tracker.leave()
     except WorkspaceError as error:
         _log.debug("the workspace is gone: %s", error)
     except (LedgerError, OSError) as error:

@@ -188,6 +188,11 @@ class Tracker:
         if client is not None:
             client.close()
 
+    def leave(self) -> None:
+        """Let go of the journals of runs that were not ended: this process notes nothing more."""
+        for track in list(self._tracks.values()):
+            track.leave()
+
     def _complete_delivery(self, track: Track) -> None:
         """As `ship` for one run, with the points of its workers that were killed, and the last counts."""
         if self._shipped(track) and self._recovered(track.run_id):

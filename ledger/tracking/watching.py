@@ -17,6 +17,7 @@ from ledger.watchdog.verdict import Ending, decide
 PROCESSES = "processes"
 
 _BEGIN_SECONDS = 3.0
+_DAY = 86_400.0
 
 _log = logging.getLogger(__name__)
 
@@ -79,14 +80,15 @@ def abandoned(journals: Path) -> Iterator[str]:
     for path in (journals / PROCESSES).glob("*"):
         folder = EvidenceFolder(path)
         content = (folder.read(PROCESS) or {}).get("process")
-        gone = isinstance(content, dict) and is_gone(ProcessIdentity.from_json(content)) is True
-        if gone and not _is_being_watched(folder):
+        gone = is_gone(ProcessIdentity.from_json(content)) if isinstance(content, dict) else None
+        # Of another boot or container nobody knows; what nothing speaks of for a day is nobody's.
+        if (gone or (gone is None and not _is_young(folder, _DAY))) and not _is_being_watched(folder):
             yield str(path)
 
 
 def _is_being_watched(folder: EvidenceFolder) -> bool:
     if not (folder.path / WATCHING).exists():
-        return _is_young(folder)
+        return _is_young(folder, _BEGIN_SECONDS)
     try:
         number = int((folder.path / WATCHING).read_text(encoding="ascii"))
         os.kill(number, 0)
@@ -99,9 +101,9 @@ def _is_being_watched(folder: EvidenceFolder) -> bool:
         return True
 
 
-def _is_young(folder: EvidenceFolder) -> bool:
-    """Whether a watchdog may be about to begin."""
+def _is_young(folder: EvidenceFolder, seconds: float) -> bool:
+    """Whether its process was watched from a moment on that is not that long ago."""
     try:
-        return time.time() - (folder.path / PROCESS).stat().st_mtime < _BEGIN_SECONDS
+        return time.time() - (folder.path / PROCESS).stat().st_mtime < seconds
     except OSError:
         return False

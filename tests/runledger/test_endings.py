@@ -23,7 +23,7 @@ from tests.runledger.relay import relaying
 from tests.runledger.server.running import running
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 40
+SECONDS = 25
 POINTS = 200
 
 BEGIN = """
@@ -149,6 +149,48 @@ def test_a_segmentation_fault_leaves_its_python_stack(location: str) -> None:
     begin(location, "crash", "import ctypes\ndef inner():\n    ctypes.string_at(0)\ninner()").wait(SECONDS)
     error = wait_for_end(location, "crash")["error"]
     assert "in inner" in error["traceback"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("", "Completed", "the script came to its end"),
+        ("sys.exit(3)", "Failed", "exit code 3"),
+        ("1 / 0", "Failed", "ZeroDivisionError was not caught"),
+        ("os.kill(os.getpid(), signal.SIGKILL) or os._exit(7)", "Failed", "killed or os._exit (cause unknown)"),
+    ],
+    ids=["normal", "exit-3", "exception", "os-exit"],
+)
+def test_a_script_that_is_the_first_process_of_a_container(location: str, code: str, status: str, reason: str) -> None:
+    """Everything in the container ends with it, its watchdog too; a signal of its own it does not even feel."""
+    unshare = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
+    command = [*unshare, "--pid", "--fork", "--mount-proc", sys.executable, "-c", BEGIN + code, location, "first"]
+    subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False)
+    if "os._exit" in code:
+        # Nobody is left to tell: it is found out by a contact, once no watchdog can be about to begin any more.
+        time.sleep(3.1)
+        subprocess.run(
+            [sys.executable, "-m", "runledger", "run", "list", "-w", location],
+            cwd=ROOT, stdout=subprocess.DEVNULL, check=True, timeout=SECONDS,
+        )  # fmt: skip
+    run = wait_for_end(location, "first")
+    assert (run["status"], run["points"]["loss"]) == (status, POINTS)
+    assert reason in run["status_reason"], run
+
+
+def test_a_script_whose_shell_is_killed_lives_on(location: str) -> None:
+    """The end of the shell is not the end of the training."""
+    code = "time.sleep(1.0); run.log('late', 1)"
+    shell = subprocess.Popen(
+        ["bash", "-c", '"$@" & echo $!; wait', "bash", sys.executable, "-c", BEGIN + code, location, "orphan"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert shell.stdout is not None
+    shell.stdout.readline()
+    shell.kill()
+    shell.communicate()
+    run = wait_for_end(location, "orphan")
+    assert (run["status"], run["points"]) == ("Completed", {"loss": POINTS, "late": 1})
 
 
 def test_without_a_watchdog_the_next_contact_finds_out(location: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def settle(tracker: Tracker) -> None:
         for run_id in [] if tracker.is_watched else tracker.unended():
             _settle(tracker, run_id)
         tracker.close()
-        # The first process of a container waits at its end until its watchdog has delivered: its journals are free then.
+        # The first process of a container waits at its end until its watchdog has delivered what lies there.
         tracker.leave()
     except WorkspaceError as error:
         _log.debug("the workspace is gone: %s", error)

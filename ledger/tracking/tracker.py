@@ -239,6 +239,8 @@ class Tracker:
             if self._tracks.get(track.run_id) is track:
                 del self._tracks[track.run_id]
         track.remove()
+        if not self._tracks:
+            self._watching.release()
 
     def _lose(self, error: LedgerError) -> None:
         if not self._away:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from ledger.watchdog.alive import ProcessIdentity, is_gone
 from ledger.watchdog.evidence import install
-from ledger.watchdog.folder import PROCESS, EvidenceFolder
+from ledger.watchdog.folder import PROCESS, RELEASED, EvidenceFolder
 from ledger.watchdog.program import WATCHING
 from ledger.watchdog.start import Started, start
 from ledger.watchdog.verdict import Ending, decide
@@ -44,7 +44,24 @@ class Watching:
             self._started = start(folder, self._command)
             if self._started.problem is not None:
                 _log.info("nobody watches this process: %s", self._started.problem)
+        self._mark(released=False)
         return str(self._started.folder)
+
+    def release(self) -> None:
+        """Say that every run has ended: there is nothing to do after this process's end."""
+        self._mark(released=True)
+
+    def _mark(self, *, released: bool) -> None:
+        if not self.is_watched or self._started is None:
+            return
+        mark = self._started.folder / RELEASED
+        try:
+            if released:
+                mark.touch()
+            else:
+                mark.unlink(missing_ok=True)
+        except OSError as error:
+            _log.debug("%s cannot be written: %s", mark, error)
 
     @property
     def is_watched(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from ledger.watchdog import gate, proc
-from ledger.watchdog.folder import TROUBLE, EvidenceFolder
+from ledger.watchdog.folder import RELEASED, TROUBLE, EvidenceFolder
 from ledger.watchdog.verdict import decide
 
 _STATUS_SECONDS = 1.0
@@ -30,7 +30,15 @@ class Watched(Protocol):
 
 
 def conclude(watched: Watched, exit_code: int | None) -> None:
-    """Write the verdict and run the command; with an `exit_code`, the process waits at its gate meanwhile."""
+    """Write the verdict and run the command; with an `exit_code`, the process waits at its gate meanwhile.
+
+    Where the process said that nothing is left to be done, the folder is deleted and that is all.
+    """
+    if (watched.folder / RELEASED).exists():
+        _delete(watched.folder)
+        if exit_code is not None and watched.gate is not None:
+            gate.let_through(watched.gate)
+        return
     try:
         _judge(watched, exit_code, time.time())
     except Exception:  # noqa: BLE001 - the command is run whatever went wrong here
@@ -40,6 +48,14 @@ def conclude(watched: Watched, exit_code: int | None) -> None:
         _become(watched.command)
     _run(watched.command, _GATE_SECONDS)
     gate.let_through(watched.gate)
+
+
+def _delete(folder: Path) -> None:
+    with suppress(OSError):
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+        folder.parent.rmdir()
 
 
 def _judge(watched: Watched, exit_code: int | None, ended_at: float) -> None:

@@ -18,6 +18,8 @@ EXITED = "exited.json"
 EXIT_CODE = "exit_code"
 DUMP = "stack.txt"
 ENDING = "ending.json"
+RELEASED = "released"
+"""Says that nothing is left to be done after the process's end."""
 TROUBLE = "trouble.txt"
 """What went wrong in the watchdog itself."""
 

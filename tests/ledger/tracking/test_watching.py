@@ -1,0 +1,38 @@
+"""The watchdog of a script whose runs have all ended has nothing to do."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[3]
+
+SCRIPT = """
+import sys
+from runledger import Experiment, Workspace
+experiment = Experiment(Workspace(sys.argv[1]), "e")
+for number in range(2):
+    with experiment.start_logging(snapshot_directory=None) as run:
+        run.log("loss", number)
+print(len(list(experiment.get_runs())))
+"""
+
+
+def test_it_runs_no_command_and_leaves_no_file(folder: Path) -> None:
+    began: set[str] = set()
+    script = subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    out, _ = script.communicate(timeout=60)
+    assert out == "2\n"
+    processes = folder / ".runledger" / "journals" / "processes"
+    deadline = time.monotonic() + 20
+    while processes.exists():
+        assert time.monotonic() < deadline, list(processes.rglob("*"))
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            # The watchdog itself has the command among its arguments.
+            if words[1:2] == ["-c"] and "runledger.aftermath" in words[2] and str(folder) in words:
+                began.add(" ".join(words))
+        time.sleep(0.01)
+    assert began == set()

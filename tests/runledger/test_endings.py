@@ -178,6 +178,61 @@ def test_a_script_that_is_the_first_process_of_a_container(location: str, code: 
     assert reason in run["status_reason"], run
 
 
+WORKERS = """
+import multiprocessing, os, signal, sys
+from runledger import Experiment, Run, Workspace
+
+def work(name, dies):
+    run = Run(Experiment(Workspace(sys.argv[1]), "endings"), sys.argv[2])
+    for number in range(50):
+        run.log(name, number)
+    if dies:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    run = Experiment(Workspace(sys.argv[1]), "endings").start_logging(run_id=sys.argv[2], snapshot_directory=None)
+    context = multiprocessing.get_context(sys.argv[3])
+    workers = [context.Process(target=work, args=(f"w{number}", number == 1)) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    run.complete()
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_workers_that_are_started_anew_end_nothing(location: str, tmp_path: Path, method: str) -> None:
+    script = tmp_path / "workers.py"
+    script.write_text(WORKERS, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [sys.executable, str(script), location, "workers", method], env=environment, check=True, timeout=SECONDS
+    )
+    run = wait_for_end(location, "workers")
+    assert (run["status"], run["points"]) == ("Completed", {"w0": 50, "w1": 50, "w2": 50})
+
+
+def test_a_run_inside_pytest(location: str, tmp_path: Path) -> None:
+    """Where a test failed, pytest ends with code 1 and leaves the exception for debuggers to find."""
+    module = tmp_path / "test_training.py"
+    module.write_text(
+        "from runledger import Experiment, Workspace\n"
+        "def test_it():\n"
+        f"    run = Experiment(Workspace({location!r}), 'e').start_logging(run_id='tested', snapshot_directory=None)\n"
+        "    run.log('loss', 1)\n"
+        "    assert False\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=SECONDS, check=False)
+    assert done.returncode == 1, done.stdout
+    run = wait_for_end(location, "tested")
+    assert (run["status"], run["points"]) == ("Failed", {"loss": 1})
+    assert run["status_reason"] == "AssertionError was not caught"
+
+
 def test_a_script_whose_shell_is_killed_lives_on(location: str) -> None:
     """The end of the shell is not the end of the training."""
     code = "time.sleep(1.0); run.log('late', 1)"

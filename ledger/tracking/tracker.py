@@ -25,6 +25,7 @@ from schemas.limits import Limits
 C = TypeVar("C", bound=Command)
 
 _PAUSE_SECONDS = 0.2
+_LOOK_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -173,9 +174,12 @@ class Tracker:
         return True
 
     def ship(self) -> bool:
-        """Deliver what all runs have noted, and what dead processes left; False if the ledger is away."""
+        """Deliver what all runs have noted, and now and then what dead processes left; False if the ledger is away."""
         delivered = all(self._shipped(track, again=True) for track in list(self._tracks.values()))
-        return delivered and self._recovered()
+        if not delivered or time.monotonic() < self._look_at:
+            return delivered
+        self._look_at = time.monotonic() + _LOOK_SECONDS
+        return self._recovered()
 
     def close(self) -> None:
         """Deliver what is left; runs that were begun and not ended stay in this process's care."""
@@ -254,6 +258,7 @@ class Tracker:
 
     def _begin_process(self) -> None:
         self._process = os.getpid()
+        self._look_at = 0.0
         self._lock = threading.RLock()
         self._client, self._away, self._tracks = None, False, {}
         self._watching = Watching(self._journals, self._aftermath)

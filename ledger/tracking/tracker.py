@@ -57,6 +57,7 @@ class Tracker:
         self._client: Client | None = None
         self._away = False
         self._tracks: dict[str, Track] = {}
+        self._look_at = 0.0
         self._begin_process()
         _after_fork(self)
 

@@ -49,6 +49,7 @@ class JournalWriter:
         self._retry_at = 0.0
         self._number = 1
         self._end = 0
+        self._closed = False
         # A signal handler may log while the same thread does.
         self._lock = threading.RLock()
         self._alive = folder.make(identity)
@@ -91,8 +92,11 @@ class JournalWriter:
         return len(self._held)
 
     def close(self) -> None:
-        """Close the files; the folder stays."""
+        """Close the files; the folder stays. Calling it again does nothing: the numbers may be others' by then."""
         with self._lock:
+            if self._closed:
+                return
+            self._closed = True
             self.write_held()
             os.close(self._descriptor)
             os.close(self._alive)

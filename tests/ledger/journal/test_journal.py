@@ -148,6 +148,15 @@ def test_the_locks_tell_whether_the_writer_lives(tmp_path: Path) -> None:
     assert found.pid == running.pid
 
 
+def test_a_writer_that_is_closed_twice_closes_nobody_elses_file(tmp_path: Path) -> None:
+    writer = writer_in(tmp_path)
+    writer.close()
+    others = [os.open(os.devnull, os.O_RDONLY) for _ in range(4)]
+    writer.close()
+    for other in others:
+        os.close(other)
+
+
 def test_a_folder_whose_head_was_never_written_belongs_to_nobody(tmp_path: Path) -> None:
     (tmp_path / "w").mkdir()
     assert WriterFolder(tmp_path / "w").identity() is None

@@ -7,6 +7,7 @@ from ledger.commands import Answer, Command
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     DeliveryDocument,
+    ExperimentDocument,
     HistoryEntry,
     RuleDocument,
     RunDocument,
@@ -16,6 +17,7 @@ from ledger.queries import (
     UserDocument,
 )
 from ledger.values.batch import Batch
+from schemas.errors import LedgerError
 
 
 class Client(Protocol):
@@ -28,6 +30,9 @@ class Client(Protocol):
     def execute(self, command: Command) -> Answer:
         """Carry out a command; raises what `Ledger.handle` raises."""
 
+    def execute_all(self, commands: Sequence[Command]) -> list[Answer | LedgerError]:
+        """Carry out several commands by one request, each by itself; what became of each, in order."""
+
     def log_values(self, batch: Batch) -> None:
         """Append what is new in a batch; raises what `Values.append` raises."""
 
@@ -39,6 +44,12 @@ class Client(Protocol):
 
     def run(self, run_id: str) -> RunDocument:
         """One run; raises RunNotFoundError."""
+
+    def experiments(self) -> Sequence[ExperimentDocument]:
+        """Every experiment that is not deleted by name, archived ones too."""
+
+    def experiment(self, name: str) -> ExperimentDocument:
+        """One experiment; raises ExperimentNotFoundError."""
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run; raises RunNotFoundError."""

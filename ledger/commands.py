@@ -48,10 +48,53 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CreateExperiment(Command):
-    """Get or create an experiment by name."""
+class ExperimentCommand(Command):
+    """A command to one experiment, by its name."""
 
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateExperiment(ExperimentCommand):
+    """Get or create an experiment; with `reopen`, reactivate it if it is archived."""
+
+    reopen: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagExperiment(ExperimentCommand):
+    """Set tags; None makes a bare tag."""
+
+    tags: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntagExperiment(ExperimentCommand):
+    """Remove tags."""
+
+    keys: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribeExperiment(ExperimentCommand):
+    """Set the description, or clear it by None."""
+
+    description: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveExperiment(ExperimentCommand):
+    """Hide an experiment from lists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReactivateExperiment(ExperimentCommand):
+    """Show an archived experiment again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteExperiment(ExperimentCommand):
+    """Give up an experiment that has no runs; its history stays."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,13 @@ from typing import NamedTuple
 from ledger.application.handling import Caller, Ledger
 from ledger.application.values import Values
 from ledger.commands import Answer, Command
+from ledger.errors import UnavailableError
 from ledger.logs.log import Log
 from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     AlertQueries,
     DeliveryDocument,
+    ExperimentDocument,
     HistoryEntry,
     Queries,
     RuleDocument,
@@ -22,6 +24,7 @@ from ledger.queries import (
     UserQueries,
 )
 from ledger.values.batch import Batch
+from schemas.errors import LedgerError
 from schemas.events import RunLoggedEvent
 
 
@@ -70,15 +73,39 @@ class EmbeddedClient:
         self._written = max(self._written, answer.position)
         return answer
 
+    def execute_all(self, commands: Sequence[Command]) -> list[Answer | LedgerError]:
+        """Carry out several commands, each by itself."""
+        results: list[Answer | LedgerError] = []
+        for command in commands:
+            try:
+                results.append(self.execute(command))
+            except UnavailableError:
+                raise
+            except LedgerError as error:
+                results.append(error)
+        return results
+
     def runs(self, query: RunQuery) -> RunPage:
         """A page of runs, as of now."""
         self._log.catch_up()
+        if query.order_by is not None:
+            self._values_log.catch_up()
         return self._queries.runs(query, at_least=self._written)
 
     def run(self, run_id: str) -> RunDocument:
         """One run, as of now."""
         self._log.catch_up()
         return self._queries.run(run_id, at_least=self._written)
+
+    def experiments(self) -> Sequence[ExperimentDocument]:
+        """Every experiment by name, as of now."""
+        self._log.catch_up()
+        return self._queries.experiments(at_least=self._written)
+
+    def experiment(self, name: str) -> ExperimentDocument:
+        """One experiment, as of now."""
+        self._log.catch_up()
+        return self._queries.experiment(name, at_least=self._written)
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run, as of now."""

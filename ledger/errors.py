@@ -1,5 +1,8 @@
 """What the ledger refuses, cannot find, or cannot reach: the caller's only question is which."""
 
+import json
+from collections.abc import Mapping
+
 from schemas.errors import LedgerError
 
 
@@ -78,6 +81,14 @@ class RunNotFoundError(NotFoundError):
         self.run_id = run_id
 
 
+class ExperimentNotFoundError(NotFoundError):
+    """No experiment has this name or id."""
+
+    def __init__(self, experiment: str) -> None:
+        super().__init__(f"there is no experiment {experiment!r} in this workspace; its first run makes one")
+        self.experiment = experiment
+
+
 class RuleNotFoundError(NotFoundError):
     """No alert rule has this id."""
 
@@ -144,3 +155,27 @@ class LogRefusedError(LedgerError):
 
 class WorkspaceError(LedgerError):
     """The folder is not a workspace, or not one that can be used from here."""
+
+
+class RunEnvironmentError(LedgerError):
+    """The script was not submitted: no run is named by its environment."""
+
+
+class ActivityFailedError(LedgerError):
+    """The run that was waited for has failed; `error` is what its details say."""
+
+    def __init__(self, run_id: str, error: Mapping[str, object]) -> None:
+        super().__init__(f"run {run_id} failed: {json.dumps(error, indent=2, default=str)}")
+        self.run_id, self.error = run_id, dict(error)
+
+
+class ExperimentExecutionError(LedgerError):
+    """A run could not be submitted, or is no longer waited for."""
+
+
+# The names by which scripts of the original catch them (parity B4, F2, G1, H2, H8).
+ServiceException = LedgerError
+UserErrorException = RefusedError
+RunEnvironmentException = RunEnvironmentError
+ActivityFailedException = ActivityFailedError
+ExperimentExecutionException = ExperimentExecutionError

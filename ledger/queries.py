@@ -11,11 +11,18 @@ ANY_VALUE = "\x00any"
 """As the value of a tag or property in a query: the key is there, with whatever value."""
 
 
+ORDERS = ("start", "end", "duration", "name", "status", "experiment")
+"""What runs can be ordered by, beside what has a name of its own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunQuery:
     """Conditions, all of which must hold; newest start first.
 
-    A tag of None is a bare tag, `ANY_VALUE` any value. `cursor` comes from the page before.
+    A tag of None is a bare tag, `ANY_VALUE` any value. `search` are words, each of which a text of
+    the run must have, or a word that begins like it. `order_by` is one of `ORDERS` or
+    `metric.NAME`, `parameter.NAME`, `tag.NAME`, `property.NAME`, with `-` before it the other way
+    round; runs without a value come last. `cursor` comes from the page before.
     """
 
     experiment: str | None = None
@@ -28,6 +35,8 @@ class RunQuery:
     root_run_id: str | None = None
     include_children: bool = False
     include_archived: bool = False
+    search: str | None = None
+    order_by: str | None = None
     limit: int = 50
     cursor: str | None = None
 
@@ -38,6 +47,10 @@ class RunPage:
 
     runs: list[RunDocument]
     cursor: str | None
+
+
+ExperimentDocument = dict[str, Any]
+"""An experiment: id, name, description, tags, whether archived, number of runs, who made it when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,12 @@ class Queries(Protocol):
 
     def run(self, run_id: str, *, at_least: int = 0) -> RunDocument:
         """One run; raises RunNotFoundError."""
+
+    def experiments(self, *, at_least: int = 0) -> list[ExperimentDocument]:
+        """Every experiment that is not deleted by name, archived ones too."""
+
+    def experiment(self, name: str, *, at_least: int = 0) -> ExperimentDocument:
+        """One experiment; raises ExperimentNotFoundError."""
 
     def history(self, run_id: str, *, at_least: int = 0) -> list[HistoryEntry]:
         """Every event of a run with what it changed; raises RunNotFoundError."""

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ledger.commands import Answer, Command
 from ledger.errors import (
+    ExperimentNotFoundError,
     NotFoundError,
     RuleNotFoundError,
     RunNotFoundError,
@@ -25,6 +26,7 @@ from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.problems import Problem, error_of
 from ledger.queries import (
     DeliveryDocument,
+    ExperimentDocument,
     HistoryEntry,
     RuleDocument,
     RunDocument,
@@ -36,6 +38,8 @@ from ledger.queries import (
 from ledger.values.batch import Batch
 from ledger.values.forms import series_from, summary_from, thinned_from
 from ledger.wire import answer_from, command_to, history_from, page_from, query_to
+from schemas.errors import LedgerError
+from schemas.limits import Limits
 
 SECONDS = 30.0
 """How long a call tries, in all."""
@@ -43,6 +47,7 @@ SECONDS = 30.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _ATTEMPT_SECONDS = 12.0
 _FIRST_PROBLEM = 300
+_BULK = Limits().children_per_call
 _IN_DOUBT = "The command may be stored or not; send it again with the same id."
 
 
@@ -83,6 +88,25 @@ class RemoteClient:
             self._written = max(self._written, answer.position)
         return answer
 
+    def execute_all(self, commands: Sequence[Command]) -> list[Answer | LedgerError]:
+        """Carry out several commands by one request, each by itself.
+
+        Raises:
+            UnavailableError: some are not done; sent again, what is missing is done.
+        """
+        found: list[Answer | LedgerError] = []
+        for start in range(0, len(commands), _BULK):
+            part = [command_to(command) for command in commands[start : start + _BULK]]
+            results = self._call("POST", "/commands/bulk", {"commands": part})["results"]
+            found += [error_of(each["problem"]) if "problem" in each else answer_from(each) for each in results]
+        self._check_process()
+        with self._lock:
+            self._written = max([self._written, *(each.position for each in found if isinstance(each, Answer))])
+        unavailable = next((each for each in found if isinstance(each, UnavailableError)), None)
+        if unavailable is not None:
+            raise unavailable
+        return found
+
     def log_values(self, batch: Batch) -> None:
         """Append what is new in a batch."""
         place = self._call("POST", "/values", {name: getattr(batch, name) for name in Batch.__dataclass_fields__})[
@@ -117,6 +141,19 @@ class RemoteClient:
         """One run; raises RunNotFoundError."""
         document: RunDocument = self._ask_run(run_id)
         return document
+
+    def experiments(self) -> Sequence[ExperimentDocument]:
+        """Every experiment that is not deleted by name, archived ones too."""
+        found: list[ExperimentDocument] = self._ask("/experiments")
+        return found
+
+    def experiment(self, name: str) -> ExperimentDocument:
+        """One experiment; raises ExperimentNotFoundError."""
+        try:
+            found: ExperimentDocument = self._ask(f"/experiments/{_segment(name)}")
+        except NotFoundError as error:
+            raise ExperimentNotFoundError(name) from error
+        return found
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run; raises RunNotFoundError."""

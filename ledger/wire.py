@@ -18,6 +18,12 @@ Json = dict[str, Any]
 
 COMMANDS: Mapping[str, type[Command]] = {
     "create-experiment": commands.CreateExperiment,
+    "tag-experiment": commands.TagExperiment,
+    "untag-experiment": commands.UntagExperiment,
+    "describe-experiment": commands.DescribeExperiment,
+    "archive-experiment": commands.ArchiveExperiment,
+    "reactivate-experiment": commands.ReactivateExperiment,
+    "delete-experiment": commands.DeleteExperiment,
     "start-run": commands.StartRun,
     "tag-run": commands.TagRun,
     "untag-run": commands.UntagRun,
@@ -123,7 +129,7 @@ def key_from(text: str) -> str:
     return text.replace("%3D", "=").replace("%25", "%")
 
 
-_TEXTS = ("experiment", "run_type", "target", "parent_run_id", "root_run_id", "cursor")
+_TEXTS = ("experiment", "run_type", "target", "parent_run_id", "root_run_id", "search", "order_by", "cursor")
 _FLAGS = ("include_children", "include_archived")
 
 

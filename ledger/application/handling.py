@@ -17,6 +17,7 @@ from ledger.commands import (
     AddProperties,
     AddUser,
     Answer,
+    ArchiveExperiment,
     ArchiveRun,
     ChangeRule,
     ChangeStatus,
@@ -24,19 +25,25 @@ from ledger.commands import (
     Command,
     CreateExperiment,
     DefineRule,
+    DeleteExperiment,
     DeleteRule,
+    DescribeExperiment,
     DescribeRun,
     DisableRule,
     DisableUser,
     EnableRule,
+    ExperimentCommand,
     IssueToken,
+    ReactivateExperiment,
     RestoreRun,
     ResumeRun,
     RevokeToken,
     RuleCommand,
     RunCommand,
     StartRun,
+    TagExperiment,
     TagRun,
+    UntagExperiment,
     UntagRun,
     UserCommand,
     WarnRun,
@@ -77,18 +84,21 @@ class Ledger:
         now: Callable[[], datetime],
         seal: Callable[[str], Seal] | None = None,
         check_rule: Callable[[RuleDefinition], None] | None = None,
+        has_runs: Callable[[str], bool] | None = None,
         limits: Limits | None = None,
     ) -> None:
         """Handle commands on a recorder's log.
 
         `now` is the clock for commands that name no time, `seal` tells what a run has logged,
-        `check_rule` raises BadRuleError for a rule whose templates do not work.
+        `check_rule` raises BadRuleError for a rule whose templates do not work, `has_runs` tells
+        whether an experiment of a name has any; one that nobody can tell of is not deleted.
         """
         self._recorder = recorder
         self._application = LedgerApplication(recorder)
         self._now = now
         self._seal = seal or (lambda _: Seal())
         self._check_rule = check_rule or (lambda _: None)
+        self._has_runs = has_runs or (lambda _: True)
         self._limits = limits or Limits()
         self._turns = Turns()
 
@@ -126,14 +136,40 @@ class Ledger:
 
     @_carry_out.register
     def _(self, command: CreateExperiment, caller: Caller) -> Answer:
-        check_experiment_name(command.name, self._limits)
-        stream = experiment_stream(self.log_id, command.name)
-        return self._decide(stream, Experiment, command, caller, lambda it: it.create(command.name, self._limits))
+        return self._decide_experiment(
+            command, caller, lambda it: it.create(command.name, self._limits, reopen=command.reopen)
+        )
+
+    @_carry_out.register
+    def _(self, command: TagExperiment, caller: Caller) -> Answer:
+        return self._decide_experiment(command, caller, lambda it: it.tag(command.name, command.tags, self._limits))
+
+    @_carry_out.register
+    def _(self, command: UntagExperiment, caller: Caller) -> Answer:
+        return self._decide_experiment(command, caller, lambda it: it.untag(command.name, command.keys))
+
+    @_carry_out.register
+    def _(self, command: DescribeExperiment, caller: Caller) -> Answer:
+        return self._decide_experiment(
+            command, caller, lambda it: it.describe(command.name, command.description, self._limits)
+        )
+
+    @_carry_out.register
+    def _(self, command: ArchiveExperiment, caller: Caller) -> Answer:
+        return self._decide_experiment(command, caller, lambda it: it.archive(command.name))
+
+    @_carry_out.register
+    def _(self, command: ReactivateExperiment, caller: Caller) -> Answer:
+        return self._decide_experiment(command, caller, lambda it: it.reactivate(command.name))
+
+    @_carry_out.register
+    def _(self, command: DeleteExperiment, caller: Caller) -> Answer:
+        return self._decide_experiment(command, caller, lambda it: it.delete(command.name, self._has_runs))
 
     @_carry_out.register
     def _(self, command: StartRun, caller: Caller) -> Answer:
         check_run_id(command.run_id, self._limits)
-        part = CreateExperiment(command=derived_id(command.command, "experiment"), name=command.experiment)
+        part = CreateExperiment(command=derived_id(command.command, "experiment"), name=command.experiment, reopen=True)
         self._carry_out(part, caller)
         experiment_id = key_of(experiment_stream(self.log_id, command.experiment))
         return self._decide_run(command, caller, lambda run: run.start(command, experiment_id, self._limits))
@@ -229,6 +265,12 @@ class Ledger:
     @_carry_out.register
     def _(self, command: RevokeToken, caller: Caller) -> Answer:
         return self._decide_user(command, caller, lambda user: user.revoke(command.user, command.token_id))
+
+    def _decide_experiment(
+        self, command: ExperimentCommand, caller: Caller, decide: Callable[[Experiment], None]
+    ) -> Answer:
+        check_experiment_name(command.name, self._limits)
+        return self._decide(experiment_stream(self.log_id, command.name), Experiment, command, caller, decide)
 
     def _decide_user(self, command: UserCommand, caller: Caller, decide: Callable[[User], None]) -> Answer:
         check_user_name(command.user)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -136,6 +137,15 @@ class Api:
         """One run."""
         return reply(await self._answered(asked, lambda: self._parts.queries.run(run_id, at_least=asked.at_least)))
 
+    async def experiments(self, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Every experiment that is not deleted by name, archived ones too."""
+        return reply(await self._answered(asked, lambda: self._parts.queries.experiments(at_least=asked.at_least)))
+
+    async def experiment(self, name: str, asked: Annotated[AtLeast, Query()]) -> Response:
+        """One experiment."""
+        question = partial(self._parts.queries.experiment, name, at_least=asked.at_least)
+        return reply(await self._answered(asked, question))
+
     async def history(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """Every event of a run, with what it changed."""
         entries = await self._answered(asked, lambda: self._parts.queries.history(run_id, at_least=asked.at_least))
@@ -251,6 +261,8 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/runs/{run_id}/metrics", response_model=list[MetricSummary])(api.run_metrics)
     routes.get("/runs/{run_id}/series", response_model=list[Series])(api.series)
     routes.get("/runs/{run_id}/thinned", response_model=list[Thinned])(api.thinned)
+    routes.get("/experiments", response_model=list[dict[str, Any]])(api.experiments)
+    routes.get("/experiments/{name}", response_model=dict[str, Any])(api.experiment)
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)
     routes.get("/rules/{rule_id}", response_model=dict[str, Any])(api.rule)
     routes.get("/rules/{rule_id}/deliveries", response_model=list[dict[str, Any]])(api.deliveries)

@@ -43,6 +43,8 @@ class RunParameters(AtLeast):
     root_run_id: str | None = None
     include_children: bool = False
     include_archived: bool = False
+    search: str | None = None
+    order_by: str | None = None
     limit: int = 50
     cursor: str | None = None
 
@@ -59,6 +61,8 @@ class RunParameters(AtLeast):
             root_run_id=self.root_run_id,
             include_children=self.include_children,
             include_archived=self.include_archived,
+            search=self.search,
+            order_by=self.order_by,
             limit=self.limit,
             cursor=self.cursor,
         )

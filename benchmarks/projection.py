@@ -59,6 +59,7 @@ def _pages(view: View, log_id: str) -> list[Result]:
             tags={"team": "t3"}, properties={"author": "a7"}, statuses=["Completed"]
         ),
         "page by experiment and status": RunQuery(experiment="e11", statuses=["Failed"]),
+        "page by a search for two words": RunQuery(search="a7 t3"),
         "page that finds nothing": RunQuery(tags={"team": "t3"}, properties={"author": "nobody"}),
     }
     results = []

@@ -27,7 +27,7 @@ def document(run_id: str, number: int, state: RunState) -> RunDocument:
         "last_position": state["last_position"],
     }
     found |= {name: state[name] for name in (*_AS_THEY_ARE, *_ALSO, *_OF_THE_STATUS) if name in state}
-    found |= {name: _iso(state[key]) for key, name in _TIMES.items() if key in state}
+    found |= {name: iso(state[key]) for key, name in _TIMES.items() if key in state}
     if "ended" in state:
         found["duration_seconds"] = round((state["ended"] - state.get("started", state["created"])) / 1e6, 6)
     if state.get("archived"):
@@ -35,5 +35,6 @@ def document(run_id: str, number: int, state: RunState) -> RunDocument:
     return found
 
 
-def _iso(microseconds: int) -> str:
+def iso(microseconds: int) -> str:
+    """A moment in ISO 8601 UTC."""
     return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")

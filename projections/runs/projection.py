@@ -11,6 +11,7 @@ from ledger.feed import FeedEvent
 from projections.runs import tables
 from projections.runs.attributes import Attribute, attributes_brought_by, attributes_of
 from projections.runs.state import RunState, apply_event, moment
+from projections.runs.words import words_of
 from schemas.events import ExperimentCreatedEvent
 from schemas.streams import run_stream
 
@@ -22,7 +23,7 @@ class RunsProjection:
     """A row a run; attributes are numbered in the order of events, so that any replay numbers alike."""
 
     name: str = "runs"
-    version: int = 2
+    version: int = 3
     tables: tuple[str, ...] = tables.TABLES
 
     def schema(self, suffix: str) -> str:
@@ -48,6 +49,7 @@ class _Row:
     number: int
     state: RunState
     before: set[int] = field(default_factory=set)
+    words: str = ""
 
 
 def _run_ids(events: Iterable[FeedEvent]) -> list[str]:
@@ -78,6 +80,7 @@ class _Rows:
             for run_id, run, created, number, text in found:
                 row = _Row(run, created, number, from_json(text))
                 row.before = self._numbered(attributes_of(row.state))
+                row.words = words_of(run_id, row.state)
                 self._rows[run_id] = row
 
     def take(self, event: FeedEvent) -> None:
@@ -101,16 +104,19 @@ class _Rows:
         return self._experiments[experiment]
 
     def write(self) -> None:
-        rows, gone, come = [], [], []
+        rows, gone, come, words = [], [], [], []
         for run_id, row in self._rows.items():
             rows.append((row.run, run_id, row.created, row.number, _text(row.state)))
             after = self._numbered(attributes_of(row.state))
             gone += [(attribute, row.created, row.run) for attribute in row.before - after]
             come += [(attribute, row.created, row.run) for attribute in after - row.before]
+            found = words_of(run_id, row.state)
+            words += [(row.run, found)] if found != row.words else []
         self._many(tables.INSERT_ATTRIBUTE, self._made)
         self._many(tables.UPSERT_RUN, rows)
         self._many(tables.DELETE_RUN_ATTRIBUTE, gone)
         self._many(tables.INSERT_RUN_ATTRIBUTE, sorted(come))
+        self._many(tables.REPLACE_WORDS, words)
         self._many(tables.UPSERT_EXPERIMENT, self._experiments.items())
 
     def _many(self, statement: str, values: Iterable[tuple[Any, ...]]) -> None:

@@ -1,6 +1,6 @@
 """The tables of the run view, and the statements that fill them; those that read are with the queries."""
 
-TABLES = ("runs", "attributes", "run_attributes", "experiments")
+TABLES = ("runs", "attributes", "run_attributes", "experiments", "run_words")
 
 _SCHEMA = """
 CREATE TABLE runs{0} (
@@ -15,7 +15,8 @@ CREATE TABLE attributes{0} (
 CREATE TABLE run_attributes{0} (
     attribute INTEGER, created INTEGER, run INTEGER, PRIMARY KEY (attribute, created, run)
 ) WITHOUT ROWID;
-CREATE TABLE experiments{0} (name TEXT PRIMARY KEY, runs INTEGER NOT NULL) WITHOUT ROWID
+CREATE TABLE experiments{0} (name TEXT PRIMARY KEY, runs INTEGER NOT NULL) WITHOUT ROWID;
+CREATE VIRTUAL TABLE run_words{0} USING fts5 (words)
 """
 
 # Each bears the suffix of its generation.
@@ -25,6 +26,7 @@ DELETE_RUN_ATTRIBUTE = "DELETE FROM run_attributes{0} WHERE attribute = ? AND cr
 UPSERT_RUN = """
 INSERT INTO runs{0} (run, run_id, created, number, state) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (run) DO UPDATE SET number = excluded.number, state = excluded.state"""
+REPLACE_WORDS = "INSERT OR REPLACE INTO run_words{0} (rowid, words) VALUES (?, ?)"
 UPSERT_EXPERIMENT = """
 INSERT INTO experiments{0} (name, runs) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET runs = excluded.runs"""
 
@@ -33,6 +35,6 @@ def schema(suffix: str) -> str:
     """The tables of one generation.
 
     `run_attributes` is in the order of a page, newest last, for each attribute: any page of any
-    attribute is a short walk along the key.
+    attribute is a short walk along the key. The number of a row of `run_words` is that of its run.
     """
     return _SCHEMA.format(suffix)

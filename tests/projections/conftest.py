@@ -12,11 +12,13 @@ from ledger.application.handling import Caller, Ledger
 from ledger.application.recorder import LedgerRecorder
 from ledger.commands import Answer, Command
 from ledger.feed import Feed
+from ledger.logs.log import chain
 from ledger.logs.sqlite import open_sqlite_log
 from ledger.store.database import Database
 from projections.answers import Answers
 from projections.runs.projection import RunsProjection
 from projections.view import View
+from schemas.records import Envelope
 
 CALLER = Caller(actor="maria", source="//host/runledger")
 
@@ -59,3 +61,21 @@ def rows(view: View) -> dict[str, list[tuple[object, ...]]]:
     return {
         table: sorted(view.reading().execute(f"SELECT * FROM {table}").fetchall()) for table in RunsProjection().tables
     }
+
+
+def append(workspace: Workspace, stream: str, type_: str, value: bytes) -> None:
+    """An accepted event that no command of ours would make."""
+    head = workspace.database.head(stream)
+    log = workspace.ledger._recorder.log
+    event = Envelope(
+        stream,
+        head.seq + 1 if head else 1,
+        head.hash.hex() if head else "",
+        "id",
+        "//s",
+        type_,
+        "2026-02-30T99:00:00Z",
+        "a",
+        value,
+    )
+    log.append(chain(log.id, [event]))

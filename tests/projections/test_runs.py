@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from ledger.commands import ChangeStatus, Command, StartRun
 from ledger.errors import InvalidNameError, LimitExceededError, LogRefusedError, RunNotFoundError, UnavailableError
 from ledger.feed import Feed
-from ledger.logs.log import chain
 from ledger.queries import ANY_VALUE, RunDocument, RunQuery
 from projections.answers import PROJECTIONS
 from projections.rebuild import rebuild
@@ -22,9 +21,8 @@ from projections.runner import catch_up
 from projections.status import statuses
 from projections.view import View
 from schemas.errors import LedgerError
-from schemas.records import Envelope
 from schemas.statuses import RunStatus
-from tests.projections.conftest import Workspace, open_workspace, rows
+from tests.projections.conftest import Workspace, append, open_workspace, rows
 from tests.projections.stories import KEYS, VALUES, stories
 
 RUNS_TABLE = PROJECTIONS[0]
@@ -220,24 +218,6 @@ def test_a_view_of_another_log_is_refused(workspace: Workspace) -> None:
             catch_up(workspace.view, RUNS_TABLE, Feed(other.feed.log_id, other.database))
 
 
-def append(workspace: Workspace, stream: str, type_: str, value: bytes) -> None:
-    """An accepted event that no command of ours would make."""
-    head = workspace.database.head(stream)
-    log = workspace.ledger._recorder.log
-    event = Envelope(
-        stream,
-        head.seq + 1 if head else 1,
-        head.hash.hex() if head else "",
-        "id",
-        "//s",
-        type_,
-        "2026-02-30T99:00:00Z",
-        "a",
-        value,
-    )
-    log.append(chain(log.id, [event]))
-
-
 def test_no_accepted_event_stops_the_projection(workspace: Workspace) -> None:
     """A tag before the start, two starts, an end before the start, a time that is no date, unknown types."""
     started = b'{"experiment":"e","experiment_id":"i","status":"Running","tags":{"late":null}}'
@@ -255,7 +235,7 @@ def test_no_accepted_event_stops_the_projection(workspace: Workspace) -> None:
     assert run["tags"] == {"early": "1", "late": None}
     assert workspace.answers.run("headless")["status"] == "Running"
     assert len(workspace.answers.history("odd")) == 5
-    assert [status.opaque for status in statuses(workspace.feed, workspace.view)] == [1]
+    assert statuses(workspace.feed, workspace.view)[0].opaque == 1
 
 
 def test_status_tells_how_far_a_projection_has_read(workspace: Workspace) -> None:

@@ -1,15 +1,20 @@
-"""Which workspace is meant: the one named, the environment's, or the nearest upwards."""
+"""Which workspace is meant: the one named, the environment's, or the nearest upwards that is made or attached."""
 
 import json
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ledger.errors import WorkspaceError
 from ledger.workspace.folder import FOLDER, WorkspaceFolder, find_folder
 
 VARIABLE = "RUNLEDGER_WORKSPACE"
-_CONFIG_FILES = (".azureml/config.json", "config.json")
+ATTACHED_FILE = ".azureml/config.json"
+_CONFIG_FILES = (ATTACHED_FILE, "config.json")
 _CONFIG_KEY = "runledger"
+_EXPERIMENT_KEY = "experiment"
 
 
 def locate(named: str | Path | None, environment: Mapping[str, str], start: Path) -> str:
@@ -21,13 +26,51 @@ def locate(named: str | Path | None, environment: Mapping[str, str], start: Path
     chosen = str(named) if named is not None else environment.get(VARIABLE, "")
     if chosen:
         return chosen
-    found = find_folder(start)
+    found, attached = find_folder(start), find_attached(start)
+    if attached is not None and (found is None or found.path.parent in [attached.folder, *attached.folder.parents]):
+        return attached.workspace
     if found is None:
         raise WorkspaceError(
             f"no workspace: there is no {FOLDER}/ in {start} or above it, and {VARIABLE} is not set. "
             "Run `runledger init` to make one here, or name one with --workspace."
         )
     return str(found.path.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A folder that `folder attach` tied to a workspace, and to an experiment to begin with."""
+
+    folder: Path
+    workspace: str
+    experiment: str | None
+
+
+def find_attached(start: Path) -> Attached | None:
+    """The nearest attached folder, at or above `start` (parity B7)."""
+    for folder in (start, *start.parents):
+        file = folder / ATTACHED_FILE
+        location = _location_in(file)
+        if location is not None:
+            experiment = _content(file).get(_EXPERIMENT_KEY)
+            place = location if "://" in location else str((folder / location).absolute())
+            return Attached(folder, place, str(experiment) if experiment else None)
+    return None
+
+
+def attach(folder: Path, workspace: str, experiment: str) -> Path:
+    """Tie a folder to a workspace and an experiment, and answer with the file that says so.
+
+    What else the file holds stays.
+    """
+    file = folder / ATTACHED_FILE
+    content = _content(file) if file.is_file() else {}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    written = file.with_name(f"{file.name}.{os.getpid()}")
+    content |= {_CONFIG_KEY: workspace, _EXPERIMENT_KEY: experiment}
+    written.write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
+    written.replace(file)
+    return file
 
 
 def is_url(location: str) -> bool:
@@ -72,11 +115,13 @@ def locate_by_config(start: Path, environment: Mapping[str, str]) -> str:
 
 
 def _location_in(file: Path) -> str | None:
-    if not file.is_file():
-        return None
+    location = _content(file).get(_CONFIG_KEY) if file.is_file() else None
+    return str(location) if location else None
+
+
+def _content(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WorkspaceError(f"{file} cannot be read: {error}") from error
-    location = content.get(_CONFIG_KEY) if isinstance(content, dict) else None
-    return str(location) if location else None
+    return content if isinstance(content, dict) else {}

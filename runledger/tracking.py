@@ -22,6 +22,13 @@ from runledger.aftermath import main
 main(sys.argv[2], sys.argv[3])
 """
 
+WATCHERS = (
+    "ledger/watchdog/program.py",
+    "from runledger.aftermath import main",
+    "from runledger.supervising import main",
+)
+"""What stands on the command lines of watchdogs and supervisors, which see to the runs of other processes."""
+
 CALL_SECONDS = 3.0
 """How long a call of a training script tries to reach its server, before it goes on without."""
 

@@ -97,17 +97,55 @@ class Tracker:
             RefusedError: the ledger says no.
             RunNotFoundError: there is nothing to resume.
         """
-        earlier = self._tracks.pop(command.run_id, None)
-        if earlier is not None:
-            earlier.leave()
-        track = self._add(command.run_id, begun_by=command.command, process=self._watching.begin())
-        # There before the run is: whenever the process dies, somebody finds out.
-        track.recorder.open()
+        track = self.adopt(command.run_id, command.command)
         try:
             self.execute(command, command.run_id)
         except LedgerError:
             self._drop(track)
             raise
+
+    def begin_all(self, commands: Sequence[StartRun]) -> None:
+        """Begin several runs by one request; their ends are this process's.
+
+        Raises:
+            LedgerError: the first that the ledger refused; the others have begun.
+        """
+        timed = [_timed(command) for command in commands]
+        tracks = [self.adopt(command.run_id, command.command) for command in timed]
+        try:
+            results = None if self._away else self.client.execute_all(timed)
+        except UnavailableError as error:
+            self._lose(error)
+            results = None
+        except LedgerError:
+            for track in tracks:
+                self._drop(track)
+            raise
+        if results is None:
+            for track, command in zip(tracks, timed, strict=True):
+                track.note(command)
+            return
+        refused = [(track, each) for track, each in zip(tracks, results, strict=True) if isinstance(each, LedgerError)]
+        for track, _ in refused:
+            self._drop(track)
+        if refused:
+            raise refused[0][1]
+
+    def adopt(self, run_id: str, begun_by: str) -> Track:
+        """See to the end of a run that the command `begun_by` has begun, or is about to begin."""
+        earlier = self._tracks.pop(run_id, None)
+        if earlier is not None:
+            earlier.leave()
+        track = self._add(run_id, begun_by=begun_by, process=self._watching.begin())
+        # There before the run is: whenever the process dies, somebody finds out.
+        track.recorder.open()
+        return track
+
+    def hand_over(self, run_id: str) -> None:
+        """Leave the end of a run, of which nothing was noted here, to another process, which has adopted it."""
+        track = self._tracks.get(run_id)
+        if track is not None:
+            self._drop(track)
 
     def execute(self, command: Command, run_id: str) -> None:
         """Carry out a command, or keep it in a run's journal until the ledger can be told.

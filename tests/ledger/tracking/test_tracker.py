@@ -14,6 +14,7 @@ from ledger.client import Client
 from ledger.commands import AddProperties, ChangeStatus, CreateExperiment, StartRun, TagRun
 from ledger.errors import BadValueError, RefusedError
 from ledger.metrics import SeriesQuery
+from ledger.queries import RunQuery
 from ledger.tracking.tracker import Tracker
 from schemas.limits import Limits
 from schemas.statuses import RunStatus
@@ -254,3 +255,25 @@ def test_without_any_place_for_journals_training_goes_on(
     tracker.close()
     assert client.run("r")["status"] == "Completed"
     assert "no journal can be written" in caplog.text
+
+
+def test_a_batch_that_begins_while_the_line_is_cut_arrives_later(tracker: Tracker, line: Line, client: Client) -> None:
+    commands = [StartRun(run_id=f"c{number}", experiment="e") for number in range(3)]
+    line.cut = True
+    tracker.begin_all(commands)
+    assert all(tracker.began(command.run_id) for command in commands)
+    line.cut = False
+    assert tracker.ship()
+
+    assert {run["run_id"]: run["status"] for run in client.runs(RunQuery()).runs} == dict.fromkeys(
+        ("c0", "c1", "c2"), "Running"
+    )
+
+
+def test_of_a_batch_that_is_refused_in_part_the_rest_begins(tracker: Tracker, client: Client) -> None:
+    tracker.begin(StartRun(run_id="c1", experiment="e"))
+    with pytest.raises(RefusedError, match="c1"):
+        tracker.begin_all([StartRun(run_id=f"c{number}", experiment="e") for number in range(3)])
+
+    assert [tracker.began(f"c{number}") for number in (0, 2)] == [True, True]
+    assert len(client.runs(RunQuery()).runs) == 3

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 from runledger.packages import check_packages
 
 if TYPE_CHECKING:
+    from ledger.errors import (
+        ActivityFailedException,
+        ExperimentExecutionException,
+        RunEnvironmentException,
+        ServiceException,
+        UserErrorException,
+    )
+    from ledger.sdk.config import RunConfiguration, ScriptRunConfig
     from ledger.sdk.experiment import Experiment
-    from ledger.sdk.run import Run
+    from runledger.run import Run, ScriptRun
     from runledger.workspace import Workspace
     from schemas.errors import LedgerError
 
@@ -17,13 +25,35 @@ check_packages()
 
 VERSION = "0.1.0"
 __version__ = VERSION
-__all__ = ["VERSION", "Experiment", "LedgerError", "Run", "Workspace"]
+__all__ = [
+    "VERSION",
+    "ActivityFailedException",
+    "Experiment",
+    "ExperimentExecutionException",
+    "LedgerError",
+    "Run",
+    "RunConfiguration",
+    "RunEnvironmentException",
+    "ScriptRun",
+    "ScriptRunConfig",
+    "ServiceException",
+    "UserErrorException",
+    "Workspace",
+]
 
 _HOMES = {
     "Workspace": "runledger.workspace",
     "Experiment": "ledger.sdk.experiment",
-    "Run": "ledger.sdk.run",
+    "Run": "runledger.run",
+    "ScriptRun": "runledger.run",
+    "ScriptRunConfig": "ledger.sdk.config",
+    "RunConfiguration": "ledger.sdk.config",
     "LedgerError": "schemas.errors",
+    "ServiceException": "ledger.errors",
+    "UserErrorException": "ledger.errors",
+    "RunEnvironmentException": "ledger.errors",
+    "ActivityFailedException": "ledger.errors",
+    "ExperimentExecutionException": "ledger.errors",
 }
 
 

@@ -1,10 +1,15 @@
 """The Workspace that users import: named by a path or URL, or found by its configuration."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger.sdk import workspace
 from runledger.locating import locate, locate_by_config
+
+if TYPE_CHECKING:
+    from ledger.targets.target import Target
 
 
 class Workspace(workspace.Workspace):
@@ -21,10 +26,17 @@ class Workspace(workspace.Workspace):
         """
         from runledger.tracking import track  # noqa: PLC0415 - loaded on first use
 
-        super().__init__(track(locate(location, os.environ, Path.cwd())))
+        place = locate(location, os.environ, Path.cwd())
+        super().__init__(track(place), lambda: _targets(place))
 
     @classmethod
     def from_config(cls, path: str | Path | None = None) -> "Workspace":
         """Find the workspace at or above a folder (parity B2); `path` may be a file in it."""
         start = Path(path).absolute() if path is not None else Path.cwd()
         return cls(locate_by_config(start.parent if start.is_file() else start, os.environ))
+
+
+def _targets(place: str) -> "Mapping[str, Target]":
+    from runledger.targets import targets_of  # noqa: PLC0415 - only for who submits
+
+    return targets_of(place)

@@ -1,27 +1,26 @@
 """An experiment: a name that runs share."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
 from ledger.commands import CreateExperiment, DefineRule, ResumeRun, StartRun
 from ledger.errors import RunNotFoundError
-from ledger.queries import ANY_VALUE, RunQuery
+from ledger.queries import RunQuery
+from ledger.sdk.config import ScriptRunConfig
+from ledger.sdk.experiments import ExperimentAttributes
 from ledger.sdk.git import GitState, git_properties, git_state
+from ledger.sdk.listing import Pairs, Runs, property_conditions, tag_conditions
 from ledger.sdk.notify import one_run_rule, one_run_rule_id
 from ledger.sdk.origin import origin
 from ledger.sdk.run import Run
+from ledger.sdk.submission import submit
 from ledger.sdk.text import as_texts, storable
 from ledger.sdk.workspace import Workspace
 
-_PAGE = 500
 
-Pairs = Mapping[str, str | None] | str | None
-
-
-class Experiment:
+class Experiment(ExperimentAttributes):
     """Get or create an experiment by name (parity B3)."""
 
     def __init__(self, workspace: Workspace, name: str) -> None:
@@ -80,7 +79,24 @@ class Experiment:
                 origin=origin(git),
             )
         )
-        return self._notifying(run_id, recipients)
+        return self._notifying(run_id, recipients).below(run_id)
+
+    def submit(
+        self,
+        config: ScriptRunConfig,
+        tags: Mapping[str, object] | None = None,
+        display_name: str | None = None,
+    ) -> Run:
+        """Run a script on a target, and come back at once (parity G1).
+
+        It runs in its source directory. stdout and stderr go to `user_logs/std_log.txt` of the run.
+
+        Raises:
+            ExperimentExecutionError: folder or script are not there, or the target cannot take it.
+            KeyError: there is no such target; the message lists those that there are.
+            UnavailableError: the ledger cannot be reached.
+        """
+        return self.workspace.get_run(submit(self, config, tags, display_name=display_name))
 
     def get_runs(
         self,
@@ -88,27 +104,36 @@ class Experiment:
         tags: Pairs = None,
         properties: Pairs = None,
         include_children: bool = False,
-    ) -> Iterator[Run]:
+        status: str | None = None,
+    ) -> Runs:
         """Runs of the experiment, newest start first.
 
         A mapping means every pair must match, a text that the key is there with any value.
+
+        Raises:
+            ValueError: tags or properties are neither pairs nor a key.
         """
+        return self.runs(type=type, tags=tags, properties=properties, include_children=include_children, status=status)
+
+    def runs(
+        self,
+        *,
+        type: str | None = None,  # noqa: A002 - as in `get_runs`
+        tags: Pairs = None,
+        properties: Pairs = None,
+        include_children: bool = False,
+        status: str | None = None,
+    ) -> Runs:
+        """As `get_runs`; `.to_pandas()` and `.to_polars()` make a table of them."""
         query = RunQuery(
             experiment=self.name,
             run_type=type,
-            tags=_conditions("tags", tags),
-            properties={key: value or "" for key, value in _conditions("properties", properties).items()},
+            statuses=[status] if status else (),
+            tags=tag_conditions(tags),
+            properties=property_conditions(properties),
             include_children=include_children,
-            limit=_PAGE,
         )
-        cursor: str | None = None
-        while True:
-            page = self.workspace.client.runs(replace(query, cursor=cursor))
-            for document in page.runs:
-                yield Run(self, document["run_id"])
-            cursor = page.cursor
-            if cursor is None:
-                return
+        return Run.found(self.workspace, query)
 
     def _notifying(self, run_id: str, recipients: Iterable[str]) -> Run:
         """The run, with a rule of its own for each recipient."""
@@ -129,13 +154,3 @@ class Experiment:
     def __repr__(self) -> str:
         """Its name and place."""
         return f"Experiment({self.name!r}, {self.workspace!r})"
-
-
-def _conditions(what: str, wanted: Pairs) -> Mapping[str, str | None]:
-    if wanted is None:
-        return {}
-    if isinstance(wanted, str):
-        return {wanted: ANY_VALUE}
-    if isinstance(wanted, Mapping):
-        return wanted
-    raise ValueError(f"{what} must be a mapping of pairs or one key, not {type(wanted).__name__}")

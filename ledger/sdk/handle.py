@@ -17,8 +17,14 @@ class RunHandle:
         self.experiment = experiment
         self.id = run_id
         self._tracker = experiment.workspace.tracker
+        self._seen: dict[str, Any] | None = None
+
+    def see(self, document: dict[str, Any]) -> None:
+        """Take a document of this run, which somebody has asked for, as last seen."""
+        self._seen = document
 
     def _execute(self, command: RunCommand) -> None:
+        self._seen = None
         self._tracker.execute(command, self.id)
 
     @property
@@ -26,4 +32,5 @@ class RunHandle:
         return self.experiment.workspace.client
 
     def _document(self) -> dict[str, Any]:
-        return self._client.run(self.id)
+        self._seen = self._client.run(self.id)
+        return self._seen

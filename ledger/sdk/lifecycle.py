@@ -6,16 +6,18 @@ from typing import Any, Self
 
 from ledger.commands import ChangeStatus
 from ledger.errors import UnavailableError
-from ledger.sdk.handle import RunHandle
+from ledger.sdk.submitted import RunSubmitted
 from ledger.sdk.text import storable
 from ledger.tracking.failure import error_of
 from schemas.errors import LedgerError
 from schemas.statuses import TERMINAL, RunStatus
 
+_FLUSH_SECONDS = 300.0
+
 _log = logging.getLogger(__name__)
 
 
-class RunLifecycle(RunHandle):
+class RunLifecycle(RunSubmitted):
     """The part of a run's handle for its status; `with` ends the run at the end of the block."""
 
     _ended = False
@@ -26,7 +28,10 @@ class RunLifecycle(RunHandle):
 
     def get_details(self) -> dict[str, Any]:
         """The run as a document (parity C2)."""
-        document = self._document()
+        return self.details_of(self._document())
+
+    def details_of(self, document: dict[str, Any]) -> dict[str, Any]:
+        """A document as the details of a run."""
         names = {"run_id": "runId", "target": "target", "status": "status", "start_time_utc": "startTimeUtc"}
         names |= {"end_time_utc": "endTimeUtc", "error": "error", "warnings": "warnings"}
         details = {name: document[key] for key, name in names.items() if key in document}
@@ -38,16 +43,38 @@ class RunLifecycle(RunHandle):
             "submittedBy": document.get("created_by"),
         }
 
+    def start(self) -> None:
+        """Say that the run runs, if it was only created so far."""
+        self._execute(ChangeStatus(run_id=self.id, status=RunStatus.RUNNING))
+
     def complete(self, reason: str | None = None) -> None:
-        """End the run as Completed; what was logged is delivered first."""
+        """End the run as Completed; what was logged is delivered first.
+
+        In a submitted script it only delivers: the supervisor sets the status (parity C3).
+        """
+        if self.is_own_script:
+            self._deliver()
+            return
         self._end(ChangeStatus(run_id=self.id, status=RunStatus.COMPLETED, reason=reason))
 
     def fail(self, error_details: str | BaseException | None = None, error_code: str | None = None) -> None:
-        """End the run as Failed, with an error (parity G3)."""
-        self._end(ChangeStatus(run_id=self.id, status=RunStatus.FAILED, error=_error(error_details, error_code)))
+        """End the run as Failed, with an error (parity G3).
+
+        In a submitted script the error is noted, and the supervisor ends the run as Failed once the
+        script has ended; of a submitted run elsewhere, all processes are ended.
+        """
+        error = _error(error_details, error_code)
+        if self.is_own_script:
+            self._note_error(error)
+            self._deliver()
+            return
+        self._end(ChangeStatus(run_id=self.id, status=RunStatus.FAILED, error=error))
 
     def cancel(self, reason: str | None = None) -> None:
-        """End the run as Canceled."""
+        """End the run as Canceled; of a submitted one, all processes are ended first (parity G2)."""
+        if self._is_supervised():
+            self._cancel_submitted(reason)
+            return
         self._end(ChangeStatus(run_id=self.id, status=RunStatus.CANCELED, reason=reason))
 
     def __enter__(self) -> Self:
@@ -86,7 +113,12 @@ class RunLifecycle(RunHandle):
         except UnavailableError:
             return False
 
+    def _deliver(self) -> None:
+        self._tracker.flush(self.id, _FLUSH_SECONDS)
+        self._ended = True
+
     def _end(self, command: ChangeStatus) -> None:
+        self._seen = None
         self._tracker.end(command)
         self._ended = True
 

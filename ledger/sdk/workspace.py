@@ -1,19 +1,45 @@
 """A workspace: where experiments and runs are."""
 
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from ledger.client import Client
+    from ledger.sdk.run import Run
+    from ledger.targets.target import Target
     from ledger.tracking.tracker import Tracker
+
+
+class Targets(dict[str, "Target"]):
+    """Targets by name."""
+
+    def __missing__(self, name: str) -> "Target":
+        """Say which there are."""
+        raise KeyError(
+            f"there is no target {name!r} in this workspace; there are: {', '.join(self)}. "
+            "config.toml of the workspace adds one: [targets.NAME]"
+        )
 
 
 class Workspace:
     """A place for experiments and runs; users make one from `runledger`, by path or URL."""
 
-    def __init__(self, tracker: "Tracker") -> None:
-        """Use the tracker of this process."""
+    def __init__(self, tracker: "Tracker", targets: Callable[[], Mapping[str, "Target"]] = dict) -> None:
+        """Use the tracker of this process; `targets` are asked for when somebody submits."""
         self.tracker = tracker
+        self._targets = targets
+
+    @property
+    def compute_targets(self) -> Mapping[str, "Target"]:
+        """The places for submitted scripts by name; a KeyError for another name lists them (parity H5)."""
+        return Targets(self._targets())
+
+    def get_run(self, run_id: str) -> "Run":
+        """The run of an id; raises RunNotFoundError."""
+        from ledger.sdk.run import Run  # noqa: PLC0415 - runs know their workspace
+
+        return Run.get(self, run_id)
 
     @property
     def client(self) -> "Client":

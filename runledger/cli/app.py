@@ -23,7 +23,9 @@ from runledger.process import tune_collector
 PROGRAM = "runledger"
 COMMANDS = {
     "init": "Make a workspace in a folder.",
-    "run": "List, show and tag runs.",
+    "run": "List, show, start, change and compare runs.",
+    "experiment": "List the experiments.",
+    "folder": "Tie a folder to a workspace and an experiment.",
     "alert": "Say which changes of a run's status are mailed to whom.",
     "events": "Read the accepted events, and the records that are void.",
     "projection": "See how far the views are, and build them anew.",
@@ -34,6 +36,7 @@ COMMANDS = {
     "user": "List, change and disable the users of a server.",
     "login": "Store the token for a server.",
     "logout": "Forget the token for a server.",
+    "completion": "Let a shell complete our commands with the Tab key.",
 }
 """Each command and what it is for; it lies in the module of its name."""
 

@@ -5,16 +5,19 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from runledger.cli.tables import Column, guessed_columns, plain_table, terminal_table
+from runledger.cli.tables import Column, guessed_columns, markdown_table, plain_table, terminal_table
 
 if TYPE_CHECKING:
     from runledger.cli.query import Query
 
-FORMATS = ("table", "json", "jsonc", "tsv", "yaml", "yamlc", "none")
+FORMATS = ("table", "json", "jsonc", "tsv", "yaml", "yamlc", "markdown", "none")
+QUIET = "runledger.quiet"
+"""The word in a context's `meta` that keeps notes from being written."""
 
 Layout = Sequence[Column] | Callable[[Any], Iterable[str]]
 """How a result looks as a table: columns for its rows, or a function that gives its lines."""
@@ -33,6 +36,9 @@ class Output:
     form: str | None = None
     query: "Query | None" = None
     colour: bool = True
+    copy: Path | None = None
+    """A file that gets the results too, as JSON."""
+    _has_copied: bool = False
 
     @property
     def on_terminal(self) -> bool:
@@ -51,6 +57,8 @@ class Output:
             result, layout = asked, layout if _only_chosen(result, asked) else None
         self._write(result, layout, sys.stdout, by_line=by_line)
         sys.stdout.flush()
+        if self.copy is not None:
+            self._write_copy(self.copy, result)
 
     def _write(self, result: Any, layout: Layout | None, out: TextIO, *, by_line: bool) -> None:
         coloured = self.colour and self.on_terminal
@@ -67,8 +75,17 @@ class Output:
                 _write_lines(as_tsv(result), out)
             case "table":
                 self._write_table(result, layout, out, coloured=coloured)
+            case "markdown":
+                columns, rows = _tabulated(result, None if callable(layout) else layout)
+                _write_lines(markdown_table(columns, rows) if rows else (), out)
             case _:
                 pass
+
+    def _write_copy(self, file: Path, result: Any) -> None:
+        # What is there at the first result is not ours; later results of the same call go behind it.
+        with file.open("a" if self._has_copied else "x", encoding="utf-8") as stream:
+            stream.write(json.dumps(result, indent=2) + "\n")
+        self._has_copied = True
 
     def _write_table(self, result: Any, layout: Layout | None, out: TextIO, *, coloured: bool) -> None:
         if callable(layout):
@@ -84,8 +101,10 @@ class Output:
 
 
 def note(text: str) -> None:
-    """Tell a person something that is no result."""
-    click.echo(text, err=True)
+    """Tell a person something that is no result; nothing with `--only-show-errors`."""
+    context = click.get_current_context(silent=True)
+    if context is None or not context.meta.get(QUIET):
+        click.echo(text, err=True)
 
 
 def as_json(result: Any, *, indent: int | None) -> str:

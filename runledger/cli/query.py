@@ -18,6 +18,8 @@ Node = Any
 _IDENTITY: Node = {"type": "identity", "children": []}
 # Through these the first child is what the rest works on, so the list at its end is the whole input.
 _THROUGH_FIRST = frozenset({"pipe", "subexpression", "index_expression", "projection", "flatten", "filter_projection"})
+# Fields of a document that a query knows by the same name.
+_ALIKE = frozenset({"target", "run_type", "parent_run_id", "root_run_id"})
 _EXPERIMENT = frozenset({"experiment_name", "_experiment_name"})
 
 
@@ -126,12 +128,19 @@ def _narrowed(query: RunQuery, path: tuple[str, ...], value: str) -> RunQuery:
             return replace(query, statuses=(value,))
         case (name,) if name in _EXPERIMENT and query.experiment is None:
             return replace(query, experiment=value)
+        case (name,) if name in _ALIKE and getattr(query, name) is None and _may_narrow(query, name):
+            return replace(query, **dict[str, Any]({name: value}))
         case ("tags", key) if key not in query.tags:
             return replace(query, tags={**query.tags, key: value})
         case ("properties", key) if key not in query.properties:
             return replace(query, properties={**query.properties, key: value})
         case _:
             return query
+
+
+def _may_narrow(query: RunQuery, name: str) -> bool:
+    # A query for the children of a run brings them even where child runs are left out.
+    return name != "parent_run_id" or query.include_children
 
 
 def _one_line(error: Exception) -> str:

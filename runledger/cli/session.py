@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from ledger.client import Client
     from runledger.wiring import Embedded
 
+EXPERIMENT_VARIABLE = "RUNLEDGER_EXPERIMENT"
+
 
 @dataclass(slots=True)
 class Session:
-    """The workspace that is meant and the output that is wanted; `mounts` is the system's table of mounts."""
+    """The workspace that is meant and the output that is wanted.
+
+    `mounts` is the system's table of mounts, `start` the folder from which a workspace is looked for.
+    """
 
     output: Output = field(default_factory=Output)
     workspace: str | None = None
     debug: bool = False
     mounts: Path = MOUNTS
+    start: Path = field(default_factory=Path.cwd)
 
     def location(self) -> str:
         """The path or URL of the workspace.
@@ -35,7 +41,30 @@ class Session:
         """
         from runledger.locating import locate  # noqa: PLC0415 - help needs none of it
 
-        return locate(self.workspace, os.environ, Path.cwd())
+        return locate(self.workspace, os.environ, self.start)
+
+    def experiment(self, named: str | None) -> str | None:
+        """The experiment that is named, else the environment's, else the one that the folder is attached to."""
+        from runledger.locating import find_attached  # noqa: PLC0415
+
+        named = named if named is not None else os.environ.get(EXPERIMENT_VARIABLE)
+        attached = find_attached(self.start) if named is None else None
+        # Attached to one workspace, the folder says nothing about others.
+        return attached.experiment if attached is not None and attached.workspace == self.location() else named
+
+    def needed_experiment(self, named: str | None) -> str:
+        """As `experiment`, where there must be one.
+
+        Raises:
+            UsageError: none is named and none is attached.
+        """
+        found = self.experiment(named)
+        if not found:
+            raise click.UsageError(
+                "Name the experiment with --experiment-name, or attach the folder to one: "
+                "`runledger folder attach -e NAME`."
+            )
+        return found
 
     @contextmanager
     def client(self) -> Iterator["Client"]:

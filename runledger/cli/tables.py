@@ -3,12 +3,13 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _EVENT_TYPE = re.compile(r"runledger\.(.+)\.v\d+")
+_MARKDOWN = re.compile(r"[\\|`*_<\[\]]")
 _GAP = "  "
 
 
@@ -66,6 +67,14 @@ def plain_table(columns: Sequence[Column], rows: Sequence[Any]) -> Iterator[str]
         yield _GAP.join(padded).rstrip()
 
 
+def markdown_table(columns: Sequence[Column], rows: Sequence[Any]) -> Iterator[str]:
+    """Lines of a table as issues and wikis show it."""
+    yield _markdown_row(column.title for column in columns)
+    yield _markdown_row("---" for _ in columns)
+    for row in rows:
+        yield _markdown_row(column.text(row) for column in columns)
+
+
 def terminal_table(columns: Sequence[Column], rows: Sequence[Any], out: TextIO, *, colour: bool) -> None:
     """Write a table that fits the terminal."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
@@ -83,6 +92,10 @@ def terminal_table(columns: Sequence[Column], rows: Sequence[Any], out: TextIO, 
         cells = ((column, column.text(row)) for column in columns)
         table.add_row(*(line(text, column.colour(text) if column.colour else "") for column, text in cells))
     Console(file=out, color_system="auto" if colour else None, force_terminal=True, highlight=False).print(table)
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(_MARKDOWN.sub(r"\\\g<0>", cell) for cell in cells) + " |"
 
 
 def _key_column(key: str) -> Column:

@@ -1,6 +1,7 @@
 """Workspaces for the command line's tests."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from ledger.commands import StartRun
 from runledger import Experiment, Workspace
 from tests.runledger.cli.calling import call
+from tests.runledger.server.running import running
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,18 @@ def workspace(empty: Path) -> Path:
         opened.client.execute(StartRun(run_id="third", experiment="experiment"))
         opened.client.execute(StartRun(run_id="other", experiment="elsewhere", tags={"quality": "fantastic run"}))
     return empty
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A workspace that nothing is in at first, and the URL of a server of it."""
+    place = tmp_path_factory.mktemp("served")
+    assert call("init", place).code == 0
+    with running(place) as server:
+        yield place, server.url
+
+
+@pytest.fixture(params=["path", "url"])
+def place(request: pytest.FixtureRequest, served: tuple[Path, str]) -> str:
+    """The same workspace by its path and by its URL; what a test makes there has ids of its own."""
+    return str(served[0]) if request.param == "path" else served[1]

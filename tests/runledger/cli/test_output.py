@@ -100,3 +100,29 @@ def test_a_locale_that_cannot_write_a_character_gets_an_escape(workspace: Path) 
 
 def test_an_empty_workspace_on_a_terminal_is_no_empty_table(empty: Path) -> None:
     assert terminal("run", "list", "-w", empty).out.startswith("No runs yet.")
+
+
+def test_a_copy_of_the_result_goes_into_a_file_that_is_not_overwritten(workspace: Path, tmp_path: Path) -> None:
+    file = tmp_path / "copy.json"
+    done = call("run", "list", "-w", workspace, "--query", "[].run_id", "-o", "none", "-t", file)
+    assert (done.code, done.out) == (0, "")
+    assert json.loads(file.read_text()) == ["other", "third", "second", "first"]
+    again = call("run", "tag", "-w", workspace, "-r", "first", "late", "--output-metadata-file", file)
+    assert again.code == 2
+    assert "overwrites nothing" in again.err
+    assert "late" not in call("run", "show", "-w", workspace, "-r", "first").json["tags"]
+    assert json.loads(file.read_text()) == ["other", "third", "second", "first"]
+
+
+def test_markdown_keeps_its_signs_out_of_cells(workspace: Path) -> None:
+    call("run", "tag", "-w", workspace, "-r", "first", "odd=a|b *c* <d>\n")
+    lines = call("run", "list", "-w", workspace, "-o", "markdown").out.splitlines()
+    assert lines[0].startswith("| RUN ID | EXPERIMENT | STATUS |")
+    assert len(lines) == 6
+    assert r"odd=a\|b \*c\* \<d>\\n" in lines[5]
+
+
+def test_hints_can_be_kept_away(empty: Path) -> None:
+    assert call("run", "list", "-w", empty).err != ""
+    assert call("run", "list", "-w", empty, "--only-show-errors").err == ""
+    assert call("run", "show", "-r", "x", "-w", empty, "--only-show-errors").err != ""

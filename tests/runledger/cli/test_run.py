@@ -10,7 +10,7 @@ from ledger.commands import ArchiveRun, StartRun
 from ledger.queries import RunPage, RunQuery
 from runledger import Workspace
 from runledger.cli.query import Query
-from runledger.cli.run import collect
+from runledger.cli.runs.listing import collect
 from tests.runledger.cli.calling import call
 
 

@@ -106,7 +106,10 @@ class RunCommand(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class StartRun(RunCommand):
-    """Begin a run, in an experiment that is made if it is not there."""
+    """Begin a run, in an experiment that is made if it is not there.
+
+    With `resume`, a run that is there already is continued, as `ResumeRun` does.
+    """
 
     experiment: str
     status: RunStatus = RunStatus.RUNNING
@@ -119,6 +122,7 @@ class StartRun(RunCommand):
     parent_run_id: str | None = None
     root_run_id: str | None = None
     origin: Mapping[str, Any] = field(default_factory=dict)
+    resume: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,9 +188,15 @@ class WarnRun(RunCommand):
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeRun(RunCommand):
-    """Begin another attempt of a run that has ended."""
+    """Begin another attempt of a run that has ended.
+
+    A `restart` in its origin that the run has not seen yet says that all earlier attempts are over,
+    also where nobody has recorded an end. A property that the run has with another value gets the
+    number of the attempt behind its key.
+    """
 
     origin: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

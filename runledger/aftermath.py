@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ledger.errors import UnavailableError, WorkspaceError
 from ledger.journal.folder import writer_folders
+from ledger.offline.ending import note_end
+from ledger.offline.scratch import sweep
 from ledger.tracking.watching import remove
 from runledger.locating import is_url
 from runledger.tracking import deliver_left_behind
@@ -33,6 +35,13 @@ def main(location: str, process: str) -> None:
                 time.sleep(_PAUSE_SECONDS)
     if ended and not is_url(location):
         _mail(location)
+
+
+def main_offline(process: str) -> None:
+    """Say in the journals of that process that it has ended, and how; a sync reads it wherever it runs."""
+    sweep()
+    if not note_end(Path(process)):
+        remove(process)
 
 
 def _speaks_of(process: Path) -> bool:

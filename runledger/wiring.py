@@ -121,8 +121,8 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
 
 
 @contextmanager
-def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embedded]:
-    """Open a workspace folder with its log and views."""
+def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None = None) -> Iterator[Embedded]:
+    """Open a workspace folder with its log and views; `log` overrides where the settings say that the log is."""
     from alerts.answers import AlertAnswers
     from ledger.application.handling import Ledger
     from ledger.application.recorder import LedgerRecorder
@@ -137,7 +137,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     from projections.view import View
 
     folder = open_folder(folder_of(location).path.parent, mounts=mounts)
-    address = _log_address(folder)
+    address = log or _log_address(folder)
     with ExitStack() as stack:
         database = Database(folder.ledger_db, durable=address == SQLITE)
         stack.callback(database.close)

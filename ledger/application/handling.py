@@ -172,7 +172,11 @@ class Ledger:
         part = CreateExperiment(command=derived_id(command.command, "experiment"), name=command.experiment, reopen=True)
         self._carry_out(part, caller)
         experiment_id = key_of(experiment_stream(self.log_id, command.experiment))
-        return self._decide_run(command, caller, lambda run: run.start(command, experiment_id, self._limits))
+        return self._decide_run(
+            command,
+            caller,
+            lambda run: run.start(command, experiment_id, self._limits, lambda: self._seal(command.run_id)),
+        )
 
     @_carry_out.register
     def _(self, command: TagRun, caller: Caller) -> Answer:
@@ -208,7 +212,13 @@ class Ledger:
     @_carry_out.register
     def _(self, command: ResumeRun, caller: Caller) -> Answer:
         origin = RunOrigin.model_validate(dict(command.origin))
-        return self._decide_run(command, caller, lambda run: run.resume(origin))
+        return self._decide_run(
+            command,
+            caller,
+            lambda run: run.resume(
+                origin, command.properties, limits=self._limits, seal=lambda: self._seal(command.run_id)
+            ),
+        )
 
     @_carry_out.register
     def _(self, command: ArchiveRun, caller: Caller) -> Answer:

@@ -46,6 +46,7 @@ class Run(LedgerAggregate):
     archived: bool
     begun_by: str | None
     presumed: bool
+    restarts: set[str]
     warned: dict[tuple[str, str], int]
     tags: dict[str, str | None]
     properties: dict[str, str]
@@ -61,13 +62,20 @@ class Run(LedgerAggregate):
         self.error = None
         self.archived = self.presumed = False
         self.begun_by = None
+        self.restarts = set()
         self.warned = {}
         self.tags, self.properties, self.parameters = {}, {}, {}
 
-    def start(self, command: StartRun, experiment_id: str, limits: Limits) -> None:
-        """Begin the run; an id begins once (parity B4)."""
+    def start(
+        self, command: StartRun, experiment_id: str, limits: Limits, seal: Callable[[], Seal] = Seal
+    ) -> None:
+        """Begin the run; an id begins once (parity B4), unless the command would rather continue it."""
         check_run_id(self.key, limits)
         check_experiment_name(command.experiment, limits)
+        if self.exists and command.resume:
+            origin = RunOrigin.model_validate(dict(command.origin))
+            self.resume(origin, command.properties, limits=limits, seal=seal)
+            return
         if self.exists:
             raise RefusedError(
                 f"there is a run {self.key} already (in experiment {self.experiment}, {self.status}); "
@@ -171,12 +179,45 @@ class Run(LedgerAggregate):
         message = command.message[: limits.warning_message_length]
         self.decide(RunWarnedEvent, source=command.source, code=command.code, message=message, count=command.count)
 
-    def resume(self, origin: RunOrigin | None = None) -> None:
-        """Begin another attempt of a run that has ended: the only way out of a terminal status."""
+    def resume(
+        self,
+        origin: RunOrigin | None = None,
+        properties: Mapping[str, str] | None = None,
+        *,
+        limits: Limits | None = None,
+        seal: Callable[[], Seal] = Seal,
+    ) -> None:
+        """Begin another attempt of a run that has ended: the only way out of a terminal status.
+
+        A new `restart` of the job is the end of the attempt before, if it has none (ADR 0012).
+        """
         self._required()
+        origin, limits = origin or RunOrigin(), limits or Limits()
         if self.status not in TERMINAL:
-            raise RefusedError(f"run {self.key} is {self.status}: only a run that has ended can be resumed")
-        self.decide(RunResumedEvent, attempt=self.attempt + 1, previous=self.status, origin=origin or RunOrigin())
+            if origin.restart is None or origin.restart in self.restarts:
+                raise RefusedError(f"run {self.key} is {self.status}: only a run that has ended can be resumed")
+            self._end_by_restart(origin.restart, seal)
+        self.decide(RunResumedEvent, attempt=self.attempt + 1, previous=self.status, origin=origin)
+        self.add_properties(self._of_attempt(properties or {}), limits)
+
+    def _end_by_restart(self, restart: str, seal: Callable[[], Seal]) -> None:
+        message = f"Attempt {self.attempt} was over when the next one began ({restart}); nobody saw how it ended."
+        self.decide(
+            RunStatusChangedEvent,
+            previous=self.status,
+            status=RunStatus.FAILED,
+            error=RunError(code="Superseded", message=message),
+            certainty="presumed: the next attempt began, and no end of this one had been recorded",
+            presumed=True,
+            seal=seal(),
+        )
+
+    def _of_attempt(self, properties: Mapping[str, str]) -> dict[str, str]:
+        """Properties by keys that are free, or have this very value."""
+        return {
+            key if self.properties.get(key, value) == value else f"{key}.{self.attempt}": value
+            for key, value in properties.items()
+        }
 
     def archive(self) -> None:
         """Hide the run from lists; its history stays."""
@@ -208,6 +249,7 @@ class Run(LedgerAggregate):
             case RunResumedEvent():
                 self.status, self.attempt, self.error = RunStatus.RUNNING, event.attempt, None
                 self.begun_by, self.presumed = event.command, False
+                self._remember_restart(event.origin)
             case RunWarnedEvent():
                 self.warned[event.source, event.code] = event.count
             case RunDescribedEvent():
@@ -221,11 +263,16 @@ class Run(LedgerAggregate):
     def _apply_start(self, event: RunStartedEvent) -> None:
         self.experiment, self.experiment_id = event.experiment, event.experiment_id
         self.begun_by = event.command
+        self._remember_restart(event.origin)
         self.status = event.status
         self.display_name, self.description = readable(event.display_name), readable(event.description)
         self.parent_run_id, self.root_run_id = event.parent_run_id, event.root_run_id
         self.tags = {key: readable(value) for key, value in event.tags.items()}
         self.properties = dict(event.properties)
+
+    def _remember_restart(self, origin: RunOrigin) -> None:
+        if origin.restart is not None:
+            self.restarts.add(origin.restart)
 
     def _required(self) -> None:
         if not self.exists:

@@ -142,8 +142,8 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None 
         database = Database(folder.ledger_db, durable=address == SQLITE)
         stack.callback(database.close)
         logs = _open_logs(address, database)
-        for log in logs:
-            stack.callback(log.close)
+        for each in logs:
+            stack.callback(each.close)
         control, values_log = logs
         feed = Feed(control.id, database)
         view = View(folder.views_db)

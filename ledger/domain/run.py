@@ -66,9 +66,7 @@ class Run(LedgerAggregate):
         self.warned = {}
         self.tags, self.properties, self.parameters = {}, {}, {}
 
-    def start(
-        self, command: StartRun, experiment_id: str, limits: Limits, seal: Callable[[], Seal] = Seal
-    ) -> None:
+    def start(self, command: StartRun, experiment_id: str, limits: Limits, seal: Callable[[], Seal] = Seal) -> None:
         """Begin the run; an id begins once (parity B4), unless the command would rather continue it."""
         check_run_id(self.key, limits)
         check_experiment_name(command.experiment, limits)

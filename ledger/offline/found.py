@@ -43,9 +43,7 @@ def _writers(folder: Path) -> Iterator[WriterFolder]:
             yield from writer_folders(Path(inner.path))
 
 
-def _standing(
-    folder: WriterFolder, identity: Identity, others: Sequence[Identity], assume_ended: bool
-) -> Standing:
+def _standing(folder: WriterFolder, identity: Identity, others: Sequence[Identity], assume_ended: bool) -> Standing:
     found = standing_of(folder, identity)
     if not found.unknown:
         return found
@@ -60,8 +58,7 @@ def _followed(folder: WriterFolder, identity: Identity, others: Sequence[Identit
         silent_since = folder.last_sign()
     except FileNotFoundError:
         return None
-    for other in others:
-        if other.run_id == identity.run_id and other.begun_by is not None and other.writer != identity.writer:
-            if (other.opened_at or 0.0) > silent_since and identity.run_id:
-                return Standing(True, "a later attempt of the run began")
+    attempts = [other for other in others if other.run_id == identity.run_id and other.begun_by is not None]
+    if any((other.opened_at or 0.0) > silent_since for other in attempts):
+        return Standing(True, "a later attempt of the run began")
     return None

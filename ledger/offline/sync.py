@@ -103,9 +103,7 @@ class Sync:
                 if each.identity.run_id == identity.run_id and not each.begins_run:
                     self._settle(each)
 
-        delivery = Delivery(
-            folder, identity, self._limits, fresh=False, keep=True, before_end=deliver_workers
-        )
+        delivery = Delivery(folder, identity, self._limits, fresh=False, keep=True, before_end=deliver_workers)
         try:
             delivery.deliver(self._client, ended=True)
             if identity.begun_by is not None and standing.verdict is not None:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ledger.client import Client
-from ledger.commands import ChangeStatus, Command, CreateExperiment, ExperimentCommand, StartRun
-from ledger.errors import WorkspaceError
+from ledger.commands import ChangeStatus, Command, CreateExperiment, ExperimentCommand, ResumeRun, StartRun
+from ledger.errors import RefusedError, WorkspaceError
+from ledger.journal.folder import writer_folders
 from ledger.offline.ending import mark_gone
 from ledger.tracking.track import Track
 from ledger.tracking.tracker import Tracker, timed
+from ledger.watchdog.alive import is_gone
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
@@ -71,6 +73,20 @@ class OfflineTracker(Tracker):
             if each is not None:
                 self._note(each, _APART)
 
+    def begin(self, command: StartRun | ResumeRun) -> None:
+        """Begin a run, or another attempt; raises RefusedError where an earlier one is seen to run."""
+        if isinstance(command, ResumeRun) or command.resume:
+            self._refuse_if_running(command.run_id)
+        super().begin(command)
+
+    def _refuse_if_running(self, run_id: str) -> None:
+        for folder in writer_folders(self._journals):
+            identity = folder.identity()
+            if identity is None or identity.run_id != run_id or identity.begun_by is None or folder.is_marked_ended():
+                continue
+            if is_gone(identity.of_writer()) is False:
+                raise RefusedError(f"run {run_id} is still running: process {identity.pid} on {identity.host}")
+
     def begin_all(self, commands: Sequence[StartRun]) -> None:
         """Begin several runs; raises the first refusal, and the others have begun."""
         refused: LedgerError | None = None
@@ -106,7 +122,8 @@ class OfflineTracker(Tracker):
 
     def ship(self) -> bool:
         """Write what waits in memory; True if all of it is written."""
-        return all([self._written(track) for track in list(self._tracks.values())])
+        waiting = [track for track in list(self._tracks.values()) if not self._written(track)]
+        return not waiting
 
     def close(self) -> None:
         """Close the journals; runs that were begun and not ended stay in this process's care."""
@@ -116,7 +133,8 @@ class OfflineTracker(Tracker):
                 self._drop(track)
         mark_gone(self._journals)
         with self._lock:
-            client, self._client, self._writers = self._client, None, set()
+            client, self._client = self._client, None
+            self._writers.clear()
         if client is not None:
             client.close()
 

@@ -15,6 +15,7 @@ from ledger.sdk.listing import Pairs, Runs, property_conditions, tag_conditions
 from ledger.sdk.notify import one_run_rule, one_run_rule_id
 from ledger.sdk.origin import origin
 from ledger.sdk.run import Run
+from ledger.sdk.slurm import restart_of, slurm_properties
 from ledger.sdk.submission import submit
 from ledger.sdk.text import as_texts, storable
 from ledger.sdk.workspace import Workspace
@@ -66,7 +67,11 @@ class Experiment(ExperimentAttributes):
         run_id = run_id or str(uuid4())
         git = GitState() if snapshot_directory is None else git_state(Path(snapshot_directory), os.environ)
         recipients = [notify] if isinstance(notify, str) else list(notify or ())
-        if resume != "never" and self._resumed(run_id, git, must=resume == "must"):
+        offline = self.workspace.tracker.is_offline
+        restart = restart_of(os.environ, offline=offline)
+        # Offline nobody can tell whether the run is there: the command itself says what to do in either case.
+        ask = resume == "must" or (resume == "allow" and not offline)
+        if ask and self._resumed(run_id, git, restart, must=resume == "must"):
             return self._notifying(run_id, recipients)
         self.workspace.tracker.begin(
             StartRun(
@@ -75,11 +80,13 @@ class Experiment(ExperimentAttributes):
                 display_name=display_name,
                 description=description,
                 tags=as_texts("tag", tags or {}),
-                properties={key: storable(value) for key, value in git_properties(git, os.environ).items()},
-                origin=origin(git),
+                properties=_properties(git_properties(git, os.environ)),
+                origin=origin(git, restart),
+                resume=resume == "allow",
             )
         )
-        return self._notifying(run_id, recipients).below(run_id)
+        run = self._notifying(run_id, recipients)
+        return run if resume == "allow" else run.below(run_id)
 
     def submit(
         self,
@@ -142,9 +149,11 @@ class Experiment(ExperimentAttributes):
             self.workspace.tracker.execute(rule, run_id)
         return Run(self, run_id)
 
-    def _resumed(self, run_id: str, git: GitState, *, must: bool) -> bool:
+    def _resumed(self, run_id: str, git: GitState, restart: str | None, *, must: bool) -> bool:
         try:
-            self.workspace.tracker.begin(ResumeRun(run_id=run_id, origin=origin(git)))
+            self.workspace.tracker.begin(
+                ResumeRun(run_id=run_id, origin=origin(git, restart), properties=_properties({}))
+            )
         except RunNotFoundError:
             if must:
                 raise
@@ -154,3 +163,8 @@ class Experiment(ExperimentAttributes):
     def __repr__(self) -> str:
         """Its name and place."""
         return f"Experiment({self.name!r}, {self.workspace!r})"
+
+
+def _properties(of_script: dict[str, str]) -> dict[str, str]:
+    """The properties of a run that this process begins."""
+    return {key: storable(value) for key, value in (of_script | slurm_properties(os.environ)).items()}

@@ -101,9 +101,7 @@ def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limit
     return True
 
 
-def end_run(
-    identity: Identity, verdict: Verdict, last_sign: float, client: Client, *, presumed: bool = False
-) -> None:
+def end_run(identity: Identity, verdict: Verdict, last_sign: float, client: Client, *, presumed: bool = False) -> None:
     """Record the end of a run by its verdict, unless it has ended, or another attempt has begun."""
     run = client.run(identity.run_id)
     if run["status"] in TERMINAL:

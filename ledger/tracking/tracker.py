@@ -278,9 +278,7 @@ class Tracker:
         return True
 
     def _add(self, run_id: str, *, begun_by: str | None, process: str | None = None) -> Track:
-        track = Track(
-            run_id, self.location, self._journals, self._limits, begun_by, process, offline=self.is_offline
-        )
+        track = Track(run_id, self.location, self._journals, self._limits, begun_by, process, offline=self.is_offline)
         with self._lock:
             self._tracks[run_id] = track
         self._shipper.start()

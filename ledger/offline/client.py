@@ -1,6 +1,6 @@
 """Questions of a process without a ledger, answered from what it and the journals beside it have noted."""
 
-import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -30,8 +30,6 @@ from schemas.limits import Limits
 UNKNOWN_EXPERIMENT = "offline"
 """The experiment that a run seems to be in, as long as only a ledger elsewhere knows it."""
 
-_log = logging.getLogger(__name__)
-
 
 class OfflineClient:
     """A client whose ledger is a scratch one of this process: the journals of a run are carried out in it.
@@ -49,6 +47,7 @@ class OfflineClient:
         self._runs: set[str] = set()
         self._identities: dict[str, Identity] = {}
         self._deliveries: dict[str, Delivery] = {}
+        self._reading = threading.RLock()
 
     @property
     def location(self) -> str:
@@ -153,10 +152,11 @@ class OfflineClient:
 
     def _read(self, *run_ids: str, values: bool = False) -> None:
         """Carry out what the journals hold of the runs known here; of our own ones only the `values` are new."""
-        self._runs.update(run_ids)
-        for folder, identity in self._found():
-            if identity.run_id in self._runs and (values or not self._is_own(identity.writer)):
-                self._carry_out(folder, identity)
+        with self._reading:
+            self._runs.update(run_ids)
+            for folder, identity in self._found():
+                if identity.run_id in self._runs and (values or not self._is_own(identity.writer)):
+                    self._carry_out(folder, identity)
 
     def _found(self) -> Iterator[tuple[WriterFolder, Identity]]:
         found = []

@@ -117,10 +117,10 @@ class Tracker:
         Raises:
             LedgerError: the first that the ledger refused; the others have begun.
         """
-        timed = [timed(command) for command in commands]
-        tracks = [self.adopt(command.run_id, command.command) for command in timed]
+        commands = [timed(command) for command in commands]
+        tracks = [self.adopt(command.run_id, command.command) for command in commands]
         try:
-            results = None if self._away else self.client.execute_all(timed)
+            results = None if self._away else self.client.execute_all(commands)
         except UnavailableError as error:
             self._lose(error)
             results = None
@@ -129,7 +129,7 @@ class Tracker:
                 self._drop(track)
             raise
         if results is None:
-            for track, command in zip(tracks, timed, strict=True):
+            for track, command in zip(tracks, commands, strict=True):
                 track.note(command)
             return
         refused = [(track, each) for track, each in zip(tracks, results, strict=True) if isinstance(each, LedgerError)]

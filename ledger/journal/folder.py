@@ -4,10 +4,12 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+from zlib import crc32
 
 from ledger.journal.locks import NoLocksError, release, take, take_or_open
 from ledger.watchdog.alive import ProcessIdentity
@@ -18,6 +20,8 @@ ENDED = "ended.json"
 ALIVE = "alive"
 SHIPPING = "shipping"
 SUFFIX = ".log"
+
+_MARK_DIGITS = 8
 
 _log = logging.getLogger(__name__)
 
@@ -180,14 +184,39 @@ class WriterFolder:
             _log.debug("%s is left behind: %s", self.path, error)
 
 
+def new_writer(run_id: str) -> str:
+    """A name for a writer, 32 hex digits, of which the first eight tell its run from most others."""
+    return f"{_mark(run_id)}{uuid4().hex[_MARK_DIGITS:]}"
+
+
 def writer_folders(journals: Path) -> Iterator[WriterFolder]:
     """The folders of all writers, oldest first; none where there is no folder that can be read."""
     try:
-        found = [entry for entry in os.scandir(journals) if entry.is_dir()]
+        found = [(entry.stat().st_mtime_ns, entry.path) for entry in os.scandir(journals) if entry.is_dir()]
     except OSError:
         return
-    for entry in sorted(found, key=lambda entry: entry.stat().st_mtime_ns):
-        yield WriterFolder(Path(entry.path))
+    for _, path in sorted(found):
+        yield WriterFolder(Path(path))
+
+
+def writers_of(journals: Path, run_ids: Collection[str]) -> list[tuple[WriterFolder, Identity]]:
+    """The writers of some runs, in the order in which they began.
+
+    Of other runs, of which a shared folder may hold thousands, next to nothing is read.
+    """
+    marks = {_mark(run_id) for run_id in run_ids}
+    try:
+        paths = [entry.path for entry in os.scandir(journals) if entry.name[:_MARK_DIGITS] in marks]
+    except OSError:
+        return []
+    folders = [WriterFolder(Path(path)) for path in paths]
+    found = [(folder, identity) for folder in folders if (identity := folder.identity()) is not None]
+    found = [(folder, identity) for folder, identity in found if identity.run_id in run_ids]
+    return sorted(found, key=lambda pair: pair[1].opened_at or 0.0)
+
+
+def _mark(run_id: str) -> str:
+    return f"{crc32(run_id.encode(errors='surrogateescape')):08x}"
 
 
 def _write_head(path: Path, content: Mapping[str, Any]) -> None:

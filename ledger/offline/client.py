@@ -1,7 +1,7 @@
 """Questions of a process without a ledger, answered from what it and the journals beside it have noted."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from ledger.client import Client
 from ledger.commands import Answer, Command, ResumeRun, RunCommand, StartRun, derived_id
 from ledger.errors import RunNotFoundError
-from ledger.journal.folder import Identity, WriterFolder, writer_folders
+from ledger.journal.folder import Identity, WriterFolder, writers_of
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     DeliveryDocument,
@@ -45,7 +45,6 @@ class OfflineClient:
         self._limits = limits
         self._is_own = is_own
         self._runs: set[str] = set()
-        self._identities: dict[str, Identity] = {}
         self._deliveries: dict[str, Delivery] = {}
         self._reading = threading.RLock()
 
@@ -80,7 +79,8 @@ class OfflineClient:
     def runs(self, query: RunQuery) -> RunPage:
         """A page of the runs that are known here."""
         named = {query.parent_run_id, query.root_run_id} - {None}
-        self._read(*(run_id for run_id in named if run_id), values=query.order_by is not None)
+        self._runs |= {run_id for run_id in named if run_id is not None}
+        self._read(*self._runs, values=query.order_by is not None)
         return self._scratch.runs(query)
 
     def run(self, run_id: str) -> RunDocument:
@@ -151,21 +151,12 @@ class OfflineClient:
             self._scratch.execute(replace(start, occurred_at=command.occurred_at))
 
     def _read(self, *run_ids: str, values: bool = False) -> None:
-        """Carry out what the journals hold of the runs known here; of our own ones only the `values` are new."""
+        """Carry out what the journals hold of some runs; of our own ones only the `values` are new."""
         with self._reading:
             self._runs.update(run_ids)
-            for folder, identity in self._found():
-                if identity.run_id in self._runs and (values or not self._is_own(identity.writer)):
+            for folder, identity in writers_of(self._journals, run_ids):
+                if values or not self._is_own(identity.writer):
                     self._carry_out(folder, identity)
-
-    def _found(self) -> Iterator[tuple[WriterFolder, Identity]]:
-        found = []
-        for folder in writer_folders(self._journals):
-            identity = self._identities.get(folder.path.name) or folder.identity()
-            if identity is not None:
-                self._identities[folder.path.name] = identity
-                found.append((folder, identity))
-        yield from sorted(found, key=lambda pair: pair[1].opened_at or 0.0)
 
     def _carry_out(self, folder: WriterFolder, identity: Identity) -> None:
         delivery = self._deliveries.get(identity.writer)

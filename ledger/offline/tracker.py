@@ -9,7 +9,7 @@ from pathlib import Path
 from ledger.client import Client
 from ledger.commands import ChangeStatus, Command, CreateExperiment, ExperimentCommand, ResumeRun, StartRun
 from ledger.errors import RefusedError, WorkspaceError
-from ledger.journal.folder import writer_folders
+from ledger.journal.folder import writers_of
 from ledger.offline.ending import mark_gone
 from ledger.tracking.track import Track
 from ledger.tracking.tracker import Tracker, timed
@@ -78,11 +78,11 @@ class OfflineTracker(Tracker):
         if isinstance(command, ResumeRun) or command.resume:
             self._refuse_if_running(command.run_id)
         super().begin(command)
+        self._begun.add(command.run_id)
 
     def _refuse_if_running(self, run_id: str) -> None:
-        for folder in writer_folders(self._journals):
-            identity = folder.identity()
-            if identity is None or identity.run_id != run_id or identity.begun_by is None or folder.is_marked_ended():
+        for folder, identity in writers_of(self._journals, [run_id]):
+            if identity.begun_by is None or folder.is_marked_ended():
                 continue
             if is_gone(identity.of_writer()) is False:
                 raise RefusedError(f"run {run_id} is still running: process {identity.pid} on {identity.host}")
@@ -131,7 +131,7 @@ class OfflineTracker(Tracker):
         for track in list(self._tracks.values()):
             if self._written(track) and track.begun_by is None:
                 self._drop(track)
-        mark_gone(self._journals)
+        mark_gone(writers_of(self._journals, self._begun))
         with self._lock:
             client, self._client = self._client, None
             self._writers.clear()
@@ -174,3 +174,4 @@ class OfflineTracker(Tracker):
         super()._begin_process()
         self._experiments: dict[str, CreateExperiment] = {}
         self._writers: set[str] = set()
+        self._begun: set[str] = set()

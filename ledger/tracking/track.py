@@ -4,11 +4,10 @@ import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 from ledger.client import Client
 from ledger.commands import Command, WarnRun
-from ledger.journal.folder import Identity, WriterFolder
+from ledger.journal.folder import Identity, WriterFolder, new_writer
 from ledger.journal.places import fallbacks
 from ledger.journal.writer import JournalWriter
 from ledger.tracking.delivery import Delivery
@@ -103,7 +102,7 @@ class Track:
         self.waiting_commands -= waiting
 
     def _open_writer(self) -> JournalWriter | None:
-        writer = uuid4().hex
+        writer = new_writer(self.run_id)
         identity = Identity.of_process(
             self.run_id, writer, self._location, self.begun_by, self._process, offline=self._offline
         )

@@ -28,7 +28,7 @@ def run_of(cluster: Cluster, name: str) -> dict[str, Any]:
     client = cluster.client()
     try:
         points = {each.name: list(each.values or ()) for each in client.series(SeriesQuery(run_id=name))}
-        return client.run(name) | {"points": points, "history": client.history(name)}
+        return dict(client.run(name)) | {"points": points, "history": client.history(name)}
     finally:
         client.close()
 
@@ -53,11 +53,10 @@ more = run.create_children(count=2)
 metrics = run.get_metrics()
 assert metrics["loss"] == list(range(200)) and metrics["fib"] == [1, 1, 2], metrics
 assert metrics["row"] == {"a": [1], "b": [2]} and metrics["table"] == {"x": [1, 2]}, metrics
-run.log("loss", 200, step=7)
-assert run.get_series("loss", first_step=7)["loss"].values == [200]
+run.log("loss", 200, step=700)
+assert run.get_series("loss", first_step=700)["loss"].values == [200]
 assert run.get_last_metrics()["loss"] == 200
-assert sum(each.count for each in run.get_thinned("loss", 10)[0].buckets) == 201 if hasattr(
-    run.get_thinned("loss", 10)[0], "buckets") else run.get_thinned("loss", 10)
+assert sum(each.count for each in run.get_thinned('loss', 10)[0].buckets) == 201
 assert run.get_tags() == {"quality": "great", "bare": None} == run.tags
 assert run.get_properties() == {"author": "me"}
 assert (run.get_status(), run.description, run.name) == ("Running", "words", "shown")
@@ -73,21 +72,22 @@ for refused in (lambda: run.add_properties({"author": "you"}), lambda: start(), 
     try:
         refused()
     except LedgerError as error:
-        print(type(error).__name__)
+        print('refused:', type(error).__name__)
 for each in (child, *more): each.complete()
 run.complete()
 assert run.get_status() == "Completed" and run.get_details()["endTimeUtc"]
 try:
     run.start()
 except LedgerError as error:
-    print(type(error).__name__)
+    print('refused:', type(error).__name__)
 """
 )
 
 
 def test_the_whole_sdk_works_offline_and_a_sync_delivers_all_of_it_once(cluster: Cluster) -> None:
     shown = cluster.played("surface", SURFACE)
-    assert shown.split() == ["WrittenOnceError", "RefusedError", "WrittenOnceError", "StatusRefusedError"]
+    refused = [line.split()[1] for line in shown.splitlines() if line.startswith("refused: ")]
+    assert refused == ["WrittenOnceError", "RefusedError", "WrittenOnceError", "StatusRefusedError"], shown
     assert cluster.scratches() == []
 
     first = cluster.sync()
@@ -110,24 +110,24 @@ def test_the_whole_sdk_works_offline_and_a_sync_delivers_all_of_it_once(cluster:
     assert cluster.sync().json == []
 
 
+WORKERS = """
+workers = [multiprocessing.get_context("fork").Process(target=work, args=(f"w{n}",)) for n in range(2)]
+[worker.start() for worker in workers]; [worker.join() for worker in workers]
+run.complete()
+"""
+KILLED_WORKER = """
+def die():
+    work("w0"); os.kill(os.getpid(), signal.SIGKILL)
+worker = multiprocessing.get_context("fork").Process(target=die); worker.start(); worker.join()
+"""
 ENDINGS = {
     "normal": ("", "Completed", "the script came to its end"),
     "exit-3": ("sys.exit(3)", "Failed", "exit code 3"),
     "raised": ("{}['missing']", "Failed", "KeyError was not caught"),
     "interrupted": ("os.kill(os.getpid(), signal.SIGINT); time.sleep(9)", "Canceled", "interrupted"),
     "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "Failed", "SIGKILL"),
-    "workers": (
-        "workers = [multiprocessing.get_context('fork').Process(target=work, args=(f'w{n}',)) for n in range(2)]\n"
-        "[w.start() for w in workers]; [w.join() for w in workers]; run.complete()",
-        "Completed",
-        "",
-    ),
-    "killed-worker": (
-        "def die():\n    work('w0'); os.kill(os.getpid(), signal.SIGKILL)\n"
-        "w = multiprocessing.get_context('fork').Process(target=die); w.start(); w.join()",
-        "Completed",
-        "the script came to its end",
-    ),
+    "workers": (WORKERS, "Completed", ""),
+    "killed-worker": (KILLED_WORKER, "Completed", "the script came to its end"),
 }
 
 
@@ -167,7 +167,7 @@ def changed(folder: WriterFolder, **fields: Any) -> None:
 
 
 def test_what_still_runs_is_left_and_delivered_once_it_has_ended(cluster: Cluster) -> None:
-    script = cluster.node("alive", RUN + "ready(); sys.stdin.read(); run.log('late', 1); run.complete()", by=())
+    script = cluster.node("alive", RUN + SLEEP)
     try:
         cluster.wait_until_ready("alive")
         synced = cluster.sync("--assume-ended")
@@ -279,9 +279,7 @@ def test_two_syncs_at_once_deliver_everything_once(cluster: Cluster) -> None:
     for number in range(4):
         run = run_of(cluster, f"r{number}")
         assert run["points"]["loss"] == [*range(POINTS)]
-        assert [entry.event for entry in run["history"]] == ["run.started", "run.status-changed"] or len(
-            run["history"]
-        ) == 2
+        assert len(run["history"]) == 2  # its start and its end
 
 
 def test_a_refused_command_is_recorded_and_stops_nothing(cluster: Cluster) -> None:

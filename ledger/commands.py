@@ -25,13 +25,17 @@ def derived_id(command: str, part: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One thing to do to one stream; `occurred_at` is the caller's claim of when it was asked."""
+    """One thing to do to one stream; `occurred_at` is the caller's claim of when it was asked.
+
+    `late` says that it comes from a journal: who asked is not there any more to be told of a refusal.
+    """
 
     command: str = field(default_factory=new_command_id)
     reason: str | None = None
     on_behalf_of: str | None = None
     client: str | None = None
     occurred_at: datetime | None = None
+    late: bool = False
 
     def digest(self) -> str:
         """32 hex digits that tell this command's content from any other's."""
@@ -41,7 +45,7 @@ class Command:
         content = {
             item.name: value
             for item in fields(self)
-            if item.name != "command" and (value := getattr(self, item.name)) != item.default
+            if item.name not in {"command", "late"} and (value := getattr(self, item.name)) != item.default
         }
         text = json.dumps([type(self).__name__, content], sort_keys=True, default=_plain, ensure_ascii=True)
         return sha256(text.encode()).hexdigest()[:32]

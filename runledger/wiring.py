@@ -153,7 +153,14 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None 
         metrics, alerts = Metrics(database, view), AlertAnswers(feed, database)
         queries = Answers(feed, view, metrics.last_values)
         recorder = LedgerRecorder(control, database)
-        ledger = Ledger(recorder, now=now, seal=values.seal, check_rule=check_rule, has_runs=queries.has_runs)
+        ledger = Ledger(
+            recorder,
+            now=now,
+            seal=values.seal,
+            check_rule=check_rule,
+            has_runs=queries.has_runs,
+            server=platform.node(),
+        )
         users = Users(feed, now=now)
         answers = EmbeddedAnswers(queries, metrics, alerts, users)
         client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers)

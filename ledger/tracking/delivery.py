@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from ledger.client import Client
-from ledger.commands import ChangeStatus, Command, WarnRun, derived_id
+from ledger.commands import ChangeStatus, WarnRun, derived_id
 from ledger.errors import DeniedError, NotFoundError, RefusedError, UnavailableError
 from ledger.journal.folder import Identity, WriterFolder
 from ledger.journal.lines import point_of
@@ -119,7 +120,7 @@ class Delivery:
 
     def _execute(self, client: Client, entry: Entry, *, ended: bool) -> None:
         content: list[Any] = entry.content or []
-        command: Command = command_from(content[3])
+        command = replace(command_from(content[3]), late=True)
         if isinstance(command, ChangeStatus) and command.status in TERMINAL:
             self._before_end()
         try:

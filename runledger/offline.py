@@ -46,7 +46,10 @@ def track_offline(location: str) -> OfflineTracker:
 
 
 def connect_offline(journals: Path, is_own: "Callable[[str], bool]" = lambda _: False) -> "Client":
-    """A client that answers from the journals of a folder, by way of a scratch ledger on a local disk."""
+    """A client that answers from the journals of a folder, by way of a scratch ledger on a local disk.
+
+    Its tracker closes it at the end of the script, once the ends of runs are noted.
+    """
     from ledger.offline.client import OfflineClient  # noqa: PLC0415 - heavy parts load on first use
     from ledger.offline.scratch import make_scratch, remove_scratch  # noqa: PLC0415
     from ledger.workspace.folder import make_folder  # noqa: PLC0415
@@ -65,9 +68,7 @@ def connect_offline(journals: Path, is_own: "Callable[[str], bool]" = lambda _: 
         make_folder(folder, log=SQLITE, mounts=anywhere)
         scratch = stack.enter_context(embedded_workspace(str(folder), mounts=anywhere, log=SQLITE)).client
         scratch.on_close(stack.pop_all().close)
-    client = OfflineClient(scratch, journals, Limits(), is_own=is_own)
-    atexit.register(client.close)
-    return client
+    return OfflineClient(scratch, journals, Limits(), is_own=is_own)
 
 
 def _in_process(process: int, call: "Callable[[], None]") -> "Callable[[], None]":

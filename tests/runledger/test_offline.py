@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.commands import AddProperties
+from ledger.commands import AddProperties, StartRun
 from ledger.journal.folder import WriterFolder
 from ledger.metrics import SeriesQuery
 from tests.ledger.watchdog.scenes import refusal, unshare, until, watchdog_of
@@ -260,11 +260,26 @@ def test_a_process_in_another_pid_namespace_is_taken_for_neither_alive_nor_dead_
 
     left = cluster.sync()
     assert (left.code, row_of(left, "boxed")["state"]) == (7, "left")
-    again = cluster.sync(by=unshare("--mount-proc"))
-    assert (again.code, row_of(again, "boxed")["state"]) == (7, "left")
     assumed = cluster.sync("--assume-ended")
     assert assumed.code == 0
     assert run_of(cluster, "boxed")["points"]["loss"] == [*range(POINTS)]
+
+
+def test_ends_in_a_container_or_without_a_watchdog_are_in_the_folder_too(cluster: Cluster) -> None:
+    boxed = cluster.node("boxed", RUN + "sys.exit(3)", by=unshare("--mount-proc"))
+    cluster.played("unwatched", RUN + "1 / 0", RUNLEDGER_WATCHDOG="0")
+    boxed.communicate(timeout=60)
+    cluster.settle()
+    for folder in cluster.writers():
+        changed(folder, host="node7", boot_id="another")
+
+    synced = cluster.sync()
+
+    assert synced.code == 0, synced
+    box, unwatched = run_of(cluster, "boxed"), run_of(cluster, "unwatched")
+    assert (box["status"], "exit code 3" in box["status_reason"]) == ("Failed", True)
+    assert (unwatched["status"], unwatched["error"]["type"]) == ("Failed", "ZeroDivisionError")
+    assert cluster.files() == []
 
 
 def test_two_syncs_at_once_deliver_everything_once(cluster: Cluster) -> None:
@@ -359,6 +374,22 @@ def test_a_requeued_job_continues_its_run(cluster: Cluster, first_end: str) -> N
     ]
     assert [end for end, _ in ends] == ["Failed", "Completed"]
     assert "warnings" not in run
+
+
+def test_a_restarted_job_continues_a_run_that_hangs_in_the_ledger(cluster: Cluster) -> None:
+    client = cluster.client()
+    for job in ("4711", "4712"):
+        client.execute(StartRun(run_id=job, experiment="cluster", properties={"slurm.job_id": job}))
+    client.close()
+    online = {"RUNLEDGER_MODE": "online", "RUNLEDGER_WORKSPACE": str(cluster.workspace), "SLURM_JOB_ID": "4711"}
+    tried = "try:\n    start('allow').complete()\nexcept LedgerError as error:\n    print(error)"
+
+    assert "run 4711 is Running: only a run that has ended" in cluster.played("4711", tried, **online)
+    assert cluster.played("4711", tried, **online, SLURM_RESTART_COUNT="1") == ""
+
+    run = run_of(cluster, "4711")
+    assert (run["status"], run["attempt"]) == ("Completed", 2)
+    assert run["properties"] == {"slurm.job_id": "4711", "slurm.restart_count": "1"}
 
 
 def test_another_rank_of_the_same_start_does_not_take_the_run_over(cluster: Cluster) -> None:

@@ -7,6 +7,8 @@ from ledger.application.handling import Caller, Ledger
 from ledger.application.values import Values
 from ledger.commands import Answer, Command
 from ledger.errors import UnavailableError
+from ledger.liveness.canceling import CancelRequests
+from ledger.liveness.writers import LiveWriter
 from ledger.logs.log import Log
 from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
@@ -48,6 +50,7 @@ class EmbeddedClient:
         caller: Caller,
         logs: tuple[Log, Log],
         answers: Answers,
+        cancel_requests: CancelRequests,
     ) -> None:
         """Join the parts, which the composition root opened and closes through `on_close`.
 
@@ -59,6 +62,7 @@ class EmbeddedClient:
         self._caller = caller
         self._log, self._values_log = logs
         self._queries, self._metrics, self._alerts, self._users = answers
+        self._cancel_requests = cancel_requests
         self._written = 0
         self._close: Callable[[], None] = lambda: None
 
@@ -122,6 +126,11 @@ class EmbeddedClient:
     def shipped(self, run_id: str, writer: str) -> int:
         """The last journal index that the ledger has of a writer, 0 for none."""
         return self._values.shipped(run_id, writer)
+
+    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
+        """Which runs of these writers shall be canceled; that they live, the locks of their journals say."""
+        self._log.catch_up()
+        return self._cancel_requests.among(writer.run_id for writer in writers)
 
     def metrics(self, run_id: str) -> Sequence[MetricSummary]:
         """The metrics of a run in short, as of now."""

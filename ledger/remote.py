@@ -22,6 +22,7 @@ from ledger.errors import (
     UnknownOutcomeError,
     WorkspaceError,
 )
+from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.problems import Problem, error_of
 from ledger.queries import (
@@ -119,6 +120,13 @@ class RemoteClient:
     def shipped(self, run_id: str, writer: str) -> int:
         """The last journal index that the server has of a writer, 0 for none."""
         return int(self._ask_run(run_id, f"/writers/{_segment(writer)}")["last"])
+
+    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
+        """Say which writers are alive; answer with those of their runs that somebody wants to be canceled."""
+        found: list[str] = self._call("POST", "/presence", {"writers": [each._asdict() for each in writers]})[
+            "canceled"
+        ]
+        return found
 
     def metrics(self, run_id: str) -> Sequence[MetricSummary]:
         """The metrics of a run in short; raises RunNotFoundError."""

@@ -130,6 +130,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None 
     from ledger.embedded import Answers as EmbeddedAnswers
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
+    from ledger.liveness.canceling import CancelRequests
     from ledger.store.database import Database
     from ledger.users.directory import Users
     from projections.answers import Answers
@@ -163,7 +164,8 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None 
         )
         users = Users(feed, now=now)
         answers = EmbeddedAnswers(queries, metrics, alerts, users)
-        client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers)
+        cancel_requests = CancelRequests(database)
+        client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers, cancel_requests)
         yield Embedded(
             folder, address, database, control, feed, view, ledger, values, queries, alerts, users, metrics, client
         )

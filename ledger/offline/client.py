@@ -10,6 +10,7 @@ from ledger.client import Client
 from ledger.commands import Answer, Command, ResumeRun, RunCommand, StartRun, derived_id
 from ledger.errors import RunNotFoundError
 from ledger.journal.folder import Identity, WriterFolder, writers_of
+from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     DeliveryDocument,
@@ -75,6 +76,10 @@ class OfflineClient:
     def shipped(self, run_id: str, writer: str) -> int:
         """How far the scratch ledger has read a writer."""
         return self._scratch.shipped(run_id, writer)
+
+    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:  # noqa: ARG002 - nobody listens
+        """Nothing: nobody can be told, and nobody can ask to cancel."""
+        return ()
 
     def runs(self, query: RunQuery) -> RunPage:
         """A page of the runs that are known here."""

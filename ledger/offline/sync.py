@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from ledger.client import Client
@@ -98,9 +99,11 @@ class Sync:
         folder, identity, standing = found.folder, found.identity, found.standing
         last_sign = folder.last_sign()
 
-        def deliver_workers() -> None:
+        def deliver_workers(until: datetime | None = None) -> None:
+            """Deliver what others noted of the run before it ended; what is later comes later, as it does online."""
             for each in list(self._pending.values()):
-                if each.identity.run_id == identity.run_id and not each.begins_run:
+                later = until is not None and (each.identity.opened_at or 0.0) > until.timestamp()
+                if each.identity.run_id == identity.run_id and not each.begins_run and not later:
                     self._settle(each)
 
         delivery = Delivery(folder, identity, self._limits, fresh=False, keep=True, before_end=deliver_workers)

@@ -80,6 +80,13 @@ class OfflineTracker(Tracker):
         super().begin(command)
         self._begun.add(command.run_id)
 
+    def adopt(self, run_id: str, begun_by: str) -> Track:
+        """As `Tracker`; what was noted of the run before it was ours is closed for good."""
+        earlier = self._tracks.get(run_id)
+        if earlier is not None and earlier.begun_by is None:
+            self._drop(earlier)
+        return super().adopt(run_id, begun_by)
+
     def _refuse_if_running(self, run_id: str) -> None:
         for folder, identity in writers_of(self._journals, [run_id]):
             if identity.begun_by is None or folder.is_marked_ended():

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from ledger.client import Client
@@ -44,11 +45,11 @@ class Delivery:
         *,
         fresh: bool,
         keep: bool = False,
-        before_end: Callable[[], None] = lambda: None,
+        before_end: Callable[[datetime | None], None] = lambda _: None,
     ) -> None:
         """Deliver what is in a folder; `fresh` if nobody can have delivered any of it.
 
-        With `keep` nothing is deleted. `before_end` is called before a command that ends the run.
+        With `keep` nothing is deleted. `before_end` is called before a command that ends the run, with its time.
         """
         self._folder = folder
         self._identity = identity
@@ -122,7 +123,7 @@ class Delivery:
         content: list[Any] = entry.content or []
         command = replace(command_from(content[3]), late=True)
         if isinstance(command, ChangeStatus) and command.status in TERMINAL:
-            self._before_end()
+            self._before_end(command.occurred_at)
         try:
             client.execute(command)
         except (UnavailableError, DeniedError):

@@ -128,7 +128,7 @@ def _state(row: dict[str, Any]) -> str:
 
 _COLUMNS = (
     Column("RUN", lambda row: row["run_id"] or "(no run)", whole=True),
-    Column("WRITER", lambda row: row["writer"][:8], whole=True),
+    Column("WRITER", lambda row: row["writer"][-8:], whole=True),
     Column("HOST", lambda row: row["host"]),
     Column("NOTED FOR", lambda row: row["workspace"] or "any"),
     Column("STATE", _state, whole=True),

@@ -120,6 +120,39 @@ def die():
     work("w0"); os.kill(os.getpid(), signal.SIGKILL)
 worker = multiprocessing.get_context("fork").Process(target=die); worker.start(); worker.join()
 """
+SHARED = """
+run.tag("a", "1"); run.log("x", 1)
+if os.fork() == 0:
+    assert (run.get_tags(), run.get_metrics("x")) == ({"a": "1"}, {"x": 1})
+    run.tag("child", "yes"); run.log("y", 2)
+    assert (run.get_tags()["child"], run.get_metrics("y"), run.get_status()) == ("yes", {"y": 2}, "Running")
+    sys.exit(0)
+assert os.wait()[1] == 0
+assert (run.get_tags(), run.get_metrics("y")) == ({"a": "1", "child": "yes"}, {"y": 2})
+code = "import os, runledger; run = runledger.Workspace().get_run(os.environ['NAME']); "
+code += "run.log('z', 3); print(run.get_tags())"
+shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+assert eval(shown) == run.get_tags() and run.get_metrics("z") == {"z": 3}
+run.complete(); run.log("late", 1)
+assert run.get_metrics("late") == {"late": 1}
+again = start("must")
+assert (again.get_status(), again.get_metrics("x")) == ("Running", {"x": 1})
+again.complete()
+print("all as it should be")
+"""
+
+
+def test_processes_that_share_a_run_read_what_the_others_noted(cluster: Cluster) -> None:
+    assert cluster.played("shared", RUN + SHARED).strip() == "all as it should be"
+
+    synced = cluster.sync()
+
+    assert (synced.code, {row["why"] for row in synced.json}) == (0, {"it was closed"}), synced
+    run = run_of(cluster, "shared")
+    assert (run["status"], run["attempt"], run["tags"]) == ("Completed", 2, {"a": "1", "child": "yes"})
+    assert run["points"] | {"loss": []} == {"loss": [], "x": [1], "y": [2], "z": [3], "late": [1]}
+
+
 ENDINGS = {
     "normal": ("", "Completed", "the script came to its end"),
     "exit-3": ("sys.exit(3)", "Failed", "exit code 3"),

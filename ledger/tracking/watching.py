@@ -5,14 +5,16 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ledger.watchdog.alive import ProcessIdentity, is_gone
-from ledger.watchdog.evidence import install
 from ledger.watchdog.folder import PROCESS, RELEASED, EvidenceFolder
 from ledger.watchdog.program import WATCHING
-from ledger.watchdog.start import Started, start
 from ledger.watchdog.verdict import Ending, decide
+
+if TYPE_CHECKING:
+    from ledger.watchdog.start import Started
 
 PROCESSES = "processes"
 
@@ -32,13 +34,17 @@ class Watching:
         """Nothing is started yet; without a command nothing ever is."""
         self._journals = journals
         self._command = command
-        self._started: Started | None = None
+        self._started: "Started | None" = None
 
     def begin(self) -> str | None:
         """Be watched from now on; answer with the folder for evidence, None where there is none."""
         if self._command is None:
             return None
         if self._started is None:
+            # Who looks after others' ends, and is in a hurry, loads neither.
+            from ledger.watchdog.evidence import install  # noqa: PLC0415
+            from ledger.watchdog.start import start  # noqa: PLC0415
+
             folder = self._journals / PROCESSES / uuid4().hex
             install(folder)
             self._started = start(folder, self._command)

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Container
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 from ledger.errors import UnavailableError, WorkspaceError
@@ -25,21 +26,20 @@ def main(location: str, process: str) -> None:
     """
     # Nothing here may start another watchdog.
     os.environ["RUNLEDGER_WATCHDOG"] = "0"
-    folder = Path(process)
-    runs = _runs(folder, lambda identity: identity.process == process)
-    if not runs:
-        remove(process)
-        return
+    left = partial(_runs, Path(process).parent.parent, lambda journal: journal.process == process)
+    runs = left()
     with suppress(WorkspaceError):
-        _deliver_until(location, lambda: not _runs(folder, lambda identity: identity.process == process))
+        _deliver_until(location, lambda: not left())
+        if not left():
+            remove(process)
         if not is_url(location):
             _mail(location)
-        _deliver_until(location, lambda: not _runs(folder, _works_for(runs, location)))
+        _deliver_until(location, lambda: not _runs(Path(process).parent.parent, _works_for(runs, location)))
 
 
-def _runs(process: Path, is_meant: Callable[[Identity], bool]) -> set[str]:
-    """The runs of those journals, beside the evidence of a process, that are meant."""
-    identities = (folder.identity() for folder in writer_folders(process.parent.parent))
+def _runs(journals: Path, is_meant: Callable[[Identity], bool]) -> set[str]:
+    """The runs of those journals that are meant."""
+    identities = (folder.identity() for folder in writer_folders(journals))
     return {identity.run_id for identity in identities if identity is not None and is_meant(identity)}
 
 

@@ -1,15 +1,15 @@
 """The watchdog of this process, and the verdicts that watchdogs leave."""
 
 import logging
-import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from ledger.journal.locks import release, take
 from ledger.watchdog.alive import ProcessIdentity, is_gone
-from ledger.watchdog.folder import PROCESS, RELEASED, EvidenceFolder
+from ledger.watchdog.folder import PROCESS, RELEASED, TROUBLE, EvidenceFolder
 from ledger.watchdog.program import WATCHING
 from ledger.watchdog.verdict import Ending, decide
 
@@ -34,7 +34,7 @@ class Watching:
         """Nothing is started yet; without a command nothing ever is."""
         self._journals = journals
         self._command = command
-        self._started: "Started | None" = None
+        self._started: Started | None = None
 
     def begin(self) -> str | None:
         """Be watched from now on; answer with the folder for evidence, None where there is none."""
@@ -78,11 +78,11 @@ class Watching:
 def verdict_of(process: str) -> Verdict | None:
     """How a dead process ended; None while its watchdog is about to say."""
     folder = EvidenceFolder(Path(process))
+    # In this order: a watchdog may end between our two looks, and has written its verdict then.
+    is_watched = _is_being_watched(folder)
     ending = folder.ending()
-    if ending is not None:
+    if ending is not None or is_watched:
         return ending
-    if _is_being_watched(folder):
-        return None
     return decide(folder.evidence()), None
 
 
@@ -110,18 +110,18 @@ def abandoned(journals: Path) -> Iterator[str]:
 
 
 def _is_being_watched(folder: EvidenceFolder) -> bool:
+    """Whether a watchdog, or what it runs at the end, still has its lock: in another container too."""
+    if (folder.path / TROUBLE).exists():
+        return False
     if not (folder.path / WATCHING).exists():
         return _is_young(folder, _BEGIN_SECONDS)
     try:
-        number = int((folder.path / WATCHING).read_text(encoding="ascii"))
-        os.kill(number, 0)
-    except (OSError, ValueError):
-        return False
-    try:
-        # Another process may have the number by now.
-        return str(folder.path).encode() in Path(f"/proc/{number}/cmdline").read_bytes()
+        lock = take(folder.path / WATCHING, make=False)
     except OSError:
-        return True
+        return False
+    if lock is not None:
+        release(lock)
+    return lock is None
 
 
 def _is_young(folder: EvidenceFolder, seconds: float) -> bool:

@@ -99,9 +99,7 @@ class Stage:
     def contact(self) -> None:
         """Somebody who uses the workspace: what waits is delivered."""
         command = [sys.executable, "-m", "runledger", "run", "list", "-w", self.location]
-        subprocess.run(
-            command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, check=True, timeout=SECONDS
-        )
+        subprocess.run(command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, check=True, timeout=SECONDS)
 
     def ended(self, name: str) -> Any:
         """The run once it has ended, with the number of its points, as somebody sees it who only looks."""

@@ -170,7 +170,7 @@ CASES = {
         "in train",
     ),
     "Ctrl-C": Case(_SLEEP, "Canceled", "interrupted", act=_sent(signal.SIGINT)),
-    "SIGTERM": Case(f"def train(): {_SLEEP}\ntrain()", "Failed", "SIGTERM", "SIGTERM", "in train", act=_sent(15)),
+    "SIGTERM": Case(_SLEEP, "Failed", "SIGTERM", "SIGTERM", "in ready", act=_sent(15)),
     "SIGKILL": Case(_SLEEP, "Failed", "SIGKILL", "SIGKILL", act=_sent(signal.SIGKILL)),
     "os._exit(1)": Case("os._exit(1)", "Failed", "exit code 1", "os._exit"),
     "segmentation fault": Case(

@@ -86,12 +86,15 @@ class Stage:
             if script.case.act is not None:
                 script.case.act(script)
         (self.folder / "go").touch()
-        until(lambda: all(it.has_ended for it in self.scripts.values()), "all scripts have ended")
+        until(lambda: not self._living(), "all scripts have ended", self._living)
         if self.situation == SERVER_DOWN:
             time.sleep(1)
             self.back_at = time.time()
             self.serve()
             self.contact()
+
+    def _living(self) -> list[str]:
+        return [name for name, script in self.scripts.items() if not script.has_ended]
 
     def _unready(self) -> list[str]:
         return [name for name, script in self.scripts.items() if not script.is_ready]

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from re import sub
 
+from ledger.watchdog import proc
 from tests.ledger.watchdog.scenes import unshare
 
 POINTS = 200
 WORKER_POINTS = 50
 
-_BEGIN = """
-import ctypes, multiprocessing, os, signal, subprocess, sys, threading, time
+BEGIN = """
+import multiprocessing, os, signal, subprocess, sys, threading, time
 from pathlib import Path
 from runledger import Experiment, Workspace
 PLACE, NAME, FOLDER = os.environ["PLACE"], os.environ["NAME"], Path(os.environ["FOLDER"])
@@ -30,11 +31,11 @@ def ready():
 def work(run, name):
     for number in range(50): run.log(name, number)
 """
-_START = """
+START = """
 run = start()
 for number in range(200): run.log("loss", number)
 """
-_READY = "ready()\n"
+READY = "ready()\n"
 _SLEEP = "time.sleep(60)"
 
 _SPAWNED = """
@@ -74,7 +75,7 @@ def load(dies=False):
     return workers
 """
 _PYTEST = f"""
-{_BEGIN}
+{BEGIN}
 def test_training():
     run = start()
     for number in range(200): run.log("loss", number)
@@ -85,7 +86,9 @@ def test_training():
 
 @dataclass(frozen=True)
 class Case:
-    """A script that logs and is `ready()`, then ends by `code`; or the `whole` script.
+    """A script that does something `first`, begins its run and logs, does something `before` it is ready, then ends.
+
+    It ends by `code`; or it is a `whole` script.
 
     `act` is done to its process from outside, once it is ready.
     """
@@ -96,6 +99,7 @@ class Case:
     error: str = ""
     trace: str = ""
     points: Mapping[str, int] = field(default_factory=dict)
+    first: str = ""
     before: str = ""
     whole: str | None = None
     by: tuple[str, ...] = ()
@@ -140,7 +144,8 @@ class Script:
         if self.process.poll() is None:
             return False
         if self.case.by and self.run_id != "container":
-            return not Path(f"/proc/{self.pid}").exists()
+            found = proc.stat(self.pid)
+            return found is None or found[0] == "Z"
         return True
 
 
@@ -174,7 +179,11 @@ CASES = {
     "SIGKILL": Case(_SLEEP, "Failed", "SIGKILL", "SIGKILL", act=_sent(signal.SIGKILL)),
     "os._exit(1)": Case("os._exit(1)", "Failed", "exit code 1", "os._exit"),
     "segmentation fault": Case(
-        "def inner(): ctypes.string_at(0)\ninner()", "Failed", "SIGSEGV", "segmentation fault", "in inner"
+        "import ctypes\ndef inner(): ctypes.string_at(0)\ninner()",
+        "Failed",
+        "SIGSEGV",
+        "segmentation fault",
+        "in inner",
     ),
     "parent shell killed": Case(
         "time.sleep(0.3); run.log('late', 1)",
@@ -204,9 +213,9 @@ CASES = {
         before="def die():\n    work(run, 'w0'); os.kill(os.getpid(), signal.SIGKILL)\n"
         "w = multiprocessing.get_context('fork').Process(target=die); w.start(); w.join()\n",
     ),
-    "spawned workers": Case("", "Failed", "exit code 3", points=_W, whole=_BEGIN + _SPAWNED.format(method="spawn")),
+    "spawned workers": Case("", "Failed", "exit code 3", points=_W, whole=BEGIN + _SPAWNED.format(method="spawn")),
     "forkserver workers": Case(
-        "", "Failed", "exit code 3", points=_W, whole=_BEGIN + _SPAWNED.format(method="forkserver")
+        "", "Failed", "exit code 3", points=_W, whole=BEGIN + _SPAWNED.format(method="forkserver")
     ),
     "loader workers that leave by os._exit": _end(
         points=_W, before=f"{_LOADER}workers = load()\nfor w in workers: wishes.put(5)\nfor w in workers: w.join()\n"
@@ -257,4 +266,4 @@ def run_id_of(name: str) -> str:
 
 def text_of(case: Case) -> str:
     """The whole script."""
-    return case.whole or f"{_BEGIN}{_START}{case.before}{_READY}{case.code}\n"
+    return case.whole or f"{BEGIN}{case.first}{START}{case.before}{READY}{case.code}\n"

@@ -24,7 +24,7 @@ def test_an_ending_has_its_status_its_reason_and_its_points(stage: Stage, name: 
     output = stage.scripts[name].output
 
     assert run["status"] == case.status, (run, output)
-    assert case.reason in run.get("status_reason", ""), run
+    assert case.reason in run.get("status_reason", ""), str(run)
     error = run.get("error", {})
     assert case.error in error.get("message", ""), run
     assert case.trace in error.get("traceback", ""), run

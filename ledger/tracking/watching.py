@@ -104,8 +104,8 @@ def abandoned(journals: Path) -> Iterator[str]:
         folder = EvidenceFolder(path)
         content = (folder.read(PROCESS) or {}).get("process")
         gone = is_gone(ProcessIdentity.from_json(content)) if isinstance(content, dict) else None
-        # Of another boot or container nobody knows; what nothing speaks of for a day is nobody's.
-        if (gone or (gone is None and not _is_young(folder, _DAY))) and not _is_being_watched(folder):
+        # Of another boot or container nobody knows, nor of one that is just being made; after a day it is nobody's.
+        if (gone or (gone is None and not _is_young(path, _DAY))) and not _is_being_watched(folder):
             yield str(path)
 
 
@@ -114,7 +114,7 @@ def _is_being_watched(folder: EvidenceFolder) -> bool:
     if (folder.path / TROUBLE).exists():
         return False
     if not (folder.path / WATCHING).exists():
-        return _is_young(folder, _BEGIN_SECONDS)
+        return _is_young(folder.path / PROCESS, _BEGIN_SECONDS)
     try:
         lock = take(folder.path / WATCHING, make=False)
     except OSError:
@@ -124,9 +124,9 @@ def _is_being_watched(folder: EvidenceFolder) -> bool:
     return lock is None
 
 
-def _is_young(folder: EvidenceFolder, seconds: float) -> bool:
-    """Whether its process was watched from a moment on that is not that long ago."""
+def _is_young(path: Path, seconds: float) -> bool:
+    """Whether a file, or the last one in a folder, was made not that long ago."""
     try:
-        return time.time() - (folder.path / PROCESS).stat().st_mtime < seconds
+        return time.time() - path.stat().st_mtime < seconds
     except OSError:
         return False

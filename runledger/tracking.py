@@ -5,19 +5,23 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger.client import Client
 from ledger.errors import UnavailableError
 from ledger.journal.places import fallbacks, journals_of
 from ledger.tracking.recovery import has_dead_writer, recover
-from ledger.tracking.settling import settle
-from ledger.tracking.tracker import Tracker
 from runledger.locating import folder_of, is_url
 from schemas.limits import Limits
+
+if TYPE_CHECKING:
+    from ledger.tracking.tracker import Tracker
 
 _AFTERMATH = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
+from runledger.process import tune_collector
+tune_collector()
 from runledger.aftermath import main
 main(sys.argv[2], sys.argv[3])
 """
@@ -33,12 +37,15 @@ CALL_SECONDS = 3.0
 """How long a call of a training script tries to reach its server, before it goes on without."""
 
 
-def track(location: str) -> Tracker:
+def track(location: str) -> "Tracker":
     """A tracker for the runs of this process; what dead processes left is delivered first.
 
     Raises:
         WorkspaceError: it is no workspace, or cannot be used from here.
     """
+    from ledger.tracking.settling import settle  # noqa: PLC0415 - the aftermath of a process needs neither
+    from ledger.tracking.tracker import Tracker  # noqa: PLC0415
+
     name = name_of(location)
 
     def connect() -> Client:

@@ -34,15 +34,17 @@ def recover(journals: Path, location: str, client: Client, limits: Limits, *, ru
         UnavailableError: the ledger cannot be reached; what is left is delivered next time.
     """
     found, processes = [], set()
-    for folder in writer_folders(journals):
-        identity = folder.identity()
-        if identity is None or identity.location != location or run_id not in {None, identity.run_id}:
-            continue
-        with _taken_over(folder) as dead:
-            if dead and _recover_one(folder, identity, client, limits):
-                found.append(identity.run_id)
-                processes.add(identity.process)
-    _forget(journals, processes - {None})
+    try:
+        for folder in writer_folders(journals):
+            identity = folder.identity()
+            if identity is None or identity.location != location or run_id not in {None, identity.run_id}:
+                continue
+            with _taken_over(folder) as dead:
+                if dead and _recover_one(folder, identity, client, limits):
+                    found.append(identity.run_id)
+                    processes.add(identity.process)
+    finally:
+        _forget(journals, processes - {None})
     return found
 
 

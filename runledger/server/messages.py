@@ -103,11 +103,12 @@ class BatchMessage(RunLoggedEvent):
 
 
 class PresenceMessage(BaseModel):
-    """Writers that are alive, each with its run."""
+    """Writers that are alive, each with its run, and writers that have left."""
 
     model_config = ConfigDict(extra="forbid")
 
     writers: Annotated[list[LiveWriter], Field(max_length=REPORTED_WRITERS)]
+    left: Annotated[list[LiveWriter], Field(max_length=REPORTED_WRITERS)] = []
 
 
 async def _read_body(request: Request) -> bytes:

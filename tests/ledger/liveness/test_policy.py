@@ -207,10 +207,14 @@ def test_what_could_not_be_written_begins_the_deadline_anew() -> None:
 
 
 def test_a_server_that_is_stopped_in_the_middle_of_a_round_says_nothing_when_it_goes_on() -> None:
+    undisturbed = World()
+    live(undisturbed, [Server(undisturbed, 0)], [(60, frozenset(), 0)], lambda: undisturbed.now <= 1_010)
+    ((judged_at, _), *_) = undisturbed.said
+
     world = World()
     server = Server(world, 0)
-    live(world, [server], [(10, frozenset(), 0)], lambda: True)
-    live(world, [server], [(int(DEADLINES.not_responding), frozenset(), 0)], lambda: False)
+    live(world, [server], [(judged_at - 1_001, frozenset(), 0)], lambda: world.now <= 1_010)
+    assert world.said == []
     server.stopped_while_reading = 60
-    live(world, [server], [(10, frozenset(), 0)], lambda: False)
+    live(world, [server], [(1, frozenset(), 0)], lambda: False)
     assert world.said == []

@@ -127,7 +127,7 @@ class EmbeddedClient:
         """The last journal index that the ledger has of a writer, 0 for none."""
         return self._values.shipped(run_id, writer)
 
-    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
+    def report_presence(self, writers: Sequence[LiveWriter], left: Sequence[LiveWriter] = ()) -> Sequence[str]:  # noqa: ARG002
         """Which runs of these writers shall be canceled; that they live, the locks of their journals say."""
         self._log.catch_up()
         return self._cancel_requests.among(writer.run_id for writer in writers)

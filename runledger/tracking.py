@@ -33,6 +33,9 @@ WATCHERS = (
 )
 """What stands on the command lines of watchdogs and supervisors, which see to the runs of other processes."""
 
+REPORT_SECONDS = {False: 1.0, True: 2.0}
+"""How often it is told which writers are alive, and asked which runs shall be canceled; a URL less often."""
+
 CALL_SECONDS = 3.0
 """How long a call of a training script tries to reach its server, before it goes on without."""
 
@@ -53,7 +56,9 @@ def track(location: str) -> "Tracker":
 
         return connect_to(location, seconds=CALL_SECONDS)
 
-    tracker = Tracker(connect, name, _journals(location), Limits(), aftermath=_aftermath(location))
+    tracker = Tracker(
+        connect, name, _journals(location), Limits(), _aftermath(location), REPORT_SECONDS[is_url(location)]
+    )
     tracker.open()
     atexit.register(settle, tracker)
     return tracker

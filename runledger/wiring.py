@@ -66,6 +66,7 @@ class Embedded:
     log_address: str
     database: "Database"
     log: "Log"
+    values_log: "Log"
     feed: "Feed"
     view: "View"
     ledger: "Ledger"
@@ -131,6 +132,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.liveness.canceling import CancelRequests
+    from ledger.liveness.standings import Standings
     from ledger.store.database import Database
     from ledger.users.directory import Users
     from projections.answers import Answers
@@ -157,10 +159,23 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         ledger = Ledger(recorder, now=now, seal=values.seal, check_rule=check_rule, has_runs=queries.has_runs)
         users = Users(feed, now=now)
         answers = EmbeddedAnswers(queries, metrics, alerts, users)
-        cancel_requests = CancelRequests(database)
+        cancel_requests = CancelRequests(Standings(database))
         client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers, cancel_requests)
         yield Embedded(
-            folder, address, database, control, feed, view, ledger, values, queries, alerts, users, metrics, client
+            folder,
+            address,
+            database,
+            control,
+            values_log,
+            feed,
+            view,
+            ledger,
+            values,
+            queries,
+            alerts,
+            users,
+            metrics,
+            client,
         )
 
 

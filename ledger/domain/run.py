@@ -141,12 +141,14 @@ class Run(LedgerAggregate):
     def change_status(self, command: ChangeStatus, limits: Limits, seal: Callable[[], Seal]) -> None:
         """Move forward in the table of 3.B; the same status again is nothing to do.
 
-        A presumed end may be corrected by the run's own evidence. `seal` is asked for at an end.
+        A presumed end may be corrected by the run's own evidence, its error with it. `seal` is asked for at an end.
         """
         self._required()
         status = command.status
         if command.begun_by is not None and command.begun_by != self.begun_by:
             raise RefusedError(f"run {self.key} is at attempt {self.attempt}, which another process began")
+        if command.previous not in {None, self.status}:
+            raise RefusedError(f"run {self.key} is {self.status} and no longer {command.previous}")
         confirms = self.presumed and status in TERMINAL and not command.presumed
         if status == self.status and not confirms:
             return
@@ -204,7 +206,8 @@ class Run(LedgerAggregate):
             case RunParameterAddedEvent():
                 self.parameters.setdefault(event.key, event.value)
             case RunStatusChangedEvent():
-                self.status, self.error, self.presumed = event.status, event.error or self.error, event.presumed
+                error = None if self.presumed else self.error
+                self.status, self.error, self.presumed = event.status, event.error or error, event.presumed
             case RunResumedEvent():
                 self.status, self.attempt, self.error = RunStatus.RUNNING, event.attempt, None
                 self.begun_by, self.presumed = event.command, False

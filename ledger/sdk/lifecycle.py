@@ -109,9 +109,11 @@ class RunLifecycle(RunSubmitted):
         if self._ended or self._tracker.is_away:
             return self._ended
         try:
-            return self._document()["status"] in TERMINAL
+            document = self._document()
         except UnavailableError:
             return False
+        # An end that was presumed is corrected by the true one.
+        return document["status"] in TERMINAL and not document.get("presumed")
 
     def _deliver(self) -> None:
         self._tracker.flush(self.id, _FLUSH_SECONDS)

@@ -92,7 +92,8 @@ def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limit
 
 def _end(identity: Identity, verdict: Verdict, last_sign: float, client: Client) -> None:
     run = client.run(identity.run_id)
-    if run["status"] in TERMINAL:
+    # What was presumed without this evidence is corrected by it.
+    if run["status"] in TERMINAL and not run.get("presumed"):
         return
     ending, ended_at = verdict
     # The clock of files is coarse: a run does not end before it began.

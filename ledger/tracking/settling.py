@@ -22,7 +22,7 @@ def settle(tracker: Tracker) -> None:
         # Where a watchdog looks on, it will know the exit code, and we do not.
         for run_id in [] if tracker.is_watched else tracker.unended():
             _settle(tracker, run_id)
-        tracker.close()
+        tracker.close(at_end=True)
         # The first process of a container waits at its end until its watchdog has delivered what lies there.
         tracker.leave()
     except WorkspaceError as error:

@@ -15,6 +15,8 @@ from ledger.client import Client
 from ledger.commands import ChangeStatus, Command, CreateExperiment, ResumeRun, StartRun
 from ledger.errors import DeniedError, UnavailableError, WorkspaceError
 from ledger.journal.places import fallbacks
+from ledger.liveness.writers import LiveWriter
+from ledger.tracking.presence import Presence
 from ledger.tracking.recovery import has_dead_writer, recover
 from ledger.tracking.shipper import Shipper
 from ledger.tracking.track import Track
@@ -26,6 +28,7 @@ C = TypeVar("C", bound=Command)
 
 _PAUSE_SECONDS = 0.2
 _LOOK_SECONDS = 10.0
+_REPORT_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -43,13 +46,15 @@ class Tracker:
         journals: Path,
         limits: Limits,
         aftermath: Sequence[str] | None = None,
+        report_seconds: float = _REPORT_SECONDS,
     ) -> None:
         """Track runs of the workspace at `location`; `connect` makes a client, each process its own.
 
         `aftermath` is a command that a watchdog runs after the end of this process; without one
-        there is no watchdog.
+        there is no watchdog. Every `report_seconds` the ledger is told which writers are alive.
         """
         self._aftermath = aftermath
+        self._report_seconds = report_seconds
         self.location = location
         self._connect = connect
         self._journals = journals
@@ -183,6 +188,11 @@ class Tracker:
         """Whether the ledger did not answer when it was last asked."""
         return self._away
 
+    @property
+    def canceled(self) -> frozenset[str]:
+        """The runs of this process that shall be canceled, as the ledger answered last."""
+        return self._presence.canceled
+
     def track(self, run_id: str) -> Track:
         """The track of a run, made if it is not there."""
         return self._tracks.get(run_id) or self._add(run_id, begun_by=None)
@@ -215,17 +225,24 @@ class Tracker:
     def ship(self) -> bool:
         """Deliver what all runs have noted, and now and then what dead processes left; False if the ledger is away."""
         delivered = all(self._shipped(track, again=True) for track in list(self._tracks.values()))
+        if self._client is not None and not self._away:
+            self._presence.report(self._client, self._live_writers())
         if not delivered or time.monotonic() < self._look_at:
             return delivered
         self._look_at = time.monotonic() + _LOOK_SECONDS
         return self._recovered()
 
-    def close(self) -> None:
-        """Deliver what is left; runs that were begun and not ended stay in this process's care."""
+    def close(self, *, at_end: bool = False) -> None:
+        """Deliver what is left; runs that were begun and not ended stay in this process's care.
+
+        `at_end` of the process, who sees to the ends of such runs is expected to tell them soon.
+        """
         self._shipper.stop()
         for track in list(self._tracks.values()):
             if self._shipped(track) and track.begun_by is None:
                 self._drop(track)
+        if self._client is not None and not self._away:
+            self._presence.leave(self._client, self._live_writers() if at_end else ())
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
@@ -290,6 +307,9 @@ class Tracker:
             self._away = True
             _log.warning("%s What is tracked waits in %s and is delivered later.", error, self._journals)
 
+    def _live_writers(self) -> list[LiveWriter]:
+        return [writer for track in list(self._tracks.values()) if (writer := track.live_writer()) is not None]
+
     def _find(self) -> None:
         if self._away:
             self._away = False
@@ -301,6 +321,7 @@ class Tracker:
         self._lock = threading.RLock()
         self._client, self._away, self._tracks = None, False, {}
         self._watching = Watching(self._journals, self._aftermath)
+        self._presence = Presence(self._report_seconds)
         self._shipper = Shipper(weakref.WeakMethod(self.ship))
 
     def _leave_parent(self) -> None:

@@ -109,6 +109,8 @@ def _start(state: RunState, event: RunStartedEvent, happened: FeedEvent) -> None
 
 
 def _change_status(state: RunState, event: RunStatusChangedEvent, happened: FeedEvent) -> None:
+    if state.get("presumed"):
+        state.pop("error", None)
     _move(state, event.status, happened)
     _set(state, "status_reason", readable(event.reason))
     _set(state, "certainty", event.certainty)

@@ -411,6 +411,20 @@ def test_a_presumed_end_is_corrected_by_the_runs_own_evidence() -> None:
     then_refused(run(STARTED, presumed, corrected), ending(S.FAILED), StatusRefusedError)
 
 
+def test_with_a_presumed_end_goes_the_error_that_was_presumed() -> None:
+    error = RunError(code="NotHeardOf", message="silent")
+    presumed = RunStatusChangedEvent(previous=S.RUNNING, status=S.FAILED, presumed=True, error=error)
+    assert run(STARTED, presumed).error == error
+    assert run(STARTED, presumed, RunStatusChangedEvent(previous=S.FAILED, status=S.COMPLETED)).error is None
+
+
+def test_what_was_decided_of_another_status_is_refused() -> None:
+    (event,) = when(run(STARTED), ending(S.NOT_RESPONDING, previous=S.RUNNING))
+    assert isinstance(event, RunStatusChangedEvent)
+    then_refused(run(STARTED, event), ending(S.FINALIZING, previous=S.RUNNING), RefusedError, "r1", "NotResponding")
+    then_refused(run(STARTED), ending(S.FAILED, previous=S.NOT_RESPONDING, presumed=True), RefusedError, "Running")
+
+
 def test_who_began_an_attempt_ends_no_other() -> None:
     started = STARTED.model_copy(update={"command": "first"})
     failed = RunStatusChangedEvent(previous=S.RUNNING, status=S.FAILED)

@@ -161,7 +161,8 @@ class ChangeStatus(RunCommand):
     """Move a run to another status; `error` has code, message, type and traceback.
 
     With `begun_by`, the id of the command that began the run or its present attempt, nothing is
-    done to another attempt.
+    done to another attempt. With `answers`, the id of an event that asked for the run to be
+    canceled, nothing is done unless that request still stands.
     """
 
     status: RunStatus
@@ -170,6 +171,7 @@ class ChangeStatus(RunCommand):
     presumed: bool = False
     log_lines: Sequence[str] = ()
     begun_by: str | None = None
+    answers: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +186,7 @@ class WarnRun(RunCommand):
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeRun(RunCommand):
-    """Begin another attempt of a run that has ended."""
+    """Begin another attempt of a run that has ended, or that does not respond any more."""
 
     origin: Mapping[str, Any] = field(default_factory=dict)
 

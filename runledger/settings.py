@@ -33,6 +33,13 @@ SETTINGS = (
     Setting("public url", "RUNLEDGER_PUBLIC_URL", "the address of the pages, for links in mails"),
     Setting("email", "RUNLEDGER_EMAIL", "your address, for rules that mail who started a run"),
     Setting("journal dir", "RUNLEDGER_JOURNAL_DIR", "where journals of training scripts lie"),
+    Setting(
+        "cancel grace seconds",
+        "RUNLEDGER_CANCEL_GRACE_SECONDS",
+        "how long a run that shall be canceled may go on before it is recorded as Canceled",
+        default="60",
+        key="cancel_grace_seconds",
+    ),
     Setting("data", "RUNLEDGER_DATA", "the folder that `runledger server` serves"),
     Setting("token", "RUNLEDGER_TOKEN", "token for a workspace that is a URL; else RUNLEDGER_TOKEN_FILE", secret=True),
     Setting("token file", "RUNLEDGER_TOKEN_FILE", "the file with that token; else what `runledger login` stored"),

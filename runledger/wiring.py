@@ -19,6 +19,7 @@ from ledger.errors import UnavailableError, WorkspaceError
 from ledger.sdk.origin import user_name
 from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder
 from ledger.workspace.mounts import MOUNTS
+from runledger.canceling import grace_seconds
 from runledger.credentials import token_of
 from runledger.locating import folder_of, is_url
 from runledger.settings import resolve
@@ -75,6 +76,7 @@ class Embedded:
     users: "Users"
     metrics: "MetricQueries"
     client: "EmbeddedClient"
+    cancel_grace_seconds: float
 
 
 def connect(location: str, *, mounts: Path = MOUNTS, seconds: float | None = None) -> Client:
@@ -159,9 +161,8 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         answers = EmbeddedAnswers(queries, metrics, alerts, users)
         cancel_requests = CancelRequests(database)
         client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers, cancel_requests)
-        yield Embedded(
-            folder, address, database, control, feed, view, ledger, values, queries, alerts, users, metrics, client
-        )
+        parts = (database, control, feed, view, ledger, values, queries, alerts, users, metrics, client)
+        yield Embedded(folder, address, *parts, grace_seconds(folder.settings()))
 
 
 def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":

@@ -1,15 +1,17 @@
-"""Which runs somebody wants to be canceled, from their streams."""
+"""Which runs shall not go on, from their streams: somebody wants them canceled, or they are."""
 
 from collections.abc import Iterable
 from threading import Lock
 
 from ledger.store.database import Database
-from schemas.events import RunStatusChangedEvent
+from schemas.events import RunResumedEvent, RunStatusChangedEvent
 from schemas.registry import decode
 from schemas.statuses import RunStatus
 from schemas.streams import run_stream
 
 _REMEMBERED = 100_000
+_TYPES = frozenset({RunStatusChangedEvent.type_name(), RunResumedEvent.type_name()})
+_STOPPED = frozenset({RunStatus.CANCEL_REQUESTED, RunStatus.CANCELED})
 
 
 class CancelRequests:
@@ -22,7 +24,7 @@ class CancelRequests:
         self._lock = Lock()
 
     def among(self, run_ids: Iterable[str]) -> list[str]:
-        """Those of the runs that are CancelRequested."""
+        """Those of the runs that are CancelRequested, or Canceled: their processes may have heard of neither."""
         return [run_id for run_id in dict.fromkeys(run_ids) if self._is_requested(run_id)]
 
     def _is_requested(self, run_id: str) -> bool:
@@ -39,9 +41,9 @@ class CancelRequests:
     def _read(self, stream: str, after: int | None, upto: int, *, before: bool) -> bool:
         requested = before
         for found in self._database.stream_events(stream, after_seq=after, upto_seq=upto):
-            if found.envelope.type == RunStatusChangedEvent.type_name():
+            if found.envelope.type in _TYPES:
                 event = decode(found.envelope.type, found.envelope.value)
-                requested = isinstance(event, RunStatusChangedEvent) and event.status == RunStatus.CANCEL_REQUESTED
+                requested = isinstance(event, RunStatusChangedEvent) and event.status in _STOPPED
         return requested
 
     def _remember(self, run_id: str, seq: int, *, requested: bool) -> None:

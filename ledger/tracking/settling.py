@@ -4,7 +4,7 @@ import logging
 import sys
 
 from ledger.commands import ChangeStatus
-from ledger.errors import WorkspaceError
+from ledger.errors import RunCanceled, WorkspaceError
 from ledger.tracking.failure import error_of
 from ledger.tracking.tracker import Tracker
 from schemas.errors import LedgerError
@@ -33,7 +33,9 @@ def settle(tracker: Tracker) -> None:
 
 def _settle(tracker: Tracker, run_id: str) -> None:
     error = getattr(sys, "last_value", None)
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, RunCanceled) and error.run_id == run_id:
+        tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED))
+    elif isinstance(error, KeyboardInterrupt):
         tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED, reason="interrupted"))
     elif isinstance(error, BaseException):
         tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.FAILED, error=error_of(error)))

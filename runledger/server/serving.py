@@ -15,13 +15,14 @@ import uvicorn
 import uvloop
 
 from ledger.errors import RefusedError, UnavailableError
+from ledger.liveness.expiring import end_overdue
 from ledger.queries import RunQuery
 from runledger.server import ROLES
 from runledger.server.api import Api, build
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
 from runledger.server.roles import Mailing, Repeating, Role
-from runledger.wiring import Embedded, caller
+from runledger.wiring import Embedded, caller, now
 
 GOODBYE_SECONDS = 10.0
 _IDLE_SECONDS = 75
@@ -85,6 +86,8 @@ def serve(
     others: list[Role] = []
     if "alerts" in chosen and (roles is not None or os.environ.get("RUNLEDGER_SMTP_URL")):
         others.append(Mailing(parts))
+    if "projections" in chosen:
+        others.append(Repeating(lambda: _end_overdue(parts)))
     serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))
@@ -179,6 +182,11 @@ class _Serving:
 
     def _project(self) -> None:
         self._parts.queries.runs(RunQuery(limit=1))
+
+
+def _end_overdue(parts: Embedded) -> None:
+    """Record Canceled for runs whose processes did not say so in time."""
+    end_overdue(parts.client, now(), parts.cancel_grace_seconds)
 
 
 def _end_at_last(door: Door) -> None:

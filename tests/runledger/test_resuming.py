@@ -18,7 +18,8 @@ from ledger.errors import RefusedError, RunNotFoundError
 from ledger.metrics import SeriesQuery
 from ledger.workspace.folder import make_folder
 from runledger import Experiment, Run, Workspace
-from runledger.wiring import connect
+from runledger.wiring import connect, embedded_workspace
+from schemas.events import RunStatusChangedEvent
 from schemas.statuses import RunStatus
 from tests.runledger.server.running import running
 
@@ -140,6 +141,20 @@ def test_the_same_process_resumes_and_both_attempts_are_in_its_details(experimen
     details = again.get_details()
     assert [(each["attempt"], each["status"]) for each in details["attempts"]] == [(1, "Completed"), (2, "Completed")]
     assert (details["attempt"], losses(client, "same")) == (2, STEPS[:3])
+
+
+def test_each_attempt_is_sealed_with_all_that_was_logged_by_then(tmp_path: Path) -> None:
+    make_folder(tmp_path, log="sqlite")
+    with Workspace(tmp_path) as workspace:
+        for attempt in range(2):
+            run = Experiment(workspace, "e").start_logging(run_id="r", resume="allow", snapshot_directory=None)
+            run.log("loss", attempt)
+            run.complete()
+    with embedded_workspace(str(tmp_path)) as parts:
+        events = [each.event for each in parts.feed.of_run("r")]
+    ends = [event.seal for event in events if isinstance(event, RunStatusChangedEvent) and event.seal is not None]
+    assert [len(seal.writers) for seal in ends] == [1, 2]
+    assert ends[0].writers[0] in ends[1].writers
 
 
 @pytest.mark.parametrize("watchdog", ["1", "0"])

@@ -161,8 +161,7 @@ class ChangeStatus(RunCommand):
     """Move a run to another status; `error` has code, message, type and traceback.
 
     With `begun_by`, the id of the command that began the run or its present attempt, nothing is
-    done to another attempt. With `answers`, the id of an event that asked for the run to be
-    canceled, nothing is done unless that request still stands.
+    done to another attempt; with `previous`, nothing is done to a run of another status.
     """
 
     status: RunStatus
@@ -171,7 +170,7 @@ class ChangeStatus(RunCommand):
     presumed: bool = False
     log_lines: Sequence[str] = ()
     begun_by: str | None = None
-    answers: str | None = None
+    previous: RunStatus | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

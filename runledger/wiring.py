@@ -19,7 +19,6 @@ from ledger.errors import UnavailableError, WorkspaceError
 from ledger.sdk.origin import user_name
 from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder
 from ledger.workspace.mounts import MOUNTS
-from runledger.canceling import grace_seconds
 from runledger.credentials import token_of
 from runledger.locating import folder_of, is_url
 from runledger.settings import resolve
@@ -67,6 +66,7 @@ class Embedded:
     log_address: str
     database: "Database"
     log: "Log"
+    values_log: "Log"
     feed: "Feed"
     view: "View"
     ledger: "Ledger"
@@ -76,7 +76,6 @@ class Embedded:
     users: "Users"
     metrics: "MetricQueries"
     client: "EmbeddedClient"
-    cancel_grace_seconds: float
 
 
 def connect(location: str, *, mounts: Path = MOUNTS, seconds: float | None = None) -> Client:
@@ -133,6 +132,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.liveness.canceling import CancelRequests
+    from ledger.liveness.standings import Standings
     from ledger.store.database import Database
     from ledger.users.directory import Users
     from projections.answers import Answers
@@ -159,10 +159,24 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         ledger = Ledger(recorder, now=now, seal=values.seal, check_rule=check_rule, has_runs=queries.has_runs)
         users = Users(feed, now=now)
         answers = EmbeddedAnswers(queries, metrics, alerts, users)
-        cancel_requests = CancelRequests(database)
+        cancel_requests = CancelRequests(Standings(database))
         client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers, cancel_requests)
-        parts = (database, control, feed, view, ledger, values, queries, alerts, users, metrics, client)
-        yield Embedded(folder, address, *parts, grace_seconds(folder.settings()))
+        yield Embedded(
+            folder,
+            address,
+            database,
+            control,
+            values_log,
+            feed,
+            view,
+            ledger,
+            values,
+            queries,
+            alerts,
+            users,
+            metrics,
+            client,
+        )
 
 
 def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":

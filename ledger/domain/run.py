@@ -157,15 +157,15 @@ class Run(LedgerAggregate):
     def change_status(self, command: ChangeStatus, limits: Limits, seal: Callable[[], Seal]) -> None:
         """Move forward in the table of 3.B; the same status again is nothing to do.
 
-        A presumed end may be corrected by the run's own evidence. `seal` is asked for at an end.
-        Who asked for it to be canceled is the reason of a Canceled that has none of its own.
+        A presumed end may be corrected by the run's own evidence, its error with it. `seal` is asked for
+        at an end. Who asked for the run to be canceled is the reason of a Canceled that has none of its own.
         """
         self._required()
         status = command.status
         if command.begun_by is not None and command.begun_by != self.begun_by:
             raise RefusedError(f"run {self.key} is at attempt {self.attempt}, which another process began")
-        if command.answers is not None and (self.asked is None or command.answers != self.asked.event_id):
-            raise RefusedError(f"run {self.key} is {self.status}: that request to cancel it does not stand any more")
+        if command.previous not in {None, self.status}:
+            raise RefusedError(f"run {self.key} is {self.status} and no longer {command.previous}")
         confirms = self.presumed and status in TERMINAL and not command.presumed
         if status == self.status and not confirms:
             return
@@ -239,7 +239,8 @@ class Run(LedgerAggregate):
             case RunParameterAddedEvent():
                 self.parameters.setdefault(event.key, event.value)
             case RunStatusChangedEvent():
-                self.status, self.error, self.presumed = event.status, event.error or self.error, event.presumed
+                error = None if self.presumed else self.error
+                self.status, self.error, self.presumed = event.status, event.error or error, event.presumed
                 self.asked = None
             case RunResumedEvent():
                 self.status, self.attempt, self.error = RunStatus.RUNNING, event.attempt, None

@@ -45,8 +45,8 @@ def is_due(request: CancelRequest, now: datetime, grace_seconds: float) -> bool:
 def end_of(request: CancelRequest, grace_seconds: float) -> ChangeStatus:
     """The end of a run whose process did not say in time that it ended it.
 
-    The same command whoever makes it, so that it is carried out once, and of no effect on a later
-    attempt or after any other end.
+    The same command whoever makes it, so that it is carried out once, and of no effect after any
+    other end.
     """
     return ChangeStatus(
         command=str(uuid5(NAMESPACE_URL, f"runledger:grace:{request.run_id}:{request.event_id}")),
@@ -55,5 +55,5 @@ def end_of(request: CancelRequest, grace_seconds: float) -> ChangeStatus:
         reason=f"{canceled_by(request.actor, request.reason)}; its process did not confirm it within "
         f"{grace_seconds:g} s and may still run",
         certainty="nobody saw the process end",
-        answers=request.event_id,
+        previous=RunStatus.CANCEL_REQUESTED,
     )

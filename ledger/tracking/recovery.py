@@ -90,10 +90,11 @@ def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limit
 
 def _end(identity: Identity, verdict: Verdict, last_sign: float, client: Client) -> None:
     run = client.run(identity.run_id)
-    if run["status"] in TERMINAL:
+    # What was presumed without this evidence is corrected by it.
+    if run["status"] in TERMINAL and not run.get("presumed"):
         return
     ending, ended_at = verdict
-    if run["status"] == RunStatus.CANCEL_REQUESTED:
+    if run["status"] in {RunStatus.CANCEL_REQUESTED, RunStatus.CANCELED}:
         ending = of_canceled(ending)
     # The clock of files is coarse: a run does not end before it began.
     moment = max(datetime.fromtimestamp(ended_at or last_sign, UTC), datetime.fromisoformat(run["start_time_utc"]))

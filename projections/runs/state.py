@@ -123,6 +123,8 @@ def _begin_attempt(state: RunState, event: RunResumedEvent, happened: FeedEvent)
 
 
 def _change_status(state: RunState, event: RunStatusChangedEvent, happened: FeedEvent) -> None:
+    if state.get("presumed"):
+        state.pop("error", None)
     _move(state, event.status, happened)
     _set(state, "status_reason", readable(event.reason))
     _set(state, "certainty", event.certainty)

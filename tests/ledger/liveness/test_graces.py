@@ -64,5 +64,5 @@ def test_the_end_says_who_asked_and_that_the_process_may_still_run() -> None:
     command = end_of(REQUEST, 0.5)
 
     assert command.reason == "canceled by ada: too slow; its process did not confirm it within 0.5 s and may still run"
-    assert (command.status, command.answers) == (RunStatus.CANCELED, "e7")
+    assert (command.previous, command.status) == (RunStatus.CANCEL_REQUESTED, RunStatus.CANCELED)
     assert canceled_by("ada", None) == "canceled by ada"

@@ -2,9 +2,9 @@
 
 import atexit
 import json
+import logging
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from ledger.client import Client
@@ -16,6 +16,7 @@ from ledger.tracking.tracker import Tracker
 from runledger.canceling import upkeep_of
 from runledger.locating import folder_of, is_url
 from runledger.settings import resolve
+from schemas.errors import LedgerError
 from schemas.limits import Limits
 
 _AFTERMATH = """
@@ -37,6 +38,9 @@ REPORT_SECONDS = {False: 1.0, True: 2.0}
 
 CALL_SECONDS = 3.0
 """How long a call of a training script tries to reach its server, before it goes on without."""
+
+
+_log = logging.getLogger(__name__)
 
 
 def track(location: str) -> Tracker:
@@ -81,8 +85,10 @@ def deliver_left_behind(location: str, client: Client) -> list[str]:
             return found
     upkeep = upkeep_of(location)
     if upkeep is not None:
-        with suppress(UnavailableError):
+        try:
             upkeep(client)
+        except LedgerError as error:
+            _log.warning("runs that shall be canceled could not be looked after: %s", error)
     return found
 
 

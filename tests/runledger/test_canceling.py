@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from ledger.commands import StartRun
-from ledger.errors import StatusRefusedError
+from ledger.errors import StatusRefusedError, WorkspaceError
 from ledger.metrics import SeriesQuery
 from ledger.queries import RunQuery
 from ledger.workspace.folder import make_folder
 from runledger import Workspace
+from runledger.canceling import grace_seconds
 from runledger.wiring import connect
 from tests.runledger.server.running import running
 
@@ -298,3 +299,14 @@ def test_a_command_that_is_run_as_a_run_gets_sigterm(location: str) -> None:
         process.wait()
     run = ended(location, "executed")
     assert (run["status"], "exit code 143" in run["certainty"]) == ("Canceled", True)
+
+
+def test_the_grace_time_is_a_number_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNLEDGER_CANCEL_GRACE_SECONDS", raising=False)
+    assert (grace_seconds({}), grace_seconds({"cancel_grace_seconds": 5})) == (60, 5)
+    monkeypatch.setenv("RUNLEDGER_CANCEL_GRACE_SECONDS", "2.5")
+    assert grace_seconds({"cancel_grace_seconds": 5}) == 2.5
+    for wrong in ("soon", "-1", "inf", "nan"):
+        monkeypatch.setenv("RUNLEDGER_CANCEL_GRACE_SECONDS", wrong)
+        with pytest.raises(WorkspaceError, match=rf"RUNLEDGER_CANCEL_GRACE_SECONDS.*{wrong}"):
+            grace_seconds({})

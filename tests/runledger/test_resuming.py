@@ -157,19 +157,28 @@ def test_each_attempt_is_sealed_with_all_that_was_logged_by_then(tmp_path: Path)
     assert ends[0].writers[0] in ends[1].writers
 
 
-@pytest.mark.parametrize("watchdog", ["1", "0"])
-def test_a_killed_script_that_is_started_again_at_once_goes_on(location: str, client: Client, watchdog: str) -> None:
-    name = f"requeued-{watchdog}"
-    again = "begin('allow', len(sys.argv[2:]) and 100).complete()"
-    killed = "begin('allow', 0); os.kill(os.getpid(), signal.SIGKILL)"
-    with script(location, name, killed, RUNLEDGER_WATCHDOG=watchdog) as process:
+def test_a_killed_script_that_is_started_again_at_once_goes_on(location: str, client: Client) -> None:
+    with script(location, "requeued", "begin('allow', 0); os.kill(os.getpid(), signal.SIGKILL)") as process:
         process.wait(SECONDS)
-        ran(location, name, again)
+        ran(location, "requeued", "begin('allow', 100).complete()")
+    run = client.run("requeued")
+    assert (run["status"], run["attempt"], losses(client, "requeued")) == ("Completed", 2, STEPS)
+    assert (run["attempts"][0]["status"], "SIGKILL" in run["attempts"][0]["status_reason"]) == ("Failed", True)
+
+
+@pytest.mark.parametrize("watchdog", ["1", "0"])
+def test_a_process_that_was_there_before_the_other_died_waits_for_its_end(
+    location: str, experiment: Experiment, client: Client, watchdog: str
+) -> None:
+    name = f"survived-{watchdog}"
+    with script(location, name, "begin('allow', 0); sys.stdin.read()", RUNLEDGER_WATCHDOG=watchdog) as process:
+        experiment.workspace.get_run(name)
+        process.kill()
+        process.wait(SECONDS)
+        experiment.start_logging(run_id=name, resume="must", snapshot_directory=None).complete()
     run = client.run(name)
-    assert (run["status"], run["attempt"]) == ("Completed", 2)
-    assert (run["attempts"][0]["status"], losses(client, name)) == ("Failed", STEPS)
-    if watchdog == "1":
-        assert "SIGKILL" in run["attempts"][0]["status_reason"]
+    assert [each["status"] for each in run["attempts"]] == ["Failed", "Completed"]
+    assert losses(client, name) == STEPS[:100]
 
 
 def test_a_run_that_runs_elsewhere_is_refused_and_may_be_joined(

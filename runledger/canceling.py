@@ -30,7 +30,7 @@ def grace_seconds(config: Mapping[str, Any]) -> float:
 
 
 def upkeep_of(location: str) -> Callable[[Client], object] | None:
-    """What a process does now and then for a workspace folder, which may have no server; None for a URL."""
+    """What who uses a workspace folder does for runs that shall be canceled: no server may; None for a URL."""
     if is_url(location):
         return None
 

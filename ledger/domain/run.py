@@ -191,7 +191,7 @@ class Run(LedgerAggregate):
         message = command.message[: limits.warning_message_length]
         self.decide(RunWarnedEvent, source=command.source, code=command.code, message=message, count=command.count)
 
-    def resume(self, origin: RunOrigin | None = None, seal: Callable[[], Seal] = Seal) -> None:
+    def resume(self, origin: RunOrigin | None = None, *, seal: Callable[[], Seal] = Seal) -> None:
         """Begin another attempt of a run that has ended: the only way out of a terminal status.
 
         One that does not respond is presumed to have failed first: what is heard of that attempt

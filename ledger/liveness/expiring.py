@@ -1,6 +1,7 @@
 """Ending runs whose requests to cancel have stood for too long."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from ledger.client import Client
@@ -36,6 +37,10 @@ def _has_ended(client: Client, run: RunDocument, now: datetime, grace_seconds: f
 
 
 def _requested(client: Client) -> Iterator[RunDocument]:
-    query = RunQuery(statuses=[RunStatus.CANCEL_REQUESTED], include_children=True, include_archived=True, limit=500)
-    # Whoever is ended leaves the list: one page a time is enough, the others come next time.
-    yield from client.runs(query).runs
+    query = RunQuery(statuses=[RunStatus.CANCEL_REQUESTED], include_children=True, include_archived=True)
+    while True:
+        page = client.runs(query)
+        yield from page.runs
+        if page.cursor is None:
+            return
+        query = replace(query, cursor=page.cursor)

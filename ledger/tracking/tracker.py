@@ -56,8 +56,8 @@ class Tracker:
 
         `aftermath` is a command that a watchdog runs after the end of this process; without one
         there is no watchdog. Every `report_seconds` the ledger is told which writers are alive.
-        `upkeep` is done now and then for a workspace that no server sees to, and `on_one_host` says
-        whether all its processes leave their journals here.
+        `upkeep` is done now and then while a run of this process shall be canceled, in a workspace that
+        no server sees to; `on_one_host` says whether all its processes leave their journals here.
         """
         self._aftermath = aftermath
         self._report_seconds = report_seconds
@@ -324,7 +324,8 @@ class Tracker:
 
     def _kept_up(self) -> bool:
         try:
-            if self._upkeep is not None:
+            # A training process reads no tables as long as there is no need to.
+            if self._upkeep is not None and self.canceled:
                 self._upkeep(self.client)
         except UnavailableError as error:
             self._lose(error)

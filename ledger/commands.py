@@ -185,7 +185,7 @@ class WarnRun(RunCommand):
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeRun(RunCommand):
-    """Begin another attempt of a run that has ended."""
+    """Begin another attempt of a run that has ended, or that does not respond any more."""
 
     origin: Mapping[str, Any] = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ledger.errors import (
         ActivityFailedException,
         ExperimentExecutionException,
+        RunCanceled,
         RunEnvironmentException,
         ServiceException,
         UserErrorException,
@@ -32,6 +33,7 @@ __all__ = [
     "ExperimentExecutionException",
     "LedgerError",
     "Run",
+    "RunCanceled",
     "RunConfiguration",
     "RunEnvironmentException",
     "ScriptRun",
@@ -51,6 +53,7 @@ _HOMES = {
     "LedgerError": "schemas.errors",
     "ServiceException": "ledger.errors",
     "UserErrorException": "ledger.errors",
+    "RunCanceled": "ledger.errors",
     "RunEnvironmentException": "ledger.errors",
     "ActivityFailedException": "ledger.errors",
     "ExperimentExecutionException": "ledger.errors",

@@ -34,6 +34,13 @@ SETTINGS = (
     Setting("email", "RUNLEDGER_EMAIL", "your address, for rules that mail who started a run"),
     Setting("journal dir", "RUNLEDGER_JOURNAL_DIR", "where journals of training scripts lie"),
     Setting(
+        "cancel grace seconds",
+        "RUNLEDGER_CANCEL_GRACE_SECONDS",
+        "how long a run that shall be canceled may go on before it is recorded as Canceled",
+        default="60",
+        key="cancel_grace_seconds",
+    ),
+    Setting(
         "not responding seconds",
         "RUNLEDGER_NOT_RESPONDING_SECONDS",
         "silence after which `runledger server` calls a run NotResponding",

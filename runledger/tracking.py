@@ -2,6 +2,7 @@
 
 import atexit
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ from ledger.client import Client
 from ledger.errors import UnavailableError
 from ledger.journal.places import fallbacks, journals_of
 from ledger.tracking.recovery import has_dead_writer, recover
+from runledger.canceling import upkeep_of
 from runledger.locating import folder_of, is_url
+from runledger.settings import resolve
+from schemas.errors import LedgerError
 from schemas.limits import Limits
 
 if TYPE_CHECKING:
@@ -40,6 +44,9 @@ CALL_SECONDS = 3.0
 """How long a call of a training script tries to reach its server, before it goes on without."""
 
 
+_log = logging.getLogger(__name__)
+
+
 def track(location: str) -> "Tracker":
     """A tracker for the runs of this process; what dead processes left is delivered first.
 
@@ -57,7 +64,14 @@ def track(location: str) -> "Tracker":
         return connect_to(location, seconds=CALL_SECONDS)
 
     tracker = Tracker(
-        connect, name, _journals(location), Limits(), _aftermath(location), REPORT_SECONDS[is_url(location)]
+        connect,
+        name,
+        _journals(location),
+        Limits(),
+        _aftermath(location),
+        REPORT_SECONDS[is_url(location)],
+        upkeep_of(location),
+        lambda: _is_on_one_host(location),
     )
     tracker.open()
     atexit.register(settle, tracker)
@@ -65,7 +79,10 @@ def track(location: str) -> "Tracker":
 
 
 def deliver_left_behind(location: str, client: Client) -> list[str]:
-    """Deliver what dead processes of this host left of a workspace's runs; later, if the ledger is away."""
+    """Deliver what dead processes of this host left of a workspace's runs; later, if the ledger is away.
+
+    Runs that were to be canceled long ago end too, unless a server sees to them.
+    """
     name, found = name_of(location), []
     for journals in fallbacks(_journals(location)):
         try:
@@ -73,6 +90,12 @@ def deliver_left_behind(location: str, client: Client) -> list[str]:
                 found += recover(journals, name, client, Limits())
         except UnavailableError:
             return found
+    upkeep = upkeep_of(location)
+    if upkeep is not None:
+        try:
+            upkeep(client)
+        except LedgerError as error:
+            _log.warning("runs that shall be canceled could not be looked after: %s", error)
     return found
 
 
@@ -83,6 +106,11 @@ def _aftermath(location: str) -> list[str] | None:
     paths = [str(Path(path or ".").absolute()) for path in sys.path]
     place = location if is_url(location) else name_of(location)
     return [sys.executable, "-c", _AFTERMATH, json.dumps(paths), place]
+
+
+def _is_on_one_host(location: str) -> bool:
+    """Whether all processes of a workspace run here: a folder is one host's, a server or a broker everybody's."""
+    return not is_url(location) and resolve(os.environ, folder_of(location).settings())["log"].value == "sqlite"
 
 
 def name_of(location: str) -> str:

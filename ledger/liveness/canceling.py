@@ -1,9 +1,8 @@
-"""Which runs somebody wants to be canceled."""
+"""Which runs shall end: somebody wants them canceled, or they are."""
 
 from collections.abc import Iterable
 
 from ledger.liveness.standings import Standings
-from schemas.statuses import RunStatus
 
 
 class CancelRequests:
@@ -14,9 +13,9 @@ class CancelRequests:
         self._standings = standings
 
     def among(self, run_ids: Iterable[str]) -> list[str]:
-        """Those of the runs that are CancelRequested."""
-        return [run_id for run_id in dict.fromkeys(run_ids) if self._is_requested(run_id)]
+        """Those of the runs that shall end."""
+        return [run_id for run_id in dict.fromkeys(run_ids) if self._shall_end(run_id)]
 
-    def _is_requested(self, run_id: str) -> bool:
+    def _shall_end(self, run_id: str) -> bool:
         standing = self._standings.of(run_id)
-        return standing is not None and standing.status == RunStatus.CANCEL_REQUESTED
+        return standing is not None and standing.shall_end

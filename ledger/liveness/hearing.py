@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ledger.liveness.heard import Heard
 from ledger.liveness.standings import Standing, Standings
 from ledger.liveness.writers import LiveWriter
-from schemas.statuses import TERMINAL, RunStatus
+from schemas.statuses import TERMINAL
 
 
 class Hearing:
@@ -17,19 +17,15 @@ class Hearing:
         self._standings = standings
 
     def hear(self, writers: Sequence[LiveWriter], left: Sequence[LiveWriter]) -> list[str]:
-        """Take note; answer with those of the live writers' runs that somebody wants to be canceled."""
+        """Take note; answer with those of the live writers' runs that shall end."""
         standings = {run_id: self._standings.of(run_id) for run_id in {each.run_id for each in (*writers, *left)}}
         open_ = {run_id for run_id, standing in standings.items() if standing is not None and _is_open(standing)}
         self._heard.note(
             [each for each in writers if each.run_id in open_], [each for each in left if each.run_id in open_]
         )
         asked = dict.fromkeys(each.run_id for each in writers)
-        return [run_id for run_id in asked if _is_canceled(standings[run_id])]
+        return [run_id for run_id in asked if (standing := standings[run_id]) is not None and standing.shall_end]
 
 
 def _is_open(standing: Standing) -> bool:
     return standing.presumed or standing.status not in TERMINAL
-
-
-def _is_canceled(standing: Standing | None) -> bool:
-    return standing is not None and standing.status is RunStatus.CANCEL_REQUESTED

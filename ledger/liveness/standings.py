@@ -27,6 +27,11 @@ class Standing:
     begun_by: str | None = None
     presumed: bool = False
 
+    @property
+    def shall_end(self) -> bool:
+        """Whether the run is to be canceled, or is Canceled already: its process may have heard of neither."""
+        return self.status in {RunStatus.CANCEL_REQUESTED, RunStatus.CANCELED}
+
 
 class Standings:
     """Answers from ledger.db as it is; of a stream that has not moved, nothing is read again."""

@@ -13,7 +13,7 @@ from ledger.journal.folder import Identity, WriterFolder, writer_folders
 from ledger.journal.locks import release
 from ledger.tracking.delivery import Delivery, later_if_denied
 from ledger.tracking.watching import Verdict, abandoned, remove, verdict_of
-from ledger.watchdog.verdict import Evidence, decide
+from ledger.watchdog.verdict import Evidence, decide, of_canceled
 from schemas.limits import Limits
 from schemas.statuses import TERMINAL, RunStatus
 
@@ -96,6 +96,8 @@ def _end(identity: Identity, verdict: Verdict, last_sign: float, client: Client)
     if run["status"] in TERMINAL and not run.get("presumed"):
         return
     ending, ended_at = verdict
+    if run["status"] in {RunStatus.CANCEL_REQUESTED, RunStatus.CANCELED}:
+        ending = of_canceled(ending)
     # The clock of files is coarse: a run does not end before it began.
     moment = max(datetime.fromtimestamp(ended_at or last_sign, UTC), datetime.fromisoformat(run["start_time_utc"]))
     where = f" (process {identity.pid} on {identity.host}, last heard of at {moment:%F %T} UTC)"
@@ -107,7 +109,7 @@ def _end(identity: Identity, verdict: Verdict, last_sign: float, client: Client)
                 run_id=identity.run_id,
                 status=RunStatus(ending.status),
                 error=error,
-                reason=ending.reason,
+                reason=ending.reason or None,
                 certainty=ending.certainty,
                 begun_by=identity.begun_by,
                 occurred_at=moment,

@@ -3,7 +3,7 @@
 import logging
 
 from ledger.commands import ChangeStatus
-from ledger.errors import WorkspaceError
+from ledger.errors import RunCanceled, WorkspaceError
 from ledger.tracking.failure import error_of
 from ledger.tracking.tracker import Tracker
 from ledger.watchdog.evidence import last_exception
@@ -33,7 +33,9 @@ def settle(tracker: Tracker) -> None:
 
 def _settle(tracker: Tracker, run_id: str) -> None:
     error = last_exception()
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, RunCanceled) and error.run_id == run_id:
+        tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED))
+    elif isinstance(error, KeyboardInterrupt):
         tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED, reason="interrupted"))
     elif error is not None:
         tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.FAILED, error=error_of(error)))

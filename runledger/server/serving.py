@@ -22,7 +22,7 @@ from runledger.server.api import Api, build
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
 from runledger.server.roles import Mailing, Repeating, Role
-from runledger.server.watching import Recording, judging, recovering
+from runledger.server.watching import Recording, ending_overdue, judging, recovering
 from runledger.wiring import Embedded, caller
 
 GOODBYE_SECONDS = 10.0
@@ -87,7 +87,7 @@ def serve(
     gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
     others: list[Role] = [Recording(liveness)] if "api" in chosen else []
     if "liveness" in chosen:
-        others += [judging(liveness), recovering(parts)]
+        others += [judging(liveness), recovering(parts), ending_overdue(parts)]
     if "alerts" in chosen and (roles is not None or os.environ.get("RUNLEDGER_SMTP_URL")):
         others.append(Mailing(parts))
     serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)

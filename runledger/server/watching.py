@@ -1,14 +1,16 @@
-"""The roles about silent runs: recording who was heard, judging who was not, recovering what lies here."""
+"""The roles about silent and canceled runs: recording who was heard, judging who was not, recovering, ending."""
 
 import asyncio
 import logging
 from contextlib import suppress
 
 from ledger.errors import UnavailableError
+from ledger.liveness.expiring import end_overdue
+from runledger.canceling import grace_seconds
 from runledger.liveness import Liveness
 from runledger.server.roles import Repeating
 from runledger.tracking import deliver_left_behind
-from runledger.wiring import Embedded
+from runledger.wiring import Embedded, now
 from schemas.errors import LedgerError
 
 _ROUND_SECONDS = 1.0
@@ -57,3 +59,17 @@ def recovering(parts: Embedded) -> Repeating:
             _log.warning("what dead scripts left could not be delivered: %s", error)
 
     return Repeating(recover, _RECOVER_SECONDS)
+
+
+def ending_overdue(parts: Embedded) -> Repeating:
+    """Record Canceled for runs that were to be canceled, whose processes did not say so in time.
+
+    Raises:
+        WorkspaceError: the grace time is set to what is no number of seconds.
+    """
+    grace = grace_seconds(parts.folder.settings())
+    return Repeating(lambda: _end_overdue(parts, grace))
+
+
+def _end_overdue(parts: Embedded, grace: float) -> None:
+    end_overdue(parts.client, now(), grace)

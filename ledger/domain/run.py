@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ledger.commands import ChangeStatus, Parameter, StartRun, WarnRun
 from ledger.domain.aggregate import LedgerAggregate, changed_keys
+from ledger.domain.artifacts import Artifact
 from ledger.domain.names import check_count, check_experiment_name, check_key, check_length, check_run_id
 from ledger.domain.statuses import allowed_from, may_change
 from ledger.errors import RefusedError, RunNotFoundError, StatusRefusedError, WrittenOnceError
 from schemas.events import (
     Event,
     RunArchivedEvent,
+    RunArtifactAddedEvent,
     RunDescribedEvent,
     RunError,
     RunOrigin,
@@ -50,6 +52,7 @@ class Run(LedgerAggregate):
     tags: dict[str, str | None]
     properties: dict[str, str]
     parameters: dict[str, Parameter]
+    artifacts: dict[str, str]
 
     def begin_state(self) -> None:
         """The state of a run that has not started."""
@@ -62,7 +65,7 @@ class Run(LedgerAggregate):
         self.archived = self.presumed = False
         self.begun_by = None
         self.warned = {}
-        self.tags, self.properties, self.parameters = {}, {}, {}
+        self.tags, self.properties, self.parameters, self.artifacts = {}, {}, {}, {}
 
     def start(self, command: StartRun, experiment_id: str, limits: Limits) -> None:
         """Begin the run; an id begins once (parity B4)."""
@@ -171,6 +174,17 @@ class Run(LedgerAggregate):
         message = command.message[: limits.warning_message_length]
         self.decide(RunWarnedEvent, source=command.source, code=command.code, message=message, count=command.count)
 
+    def add_artifacts(self, artifacts: Sequence[Artifact], limits: Limits) -> None:
+        """Give names to contents, at any status; a name that is there stands for the newest (ADR 0014).
+
+        The same content again is nothing to do.
+        """
+        self._required()
+        check_count("files", len(self.artifacts.keys() | {each.name for each in artifacts}), limits.artifacts)
+        for each in artifacts:
+            if self.artifacts.get(each.name) != each.content.sha256:
+                self.decide(RunArtifactAddedEvent, **each.fields())
+
     def resume(self, origin: RunOrigin | None = None) -> None:
         """Begin another attempt of a run that has ended: the only way out of a terminal status."""
         self._required()
@@ -208,11 +222,18 @@ class Run(LedgerAggregate):
             case RunResumedEvent():
                 self.status, self.attempt, self.error = RunStatus.RUNNING, event.attempt, None
                 self.begun_by, self.presumed = event.command, False
-            case RunWarnedEvent():
-                self.warned[event.source, event.code] = event.count
             case RunDescribedEvent():
                 for field in event.changed:
                     setattr(self, field, readable(getattr(event, field)))
+            case _:
+                self._apply_rest(event)
+
+    def _apply_rest(self, event: Event) -> None:
+        match event:
+            case RunArtifactAddedEvent():
+                self.artifacts[event.artifact_name] = event.sha256
+            case RunWarnedEvent():
+                self.warned[event.source, event.code] = event.count
             case RunArchivedEvent() | RunRestoredEvent():
                 self.archived = isinstance(event, RunArchivedEvent)
             case _:

@@ -68,6 +68,12 @@ class RunParameters(AtLeast):
         )
 
 
+class ArtifactParameters(AtLeast):
+    """Names that begin with one of these; all without any."""
+
+    prefix: list[str] = []
+
+
 class SeriesParameters(AtLeast):
     """Which points of a run: of one metric or of all, from one step to another; both logs may be waited for."""
 

@@ -14,6 +14,7 @@ from ledger.sdk.git import GitState, git_properties, git_state
 from ledger.sdk.listing import Pairs, Runs, property_conditions, tag_conditions
 from ledger.sdk.notify import one_run_rule, one_run_rule_id
 from ledger.sdk.origin import origin
+from ledger.sdk.outputs import Folders
 from ledger.sdk.run import Run
 from ledger.sdk.submission import submit
 from ledger.sdk.text import as_texts, storable
@@ -42,6 +43,7 @@ class Experiment(ExperimentAttributes):
         description: str | None = None,
         tags: Mapping[str, object] | None = None,
         snapshot_directory: str | Path | None = ".",
+        outputs: Folders = None,
         notify: str | Iterable[str] | None = None,
     ) -> Run:
         """Start a run, or continue one that has ended (parity B4).
@@ -54,7 +56,9 @@ class Experiment(ExperimentAttributes):
             description: Markdown.
             tags: tags to begin with; None makes a bare tag.
             snapshot_directory: the folder of the script; the state of its git repository becomes
-                properties. None looks at no folder.
+                properties. None looks at no folder. Its files are kept by `take_snapshot` alone.
+            outputs: folders whose files become files of the run when this handle ends it, as far as
+                they are new or changed by then: `./outputs` and `./logs` unless named, none for False.
             notify: an address, or several, that get a mail when the run has ended or does not respond.
 
         Raises:
@@ -67,7 +71,7 @@ class Experiment(ExperimentAttributes):
         git = GitState() if snapshot_directory is None else git_state(Path(snapshot_directory), os.environ)
         recipients = [notify] if isinstance(notify, str) else list(notify or ())
         if resume != "never" and self._resumed(run_id, git, must=resume == "must"):
-            return self._notifying(run_id, recipients)
+            return self._notifying(run_id, recipients).writing_to(outputs)
         self.workspace.tracker.begin(
             StartRun(
                 run_id=run_id,
@@ -79,7 +83,7 @@ class Experiment(ExperimentAttributes):
                 origin=origin(git),
             )
         )
-        return self._notifying(run_id, recipients).below(run_id)
+        return self._notifying(run_id, recipients).below(run_id).writing_to(outputs)
 
     def submit(
         self,
@@ -89,10 +93,13 @@ class Experiment(ExperimentAttributes):
     ) -> Run:
         """Run a script on a target, and come back at once (parity G1).
 
-        It runs in its source directory. stdout and stderr go to `user_logs/std_log.txt` of the run.
+        It runs in a copy of its source directory, which is kept as the run's snapshot (ADR 0015).
+        stdout and stderr go to `user_logs/std_log.txt` of the run, and what it writes to `./outputs`
+        and `./logs` becomes files of the run.
 
         Raises:
             ExperimentExecutionError: folder or script are not there, or the target cannot take it.
+            SnapshotException: the folder is larger than 300 MB or 2,000 files.
             KeyError: there is no such target; the message lists those that there are.
             UnavailableError: the ledger cannot be reached.
         """

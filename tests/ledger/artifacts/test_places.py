@@ -6,6 +6,7 @@ import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,11 @@ from ledger.artifacts.place import Place
 from ledger.errors import BadContentError, ContentNotFoundError, LimitExceededError, UnavailableError
 
 ABC = Content(sha256(b"abc").hexdigest(), 3)
+
+
+def whole(file: BinaryIO) -> bytes:
+    with file:
+        return file.read()
 
 
 def lying(place: Place) -> list[str]:
@@ -36,7 +42,7 @@ def test_what_is_kept_is_seen_and_what_is_dropped_is_not(place: Place) -> None:
     other.drop()
 
     assert (place.size("x/1"), list(place.keys("x/"))) == (3, ["x/1"])
-    assert place.open("x/1").read() == b"abc"
+    assert whole(place.open("x/1")) == b"abc"
     assert lying(place) == ["x/1"]
     place.remove("x/1")
     place.remove("x/1")
@@ -51,7 +57,7 @@ def test_a_key_is_written_again(place: Place) -> None:
         draft.write(text)
         draft.keep("x/1")
 
-    assert place.open("x/1").read() == b"second"
+    assert whole(place.open("x/1")) == b"second"
 
 
 def test_the_same_content_is_kept_once(place: Place) -> None:
@@ -61,7 +67,7 @@ def test_the_same_content_is_kept_once(place: Place) -> None:
     assert lying(place) == [f"sha256/{ABC.sha256[:2]}/{ABC.sha256}"]
     assert contents.has(ABC)
     assert not contents.has(Content(ABC.sha256, 4))
-    assert contents.open(ABC.sha256).read() == b"abc"
+    assert whole(contents.open(ABC.sha256)) == b"abc"
     assert ABC.sha256 in contents.address(ABC.sha256)
 
 
@@ -113,8 +119,7 @@ def test_a_gap_in_the_output_is_not_read_over(place: Place) -> None:
 
 
 def test_drafts_of_the_dead_are_cleaned_and_those_of_the_living_are_not(tmp_path: Path) -> None:
-    FolderPlace(tmp_path).begin()
-    living = FolderPlace(tmp_path).begin()
+    left, living = FolderPlace(tmp_path).begin(), FolderPlace(tmp_path).begin()
     dead, fresh = sorted((tmp_path / INCOMING).iterdir(), key=lambda file: file.stat().st_mtime_ns)
     old = fresh.stat().st_mtime - STALE_SECONDS - 1
     os.utime(dead, (old, old))
@@ -123,6 +128,8 @@ def test_drafts_of_the_dead_are_cleaned_and_those_of_the_living_are_not(tmp_path
     assert list((tmp_path / INCOMING).iterdir()) == [fresh]
     living.write(b"abc")
     living.keep("x/1")
+    with pytest.raises(UnavailableError):
+        left.keep("x/2")
 
 
 def test_links_in_the_folder_lead_nowhere(tmp_path: Path) -> None:
@@ -142,7 +149,7 @@ def test_links_in_the_folder_lead_nowhere(tmp_path: Path) -> None:
         contents.open(ABC.sha256)
     contents.put(io.BytesIO(b"abc"))
 
-    assert contents.open(ABC.sha256).read() == b"abc"
+    assert whole(contents.open(ABC.sha256)) == b"abc"
     assert not (folder / ABC.sha256[:2] / ABC.sha256).is_symlink()
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         ExperimentExecutionException,
         RunEnvironmentException,
         ServiceException,
+        SnapshotException,
         UserErrorException,
     )
     from ledger.sdk.config import RunConfiguration, ScriptRunConfig
@@ -37,6 +38,7 @@ __all__ = [
     "ScriptRun",
     "ScriptRunConfig",
     "ServiceException",
+    "SnapshotException",
     "UserErrorException",
     "Workspace",
 ]
@@ -50,6 +52,7 @@ _HOMES = {
     "RunConfiguration": "ledger.sdk.config",
     "LedgerError": "schemas.errors",
     "ServiceException": "ledger.errors",
+    "SnapshotException": "ledger.errors",
     "UserErrorException": "ledger.errors",
     "RunEnvironmentException": "ledger.errors",
     "ActivityFailedException": "ledger.errors",

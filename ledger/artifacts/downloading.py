@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from ledger.artifacts.contents import pieces
+from ledger.artifacts.names import place_in
 from ledger.client import Client
 from ledger.errors import BadContentError, RefusedError
 
@@ -31,6 +32,15 @@ def write_file(client: Client, artifact: dict[str, Any], target: Path) -> Path:
     except OSError as error:
         raise RefusedError(f"{artifact['name']!r} cannot be written to {target}: {error.strerror or error}") from error
     return target
+
+
+def write_below(client: Client, artifacts: Sequence[dict[str, Any]], folder: Path) -> list[tuple[dict[str, Any], Path]]:
+    """Write files of a run into a folder, each under its whole name; raises what `write_file` raises."""
+    targets = [place_in(folder, each["name"]) for each in artifacts]
+    check_below(folder, targets)
+    return [
+        (artifact, write_file(client, artifact, target)) for artifact, target in zip(artifacts, targets, strict=True)
+    ]
 
 
 def read_text(client: Client, digest: str) -> str:

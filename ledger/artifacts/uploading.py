@@ -28,7 +28,7 @@ _MOST = Limits().artifacts_per_call
 def upload(
     client: Client,
     run_id: str,
-    execute: Callable[[RunCommand], None],
+    execute: Callable[[RunCommand], object],
     uploads: Sequence[Upload],
     seconds: float | None = None,
 ) -> dict[str, dict[str, Any]]:
@@ -48,7 +48,7 @@ def upload(
 
 
 def upload_each(
-    client: Client, run_id: str, execute: Callable[[RunCommand], None], uploads: Sequence[Upload]
+    client: Client, run_id: str, execute: Callable[[RunCommand], object], uploads: Sequence[Upload]
 ) -> list[LedgerError]:
     """As `upload`, but one file that is refused keeps no other from being stored; what was refused.
 

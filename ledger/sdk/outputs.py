@@ -40,7 +40,7 @@ class RunOutputs(RunHandle):
         outputs, self._outputs = self._outputs, None
         if outputs is None:
             return
-        from ledger.artifacts.outputs import bring  # noqa: PLC0415
+        from ledger.artifacts.bringing import bring  # noqa: PLC0415
 
         try:
             uploads = outputs.changed()

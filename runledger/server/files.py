@@ -23,7 +23,7 @@ from ledger.queries import ArtifactDocument
 from ledger.users.rights import Right
 from runledger.server.asking import Asking
 from runledger.server.guard import Visitor
-from runledger.server.messages import ArtifactParameters, AtLeast
+from runledger.server.messages import ArtifactParameters, AtLeast, OutputParameters
 from runledger.server.openapi import FILE_BODY, FILE_REPLY
 from runledger.server.replies import refusal, reply
 from schemas.limits import Limits
@@ -119,10 +119,10 @@ class FilesApi:
         await self._in_thread(partial(self._files.live.put, run_id, start, bytes(body)))
         return reply({"start": start, "size": len(body)})
 
-    async def output(self, run_id: str, asked: Annotated[AtLeast, Query()], start: int = 0) -> Response:
+    async def output(self, run_id: str, asked: Annotated[OutputParameters, Query()]) -> Response:
         """What a submitted script has printed, from a place on; not all of it at once."""
         artifacts = await self._listed(asked, run_id, [STD_LOG])
-        text = await self._in_thread(partial(self._files.output, run_id, max(start, 0), artifacts))
+        text = await self._in_thread(partial(self._files.output, run_id, asked.start, artifacts))
         return Response(text, media_type=OCTETS, headers=_headers(STD_LOG))
 
     async def _received(self, request: Request, expected: str | None) -> Content:

@@ -3,9 +3,10 @@
 import logging
 import time
 
+from ledger.artifacts.bringing import bring
 from ledger.artifacts.names import STD_LOG
 from ledger.artifacts.output import OUTPUT_BYTES, OUTPUT_PIECE_BYTES
-from ledger.artifacts.outputs import FOLDERS, Outputs, bring
+from ledger.artifacts.outputs import FOLDERS, Outputs
 from ledger.artifacts.upload import Upload
 from ledger.commands import RunCommand
 from ledger.targets.local.folder import RunFolder

@@ -40,7 +40,7 @@ _ELSEWHERE = {
     "download": Elsewhere(f"{_RUNS}.files", "download", "Write files of a run into a folder, under their whole names."),
     "snapshot": Elsewhere(f"{_RUNS}.files", "snapshot", "Write the zip of the code that a run was made with."),
     "download-logs": Elsewhere(f"{_RUNS}.logs", "download_logs", "Write the logs of a run into a folder."),
-    "monitor-logs": Elsewhere(f"{_RUNS}.logs", "monitor_logs", "Print what a submitted run prints, until its end."),
+    "monitor-logs": Elsewhere(f"{_RUNS}.logs", "monitor_logs", "Print what a submitted run prints, to its end."),
     "compare": Elsewhere(f"{_RUNS}.comparing", "compare", "Compare runs, differences first."),
 }
 

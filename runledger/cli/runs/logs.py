@@ -42,7 +42,7 @@ def download_logs(session: Session, run_id: str, folder: Path) -> None:
 @run_id_option
 @pass_session
 def monitor_logs(session: Session, run_id: str) -> None:
-    """Print what a submitted run prints, until it has ended.
+    """Print what a submitted run prints, to its end.
 
     The exit code is that of `run wait`.
     """

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
@@ -285,7 +285,7 @@ class RemoteClient:
         while True:
             connection, kept = self._connection()
             try:
-                reply = _exchange_on(connection, request, self._headers, seconds)
+                reply = _exchange_on(connection, request, self._headers, seconds, self._give_back)
             except _NoAnswerError as failed:
                 connection.close()
                 sent = sent or failed.sent
@@ -295,13 +295,16 @@ class RemoteClient:
                 continue
             if reply.opened is not None:
                 return reply
-            if self._closed:
-                connection.close()
-            else:
-                self._idle.append(connection)
+            self._give_back(connection)
             if reply.status >= _FIRST_PROBLEM or reply.content is None:
                 raise error_of(_problem(reply, self._location))
             return reply
+
+    def _give_back(self, connection: HTTPConnection) -> None:
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
 
     def _connection(self) -> tuple[HTTPConnection, bool]:
         self._check_process()
@@ -363,7 +366,13 @@ class _NoAnswerError(Exception):
         self.cause, self.sent = cause, sent
 
 
-def _exchange_on(connection: HTTPConnection, request: _Request, headers: Mapping[str, str], seconds: float) -> _Reply:
+def _exchange_on(
+    connection: HTTPConnection,
+    request: _Request,
+    headers: Mapping[str, str],
+    seconds: float,
+    give_back: Callable[[HTTPConnection], None],
+) -> _Reply:
     sent = False
     connection.timeout = seconds
     try:
@@ -374,7 +383,7 @@ def _exchange_on(connection: HTTPConnection, request: _Request, headers: Mapping
         sent = True
         response = _answered(connection, request, {**headers, **request.headers})
         if request.opens and response.status < _FIRST_PROBLEM:
-            return _Reply(response.status, None, download(connection, response))
+            return _Reply(response.status, None, download(connection, response, give_back))
         return _Reply(response.status, _content(response))
     except (OSError, HTTPException) as error:
         raise _NoAnswerError(error, sent=sent) from error

@@ -53,17 +53,18 @@ class Contents:
         """Take a content piece by piece."""
         return Incoming(self.place, self.max_bytes)
 
-    def put(self, source: BinaryIO) -> Content:
+    def put(self, source: BinaryIO, expected: str | None = None) -> Content:
         """Keep what a stream holds.
 
         Raises:
+            BadContentError: it has not the expected SHA-256; nothing is kept.
             LimitExceededError: it is larger than allowed; nothing is kept.
             UnavailableError: it cannot be written; nothing is kept.
         """
         with self.begin() as incoming:
             while piece := source.read(PIECE_BYTES):
                 incoming.write(piece)
-            return incoming.keep()
+            return incoming.keep(expected)
 
     def has(self, content: Content) -> bool:
         """Whether it is kept, all of it."""

@@ -1,6 +1,7 @@
 """Reading files of a run: whole and as they were added, or not at all."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ledger.artifacts.names import place_in
 from ledger.client import Client
 from ledger.errors import BadContentError, RefusedError
 
+_AT_ONCE = 8
 _PART = ".runledger-"
 
 
@@ -38,9 +40,15 @@ def write_below(client: Client, artifacts: Sequence[dict[str, Any]], folder: Pat
     """Write files of a run into a folder, each under its whole name; raises what `write_file` raises."""
     targets = [place_in(folder, each["name"]) for each in artifacts]
     check_below(folder, targets)
-    return [
-        (artifact, write_file(client, artifact, target)) for artifact, target in zip(artifacts, targets, strict=True)
-    ]
+    write_files(client, artifacts, targets)
+    return list(zip(artifacts, targets, strict=True))
+
+
+def write_files(client: Client, artifacts: Sequence[dict[str, Any]], targets: Sequence[Path]) -> None:
+    """Write files of a run, several at once; raises what `write_file` raises for the first that cannot be."""
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="runledger-download") as pool:
+        for _ in pool.map(lambda each: write_file(client, *each), zip(artifacts, targets, strict=True)):
+            pass
 
 
 def read_text(client: Client, digest: str) -> str:

@@ -112,7 +112,7 @@ class RunFiles(RunHandle):
             ArtifactNotFoundError: no name begins so.
             TypeError: there are more paths than files, or fewer.
         """
-        from ledger.artifacts.downloading import check_below, write_file  # noqa: PLC0415
+        from ledger.artifacts.downloading import check_below, write_files  # noqa: PLC0415
 
         found = [
             each for each in self._client.artifacts(self.id, [prefix] if prefix else []) if each["name"] != SNAPSHOT
@@ -124,8 +124,7 @@ class RunFiles(RunHandle):
         targets = _targets(found, folder, cut, output_paths)
         if output_paths is None:
             check_below(folder, targets)
-        for artifact, target in zip(found, targets, strict=True):
-            write_file(self._client, artifact, target)
+        write_files(self._client, found, targets)
 
     def _uploaded(self, uploads: Sequence[Upload], seconds: float | None = None) -> dict[str, dict[str, Any]]:
         from ledger.artifacts.uploading import upload  # noqa: PLC0415

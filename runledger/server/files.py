@@ -1,10 +1,12 @@
 """The routes for files of runs: sent and read as streams, piece by piece."""
 
+import asyncio
 import base64
+import io
 import mimetypes
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
@@ -12,7 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from ledger.artifacts.contents import PIECE_BYTES, Content, check_size, pieces
+from ledger.artifacts.contents import PIECE_BYTES, Content, Contents, check_size, pieces
 from ledger.artifacts.files import Files
 from ledger.artifacts.names import STD_LOG, check_artifact_name
 from ledger.artifacts.output import OUTPUT_BYTES
@@ -126,27 +128,33 @@ class FilesApi:
         return Response(text, media_type=OCTETS, headers=_headers(STD_LOG))
 
     async def _received(self, request: Request, expected: str | None) -> Content:
+        """Keep the body of a request: a small one at once, a large one piece by piece, read on while it is written."""
         contents = self._files.contents
         announced = request.headers.get("content-length", "")
         if announced.isdecimal():
             check_size(int(announced), contents.max_bytes)
+        body = _pieces_of(request)
+        first = await anext(body, b"")
+        if len(first) < PIECE_BYTES:
+            return await self._in_thread(partial(contents.put, io.BytesIO(first), expected))
         with await self._in_thread(contents.begin) as incoming:
-            held = bytearray()
+            writing = asyncio.ensure_future(self._in_thread(partial(incoming.write, first)))
             try:
-                async for chunk in request.stream():
-                    held += chunk
-                    if len(held) >= PIECE_BYTES:
-                        await self._in_thread(partial(incoming.write, bytes(held)))
-                        held.clear()
-            except ClientDisconnect as error:
-                raise BadContentError("the file broke off on its way; nothing of it was kept") from error
-            await self._in_thread(partial(incoming.write, bytes(held)))
+                async for piece in body:
+                    await writing
+                    writing = asyncio.ensure_future(self._in_thread(partial(incoming.write, piece)))
+            finally:
+                # Nobody may write to a draft that is dropped.
+                await asyncio.wait([writing])
+            await writing
             return await self._in_thread(partial(incoming.keep, expected))
 
     async def _sent(self, sha256: str, content_type: str, name: str) -> Response:
-        size = await self._in_thread(partial(self._files.contents.size, sha256))
-        file = await self._in_thread(partial(self._files.contents.open, sha256))
-        headers = _headers(name) | {"Content-Length": str(size), "ETag": f'"{sha256}"'}
+        size, file, start = await self._in_thread(partial(_opened, self._files.contents, sha256))
+        headers = _headers(name) | {"ETag": f'"{sha256}"'}
+        if file is None:
+            return Response(start, media_type=content_type, headers=headers)
+        headers["Content-Length"] = str(size)
         return StreamingResponse(pieces(file), media_type=content_type, headers=headers)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
@@ -164,6 +172,30 @@ def file_routes(api: FilesApi) -> APIRouter:
     routes.put("/runs/{run_id}/output/{start}", response_model=None, **FILE_BODY)(api.put_output)
     routes.get("/runs/{run_id}/output", response_model=None, **FILE_REPLY)(api.output)
     return routes
+
+
+async def _pieces_of(request: Request) -> AsyncIterator[bytes]:
+    """The body in pieces of a bearable size; raises BadContentError if it ends too early."""
+    held = bytearray()
+    try:
+        async for chunk in request.stream():
+            held += chunk
+            if len(held) >= PIECE_BYTES:
+                yield bytes(held)
+                held.clear()
+    except ClientDisconnect as error:
+        raise BadContentError("the file broke off on its way; nothing of it was kept") from error
+    if held:
+        yield bytes(held)
+
+
+def _opened(contents: Contents, sha256: str) -> tuple[int, BinaryIO | None, bytes]:
+    """The size of a content, and the stream of it, or all of it if it is small."""
+    size, file = contents.size(sha256), contents.open(sha256)
+    if size > PIECE_BYTES:
+        return size, file, b""
+    with file:
+        return size, None, file.read()
 
 
 def _headers(name: str) -> dict[str, str]:

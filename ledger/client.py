@@ -5,6 +5,7 @@ from typing import BinaryIO, Protocol
 
 from ledger.artifacts.contents import Content
 from ledger.commands import Answer, Command
+from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
@@ -40,6 +41,9 @@ class Client(Protocol):
 
     def shipped(self, run_id: str, writer: str) -> int:
         """The last journal index that the ledger has of a writer, 0 for none."""
+
+    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
+        """Say which writers are alive; answer with those of their runs that somebody wants to be canceled."""
 
     def runs(self, query: RunQuery) -> RunPage:
         """A page of runs."""

@@ -10,6 +10,8 @@ from ledger.artifacts.files import Files
 from ledger.artifacts.names import STD_LOG
 from ledger.commands import Answer, Command
 from ledger.errors import UnavailableError
+from ledger.liveness.canceling import CancelRequests
+from ledger.liveness.writers import LiveWriter
 from ledger.logs.log import Log
 from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
@@ -53,6 +55,7 @@ class EmbeddedClient:
         logs: tuple[Log, Log],
         answers: Answers,
         files: Files,
+        cancel_requests: CancelRequests,
     ) -> None:
         """Join the parts, which the composition root opened and closes through `on_close`.
 
@@ -65,6 +68,7 @@ class EmbeddedClient:
         self._log, self._values_log = logs
         self._queries, self._metrics, self._alerts, self._users = answers
         self._files = files
+        self._cancel_requests = cancel_requests
         self._written = 0
         self._close: Callable[[], None] = lambda: None
 
@@ -153,6 +157,11 @@ class EmbeddedClient:
     def output(self, run_id: str, start: int) -> bytes:
         """What a submitted script has printed, from a place on."""
         return self._files.output(run_id, start, self.artifacts(run_id, [STD_LOG]))
+
+    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
+        """Which runs of these writers shall be canceled; that they live, the locks of their journals say."""
+        self._log.catch_up()
+        return self._cancel_requests.among(writer.run_id for writer in writers)
 
     def metrics(self, run_id: str) -> Sequence[MetricSummary]:
         """The metrics of a run in short, as of now."""

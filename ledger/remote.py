@@ -25,6 +25,7 @@ from ledger.errors import (
     UnknownOutcomeError,
     WorkspaceError,
 )
+from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.problems import Problem, error_of
 from ledger.queries import (
@@ -159,6 +160,13 @@ class RemoteClient:
         path = f"{self._path}/runs/{_segment(run_id)}/output?start={start}"
         with self._send(_Request("GET", path, opens=True)).stream as stream:
             return stream.read()
+
+    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
+        """Say which writers are alive; answer with those of their runs that somebody wants to be canceled."""
+        found: list[str] = self._call("POST", "/presence", {"writers": [each._asdict() for each in writers]})[
+            "canceled"
+        ]
+        return found
 
     def metrics(self, run_id: str) -> Sequence[MetricSummary]:
         """The metrics of a run in short; raises RunNotFoundError."""

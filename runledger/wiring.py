@@ -132,6 +132,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     from ledger.embedded import Answers as EmbeddedAnswers
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
+    from ledger.liveness.canceling import CancelRequests
     from ledger.store.database import Database
     from ledger.users.directory import Users
     from projections.answers import Answers
@@ -166,7 +167,10 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         )
         users = Users(feed, now=now)
         answers = EmbeddedAnswers(queries, metrics, alerts, users)
-        client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers, files)
+        cancel_requests = CancelRequests(database)
+        client = EmbeddedClient(
+            str(folder.path.parent), ledger, values, caller(), logs, answers, files, cancel_requests
+        )
         opened = (folder, address, database, control, feed, view, ledger, values, queries, alerts, users, metrics)
         yield Embedded(*opened, files, client)
 

@@ -28,11 +28,12 @@ from runledger.server.messages import (
     SentBatch,
     SentCommand,
     SentCommands,
+    SentPresence,
     SeriesParameters,
     ThinnedParameters,
 )
 from runledger.server.metrics import CONTENT_TYPE, Metrics
-from runledger.server.openapi import BATCH_BODY, BULK_BODY, COMMAND_BODY, PROBLEMS, add_schemas
+from runledger.server.openapi import BATCH_BODY, BULK_BODY, COMMAND_BODY, PRESENCE_BODY, PROBLEMS, add_schemas
 from runledger.server.replies import answer_problems, refusal, reply
 from runledger.wiring import Embedded
 from schemas.errors import LedgerError
@@ -99,6 +100,11 @@ class Api:
         self._admit(visitor, Right.WRITE)
         place = self._parts.values.append(batch.run_id, batch.event(), batch.occurred_at, visitor.caller)
         return reply({"place": place})
+
+    def presence(self, message: SentPresence, visitor: Asking) -> Response:
+        """Take note of writers that are alive; which of their runs shall be canceled."""
+        self._admit(visitor, Right.WRITE)
+        return reply({"canceled": self._parts.client.report_presence(message.writers)})
 
     async def writer(self, run_id: str, writer: str) -> Response:
         """How far the ledger has what one writer logged to a run."""
@@ -256,6 +262,7 @@ def _routes(api: Api) -> APIRouter:
     routes.post("/commands", response_model=Answer, openapi_extra=COMMAND_BODY)(api.command)
     routes.post("/commands/bulk", response_model=None, openapi_extra=BULK_BODY)(api.commands)
     routes.post("/values", response_model=dict[str, int], openapi_extra=BATCH_BODY)(api.values)
+    routes.post("/presence", response_model=dict[str, list[str]], openapi_extra=PRESENCE_BODY)(api.presence)
     routes.get("/runs", response_model=RunPage)(api.runs)
     routes.get("/runs/{run_id}", response_model=dict[str, Any])(api.run)
     routes.get("/runs/{run_id}/history", response_model=list[HistoryEntry])(api.history)

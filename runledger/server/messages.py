@@ -1,12 +1,13 @@
 """Reading what clients send: bodies of a bearable size, commands, questions."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ledger.commands import Command
+from ledger.liveness.writers import LiveWriter
 from ledger.metrics import SeriesQuery
 from ledger.problems import BadMessageError
 from ledger.queries import RunQuery
@@ -16,8 +17,11 @@ from schemas.events import RunLoggedEvent
 from schemas.events.base import Maybe, Microseconds, Text
 from schemas.limits import Limits
 
+M = TypeVar("M", bound=BaseModel)
+
 BODY_BYTES = 16_000_000
 BUCKETS = 10_000
+REPORTED_WRITERS = 10_000
 BULK_COMMANDS = Limits().children_per_call
 
 
@@ -110,6 +114,14 @@ class BatchMessage(RunLoggedEvent):
         return RunLoggedEvent.model_construct(writer=self.writer, first=self.first, last=self.last, series=self.series)
 
 
+class PresenceMessage(BaseModel):
+    """Writers that are alive, each with its run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    writers: Annotated[list[LiveWriter], Field(max_length=REPORTED_WRITERS)]
+
+
 async def _read_body(request: Request) -> bytes:
     # A page of another site can send text without being asked for leave, but not JSON.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
@@ -141,8 +153,16 @@ async def _read_commands(content: Annotated[Any, Depends(_read_json)]) -> list[C
 
 
 def _read_batch(body: Annotated[bytes, Depends(_read_body)]) -> BatchMessage:
+    return _validated(BatchMessage, body)
+
+
+def _read_presence(body: Annotated[bytes, Depends(_read_body)]) -> PresenceMessage:
+    return _validated(PresenceMessage, body)
+
+
+def _validated(model: type[M], body: bytes) -> M:
     try:
-        return BatchMessage.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the request"
@@ -158,4 +178,5 @@ def _numbered(index: int, item: Any) -> Command:
 
 SentCommand = Annotated[Command, Depends(_read_command)]
 SentBatch = Annotated[BatchMessage, Depends(_read_batch)]
+SentPresence = Annotated[PresenceMessage, Depends(_read_presence)]
 SentCommands = Annotated[list[Command], Depends(_read_commands)]

@@ -34,6 +34,7 @@ from ledger.errors import (
     StatusRefusedError,
     WrittenOnceError,
 )
+from ledger.liveness.writers import LiveWriter
 from ledger.queries import ANY_VALUE, RunQuery
 from ledger.workspace.folder import make_folder
 from runledger.wiring import connect
@@ -107,6 +108,17 @@ def test_every_command_changes_what_it_says(client: Client) -> None:
     described = [change for entry in history for change in entry.changes if change.field == "display_name"]
     assert (described[-1].before, described[-1].after) == ("Größe ☃", "new")
     assert [client.execute(command) for command in commands] == answers
+
+
+def test_who_reports_a_writer_hears_that_its_run_shall_be_canceled(client: Client, run_id: str) -> None:
+    writers = [LiveWriter(run_id, "w"), LiveWriter("nothing", "w")]
+    assert list(client.report_presence(writers)) == []
+    client.execute(ChangeStatus(run_id=run_id, status=RunStatus.CANCEL_REQUESTED, reason="enough"))
+    client.execute(TagRun(run_id=run_id, tags={"a": "b"}))
+    assert list(client.report_presence(writers)) == list(client.report_presence(writers)) == [run_id]
+    client.execute(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED))
+
+    assert list(client.report_presence(writers)) == []
 
 
 def test_the_same_again_changes_nothing(client: Client, run_id: str) -> None:

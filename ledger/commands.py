@@ -184,6 +184,16 @@ class WarnRun(RunCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddArtifacts(RunCommand):
+    """Give names to contents that were stored before.
+
+    Each has `name`, `sha256` and `size`, and may have `content_type`, `kind` and `metric`.
+    """
+
+    artifacts: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResumeRun(RunCommand):
     """Begin another attempt of a run that has ended, or that does not respond any more."""
 

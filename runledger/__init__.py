@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         RunCanceled,
         RunEnvironmentException,
         ServiceException,
+        SnapshotException,
         UserErrorException,
     )
     from ledger.sdk.config import RunConfiguration, ScriptRunConfig
@@ -39,6 +40,7 @@ __all__ = [
     "ScriptRun",
     "ScriptRunConfig",
     "ServiceException",
+    "SnapshotException",
     "UserErrorException",
     "Workspace",
 ]
@@ -52,6 +54,7 @@ _HOMES = {
     "RunConfiguration": "ledger.sdk.config",
     "LedgerError": "schemas.errors",
     "ServiceException": "ledger.errors",
+    "SnapshotException": "ledger.errors",
     "UserErrorException": "ledger.errors",
     "RunCanceled": "ledger.errors",
     "RunEnvironmentException": "ledger.errors",

@@ -27,6 +27,20 @@ SETTINGS = (
         "path or URL of the workspace; else the nearest .runledger/ upwards",
     ),
     Setting("log", "RUNLEDGER_LOG", "sqlite, or kafka://HOST:PORT[,...]/NAME", default="sqlite", key="log"),
+    Setting(
+        "artifacts",
+        "RUNLEDGER_ARTIFACTS",
+        "where files of runs lie: a folder, or an address of fsspec such as s3://BUCKET/PREFIX; else artifacts/ "
+        "of the workspace",
+        key="artifacts",
+    ),
+    Setting(
+        "artifact bytes",
+        "RUNLEDGER_ARTIFACT_BYTES",
+        "the largest file of a run that is taken",
+        default=str(100_000_000_000),
+        key="artifact_bytes",
+    ),
     Setting("smtp url", "RUNLEDGER_SMTP_URL", "the relay for mails: smtp://USER@HOST:PORT or smtps://..."),
     Setting("smtp password file", "RUNLEDGER_SMTP_PASSWORD_FILE", "the file with the password for the relay"),
     Setting("mail from", "RUNLEDGER_MAIL_FROM", "the sender of mails: ADDRESS or NAME <ADDRESS>"),

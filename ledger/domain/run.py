@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ledger.commands import ChangeStatus, Parameter, StartRun, WarnRun
 from ledger.domain.aggregate import Decided, LedgerAggregate, changed_keys
+from ledger.domain.artifacts import Artifact
 from ledger.domain.names import check_count, check_experiment_name, check_key, check_length, check_run_id
 from ledger.domain.statuses import allowed_from, may_change
 from ledger.errors import RefusedError, RunNotFoundError, StatusRefusedError, WrittenOnceError
@@ -13,6 +14,7 @@ from ledger.liveness.graces import canceled_by
 from schemas.events import (
     Event,
     RunArchivedEvent,
+    RunArtifactAddedEvent,
     RunDescribedEvent,
     RunError,
     RunOrigin,
@@ -64,6 +66,7 @@ class Run(LedgerAggregate):
     tags: dict[str, str | None]
     properties: dict[str, str]
     parameters: dict[str, Parameter]
+    artifacts: dict[str, str]
 
     def begin_state(self) -> None:
         """The state of a run that has not started."""
@@ -77,7 +80,7 @@ class Run(LedgerAggregate):
         self.begun_by = self.asked = None
         self.begun_at, self.origin = datetime.fromtimestamp(0, UTC), RunOrigin()
         self.warned = {}
-        self.tags, self.properties, self.parameters = {}, {}, {}
+        self.tags, self.properties, self.parameters, self.artifacts = {}, {}, {}, {}
 
     def start(self, command: StartRun, experiment_id: str, limits: Limits) -> None:
         """Begin the run; an id begins once (parity B4)."""
@@ -191,6 +194,17 @@ class Run(LedgerAggregate):
         message = command.message[: limits.warning_message_length]
         self.decide(RunWarnedEvent, source=command.source, code=command.code, message=message, count=command.count)
 
+    def add_artifacts(self, artifacts: Sequence[Artifact], limits: Limits) -> None:
+        """Give names to contents, at any status; a name that is there stands for the newest (ADR 0014).
+
+        The same content again is nothing to do.
+        """
+        self._required()
+        check_count("files", len(self.artifacts.keys() | {each.name for each in artifacts}), limits.artifacts)
+        for each in artifacts:
+            if self.artifacts.get(each.name) != each.content.sha256:
+                self.decide(RunArtifactAddedEvent, **each.fields())
+
     def resume(self, origin: RunOrigin | None = None, *, seal: Callable[[], Seal] = Seal) -> None:
         """Begin another attempt of a run that has ended: the only way out of a terminal status.
 
@@ -246,11 +260,18 @@ class Run(LedgerAggregate):
                 self.status, self.attempt, self.error = RunStatus.RUNNING, event.attempt, None
                 self.begun_by, self.presumed = event.command, False
                 self.origin, self.asked = event.origin, None
-            case RunWarnedEvent():
-                self.warned[event.source, event.code] = event.count
             case RunDescribedEvent():
                 for field in event.changed:
                     setattr(self, field, readable(getattr(event, field)))
+            case _:
+                self._apply_rest(event)
+
+    def _apply_rest(self, event: Event) -> None:
+        match event:
+            case RunArtifactAddedEvent():
+                self.artifacts[event.artifact_name] = event.sha256
+            case RunWarnedEvent():
+                self.warned[event.source, event.code] = event.count
             case RunArchivedEvent() | RunRestoredEvent():
                 self.archived = isinstance(event, RunArchivedEvent)
             case _:

@@ -14,6 +14,7 @@ from ledger.sdk.git import GitState, git_properties, git_state
 from ledger.sdk.listing import Pairs, Runs, property_conditions, tag_conditions
 from ledger.sdk.notify import one_run_rule, one_run_rule_id
 from ledger.sdk.origin import origin
+from ledger.sdk.outputs import Folders
 from ledger.sdk.run import Run
 from ledger.sdk.submission import submit
 from ledger.sdk.text import as_texts, storable
@@ -36,7 +37,7 @@ class Experiment(ExperimentAttributes):
         self.name = name
         workspace.tracker.create_experiment(CreateExperiment(name=name))
 
-    def start_logging(
+    def start_logging(  # noqa: PLR0913 - options, each by its name
         self,
         *,
         run_id: str | None = None,
@@ -46,6 +47,7 @@ class Experiment(ExperimentAttributes):
         description: str | None = None,
         tags: Mapping[str, object] | None = None,
         snapshot_directory: str | Path | None = ".",
+        outputs: Folders = None,
         notify: str | Iterable[str] | None = None,
     ) -> Run:
         """Start a run, continue one that has ended, or log to one that runs elsewhere (parity B4).
@@ -62,7 +64,9 @@ class Experiment(ExperimentAttributes):
             description: Markdown.
             tags: tags to begin with; None makes a bare tag.
             snapshot_directory: the folder of the script; the state of its git repository becomes
-                properties. None looks at no folder.
+                properties. None looks at no folder. Its files are kept by `take_snapshot` alone.
+            outputs: folders whose files become files of the run when this handle ends it, as far as
+                they are new or changed by then: `./outputs` and `./logs` unless named, none for False.
             notify: an address, or several, that get a mail when the run has ended or does not respond.
 
         Raises:
@@ -94,6 +98,8 @@ class Experiment(ExperimentAttributes):
             run.below(run_id)
         if resume == "join":
             run.join()
+        else:
+            run.writing_to(outputs)
         if on_cancel == "raise":
             run.raise_if_canceled()
         return run
@@ -106,10 +112,13 @@ class Experiment(ExperimentAttributes):
     ) -> Run:
         """Run a script on a target, and come back at once (parity G1).
 
-        It runs in its source directory. stdout and stderr go to `user_logs/std_log.txt` of the run.
+        It runs in a copy of its source directory, which is kept as the run's snapshot (ADR 0015).
+        stdout and stderr go to `user_logs/std_log.txt` of the run, and what it writes to `./outputs`
+        and `./logs` becomes files of the run.
 
         Raises:
             ExperimentExecutionError: folder or script are not there, or the target cannot take it.
+            SnapshotException: the folder is larger than 300 MB or 2,000 files.
             KeyError: there is no such target; the message lists those that there are.
             UnavailableError: the ledger cannot be reached.
         """

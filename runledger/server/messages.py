@@ -75,6 +75,18 @@ class RunParameters(AtLeast):
         )
 
 
+class ArtifactParameters(AtLeast):
+    """Names that begin with one of these; all without any."""
+
+    prefix: list[str] = []
+
+
+class OutputParameters(AtLeast):
+    """The place in a script's output to read from."""
+
+    start: Annotated[int, Field(ge=0, lt=2**62)] = 0
+
+
 class SeriesParameters(AtLeast):
     """Which points of a run: of one metric or of all, from one step to another; both logs may be waited for."""
 

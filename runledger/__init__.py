@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from ledger.errors import (
         ActivityFailedException,
         ExperimentExecutionException,
+        RunCanceled,
         RunEnvironmentException,
         ServiceException,
+        SnapshotException,
         UserErrorException,
     )
     from ledger.sdk.config import RunConfiguration, ScriptRunConfig
@@ -32,11 +34,13 @@ __all__ = [
     "ExperimentExecutionException",
     "LedgerError",
     "Run",
+    "RunCanceled",
     "RunConfiguration",
     "RunEnvironmentException",
     "ScriptRun",
     "ScriptRunConfig",
     "ServiceException",
+    "SnapshotException",
     "UserErrorException",
     "Workspace",
 ]
@@ -50,7 +54,9 @@ _HOMES = {
     "RunConfiguration": "ledger.sdk.config",
     "LedgerError": "schemas.errors",
     "ServiceException": "ledger.errors",
+    "SnapshotException": "ledger.errors",
     "UserErrorException": "ledger.errors",
+    "RunCanceled": "ledger.errors",
     "RunEnvironmentException": "ledger.errors",
     "ActivityFailedException": "ledger.errors",
     "ExperimentExecutionException": "ledger.errors",

@@ -13,7 +13,9 @@ from ledger.application.application import LedgerApplication
 from ledger.application.recorder import LedgerRecorder
 from ledger.application.refusing import RefusalRate
 from ledger.application.turns import Turns
+from ledger.artifacts.contents import Content
 from ledger.commands import (
+    AddArtifacts,
     AddParameters,
     AddProperties,
     AddUser,
@@ -52,6 +54,7 @@ from ledger.commands import (
 )
 from ledger.domain.aggregate import Context, LedgerAggregate
 from ledger.domain.alert_rule import AlertRule, checked
+from ledger.domain.artifacts import checked_artifacts
 from ledger.domain.experiment import Experiment
 from ledger.domain.names import check_experiment_name, check_rule_id, check_run_id, check_user_name
 from ledger.domain.refusals import Refusals
@@ -88,6 +91,7 @@ class Ledger:
         seal: Callable[[str], Seal] | None = None,
         check_rule: Callable[[RuleDefinition], None] | None = None,
         has_runs: Callable[[str], bool] | None = None,
+        check_content: Callable[[Content], None] | None = None,
         limits: Limits | None = None,
         server: str = "",
     ) -> None:
@@ -95,8 +99,9 @@ class Ledger:
 
         `now` is the clock for commands that name no time, `seal` tells what a run has logged,
         `check_rule` raises BadRuleError for a rule whose templates do not work, `has_runs` tells
-        whether an experiment of a name has any; one that nobody can tell of is not deleted. `server`
-        is whose refusals are recorded here.
+        whether an experiment of a name has any; one that nobody can tell of is not deleted.
+        `check_content` raises BadContentError for what is not stored. `server` is whose refusals are
+        recorded here.
         """
         self._recorder = recorder
         self._application = LedgerApplication(recorder)
@@ -104,6 +109,7 @@ class Ledger:
         self._seal = seal or (lambda _: Seal())
         self._check_rule = check_rule or (lambda _: None)
         self._has_runs = has_runs or (lambda _: True)
+        self._check_content = check_content or (lambda _: None)
         self._limits = limits or Limits()
         self._turns = Turns()
         self._server = server
@@ -243,6 +249,13 @@ class Ledger:
     @_carry_out.register
     def _(self, command: WarnRun, caller: Caller) -> Answer:
         return self._decide_run(command, caller, lambda run: run.warn(command, self._limits))
+
+    @_carry_out.register
+    def _(self, command: AddArtifacts, caller: Caller) -> Answer:
+        artifacts = checked_artifacts(command.artifacts, self._limits)
+        for each in artifacts:
+            self._check_content(each.content)
+        return self._decide_run(command, caller, lambda run: run.add_artifacts(artifacts, self._limits))
 
     @_carry_out.register
     def _(self, command: ResumeRun, caller: Caller) -> Answer:

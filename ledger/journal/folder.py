@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -154,16 +155,14 @@ class WriterFolder:
     def take_alive(self) -> int | None:
         """Lock the writer's own lock: possible only once it is dead, and never where there are no locks."""
         try:
-            return take(self.path / ALIVE)
+            return take(self.path / ALIVE, make=False)
         except (FileNotFoundError, NoLocksError):
             return None
 
     def holds_lock(self) -> bool:
         """Whether the writer is seen to live: a lock that is free says nothing, for it may not reach so far."""
-        if not (self.path / ALIVE).exists():
-            return False
         try:
-            lock = take(self.path / ALIVE)
+            lock = take(self.path / ALIVE, make=False)
         except OSError:
             return False
         if lock is not None:
@@ -191,12 +190,15 @@ def new_writer(run_id: str) -> str:
 
 def writer_folders(journals: Path) -> Iterator[WriterFolder]:
     """The folders of all writers, oldest first; none where there is no folder that can be read."""
-    try:
-        found = [(entry.stat().st_mtime_ns, entry.path) for entry in os.scandir(journals) if entry.is_dir()]
-    except OSError:
-        return
-    for _, path in sorted(found):
-        yield WriterFolder(Path(path))
+    found = []
+    with suppress(OSError), os.scandir(journals) as entries:
+        for entry in entries:
+            # Another process may take it away while we look.
+            with suppress(OSError):
+                found.append((entry.stat().st_mtime_ns, entry.path, entry.is_dir()))
+    for _, path, is_folder in sorted(found):
+        if is_folder:
+            yield WriterFolder(Path(path))
 
 
 def writers_of(journals: Path, run_ids: Collection[str]) -> list[tuple[WriterFolder, Identity]]:

@@ -5,14 +5,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
+from ledger.artifacts.contents import Content
 from ledger.client import Client
 from ledger.commands import Answer, Command, ResumeRun, RunCommand, StartRun, derived_id
-from ledger.errors import RunNotFoundError
+from ledger.errors import RefusedError, RunNotFoundError
 from ledger.journal.folder import Identity, WriterFolder, writers_of
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
+    ArtifactDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
@@ -27,6 +30,11 @@ from ledger.tracking.delivery import Delivery
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
 from schemas.limits import Limits
+
+_NO_FILES = (
+    "files of runs are not kept offline (RUNLEDGER_MODE): leave them where they are, and upload them once the run is "
+    "delivered"
+)
 
 UNKNOWN_EXPERIMENT = "offline"
 """The experiment that a run seems to be in, as long as only a ledger elsewhere knows it."""
@@ -77,7 +85,11 @@ class OfflineClient:
         """How far the scratch ledger has read a writer."""
         return self._scratch.shipped(run_id, writer)
 
-    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:  # noqa: ARG002 - nobody listens
+    def report_presence(
+        self,
+        writers: Sequence[LiveWriter],  # noqa: ARG002 - nobody listens
+        left: Sequence[LiveWriter] = (),  # noqa: ARG002
+    ) -> Sequence[str]:
         """Nothing: nobody can be told, and nobody can ask to cancel."""
         return ()
 
@@ -105,6 +117,31 @@ class OfflineClient:
         """Every event of a run."""
         self._read(run_id)
         return self._scratch.history(run_id)
+
+    def artifacts(self, run_id: str, prefixes: Sequence[str] = ()) -> Sequence[ArtifactDocument]:
+        """The files of a run that are known here."""
+        self._read(run_id)
+        return self._scratch.artifacts(run_id, prefixes)
+
+    def put_content(self, source: BinaryIO) -> Content:  # noqa: ARG002 - it is not read
+        """Raise RefusedError: contents are not kept in journals."""
+        raise RefusedError(_NO_FILES)
+
+    def open_content(self, sha256: str) -> BinaryIO:
+        """Read a stored content; raises ContentNotFoundError."""
+        return self._scratch.open_content(sha256)
+
+    def artifact_address(self, run_id: str, name: str, sha256: str | None) -> str:
+        """The path of a file."""
+        return self._scratch.artifact_address(run_id, name, sha256)
+
+    def put_output(self, run_id: str, start: int, text: bytes) -> None:
+        """Keep what a script has printed."""
+        self._scratch.put_output(run_id, start, text)
+
+    def output(self, run_id: str, start: int) -> bytes:
+        """What a script has printed."""
+        return self._scratch.output(run_id, start)
 
     def metrics(self, run_id: str) -> Sequence[MetricSummary]:
         """The metrics of a run in short."""

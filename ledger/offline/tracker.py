@@ -13,6 +13,7 @@ from ledger.journal.folder import writers_of
 from ledger.offline.ending import mark_gone
 from ledger.tracking.track import Track
 from ledger.tracking.tracker import Tracker, timed
+from ledger.tracking.whereabouts import Whereabouts
 from ledger.watchdog.alive import is_gone
 from schemas.errors import LedgerError
 from schemas.limits import Limits
@@ -40,7 +41,14 @@ class OfflineTracker(Tracker):
 
         `connect` is given a function that tells of which journals the commands went to its client already.
         """
-        super().__init__(lambda: connect(lambda writer: writer in self._writers), location, journals, limits, aftermath)
+        super().__init__(
+            lambda: connect(lambda writer: writer in self._writers),
+            location,
+            journals,
+            limits,
+            aftermath,
+            on_one_host=lambda: True,
+        )
 
     def open(self) -> None:
         """Make sure that journals can be written.
@@ -77,15 +85,15 @@ class OfflineTracker(Tracker):
         """Begin a run, or another attempt; raises RefusedError where an earlier one is seen to run."""
         if isinstance(command, ResumeRun) or command.resume:
             self._refuse_if_running(command.run_id)
+        earlier = self._tracks.get(command.run_id)
         super().begin(command)
         self._begun.add(command.run_id)
+        if earlier is not None:
+            earlier.finish()
 
-    def adopt(self, run_id: str, begun_by: str) -> Track:
-        """As `Tracker`; what was noted of the run before it was ours is closed for good."""
-        earlier = self._tracks.get(run_id)
-        if earlier is not None and earlier.begun_by is None:
-            self._drop(earlier)
-        return super().adopt(run_id, begun_by)
+    def whereabouts(self, run_id: str) -> Whereabouts:  # noqa: ARG002 - whatever the run
+        """Nothing that counts: what other processes noted is judged by a sync."""
+        return Whereabouts.NOT_HERE
 
     def _refuse_if_running(self, run_id: str) -> None:
         for folder, identity in writers_of(self._journals, [run_id]):
@@ -132,7 +140,7 @@ class OfflineTracker(Tracker):
         waiting = [track for track in list(self._tracks.values()) if not self._written(track)]
         return not waiting
 
-    def close(self) -> None:
+    def close(self, *, at_end: bool = False) -> None:  # noqa: ARG002 - nobody is told
         """Close the journals; runs that were begun and not ended stay in this process's care."""
         self._shipper.stop()
         for track in list(self._tracks.values()):

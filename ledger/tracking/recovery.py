@@ -15,7 +15,7 @@ from ledger.journal.locks import release
 from ledger.tracking.delivery import Delivery, later_if_denied
 from ledger.tracking.watching import Verdict, abandoned, remove, verdict_of
 from ledger.watchdog.alive import is_gone
-from ledger.watchdog.verdict import Evidence, decide
+from ledger.watchdog.verdict import Evidence, decide, of_canceled
 from ledger.workspace.mounts import network_file_system
 from schemas.limits import Limits
 from schemas.statuses import TERMINAL, RunStatus
@@ -37,15 +37,17 @@ def recover(journals: Path, location: str, client: Client, limits: Limits, *, ru
         UnavailableError: the ledger cannot be reached; what is left is delivered next time.
     """
     found, processes = [], set()
-    for folder in writer_folders(journals):
-        identity = folder.identity()
-        if not _is_of(identity, location) or run_id not in {None, identity.run_id}:
-            continue
-        with _taken_over(folder, identity) as dead:
-            if dead and _recover_one(folder, identity, client, limits):
-                found.append(identity.run_id)
-                processes.add(identity.process)
-    _forget(journals, processes - {None})
+    try:
+        for folder in writer_folders(journals):
+            identity = folder.identity()
+            if not _is_of(identity, location) or run_id not in {None, identity.run_id}:
+                continue
+            with _taken_over(folder, identity) as dead:
+                if dead and _recover_one(folder, identity, client, limits):
+                    found.append(identity.run_id)
+                    processes.add(identity.process)
+    finally:
+        _forget(journals, processes - {None})
     return found
 
 
@@ -104,9 +106,12 @@ def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limit
 def end_run(identity: Identity, verdict: Verdict, last_sign: float, client: Client, *, presumed: bool = False) -> None:
     """Record the end of a run by its verdict, unless it has ended, or another attempt has begun."""
     run = client.run(identity.run_id)
-    if run["status"] in TERMINAL:
+    # What was presumed without this evidence is corrected by it.
+    if run["status"] in TERMINAL and not run.get("presumed"):
         return
     ending, ended_at = verdict
+    if run["status"] in {RunStatus.CANCEL_REQUESTED, RunStatus.CANCELED}:
+        ending = of_canceled(ending)
     # The clock of files is coarse: a run does not end before it began.
     moment = max(datetime.fromtimestamp(ended_at or last_sign, UTC), datetime.fromisoformat(run["start_time_utc"]))
     where = f" (process {identity.pid} on {identity.host}, last heard of at {moment:%F %T} UTC)"
@@ -118,7 +123,7 @@ def end_run(identity: Identity, verdict: Verdict, last_sign: float, client: Clie
                 run_id=identity.run_id,
                 status=RunStatus(ending.status),
                 error=error,
-                reason=ending.reason,
+                reason=ending.reason or None,
                 certainty=ending.certainty,
                 presumed=presumed,
                 begun_by=identity.begun_by,

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
-from ledger.artifacts.contents import Content, content_of
+from ledger.artifacts.content import Content
 from ledger.artifacts.download import download
 from ledger.commands import Answer, Command
 from ledger.errors import (
@@ -140,6 +140,8 @@ class RemoteClient:
 
         A large one is asked for first: it may be there already, or be more than the server takes.
         """
+        from ledger.artifacts.contents import content_of  # noqa: PLC0415 - many a training has no files
+
         source.seek(0)
         content = content_of(source)
         if content.size >= _LARGE and not self._call("GET", f"/contents/{content.sha256}/wanted?size={content.size}"):

@@ -12,7 +12,7 @@ from eventsourcing.persistence import IntegrityError
 from ledger.application.application import LedgerApplication
 from ledger.application.recorder import LedgerRecorder
 from ledger.application.turns import Turns
-from ledger.artifacts.contents import Content
+from ledger.artifacts.content import Content
 from ledger.commands import (
     AddArtifacts,
     AddParameters,

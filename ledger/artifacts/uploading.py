@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
-from ledger.artifacts.contents import Content
+from ledger.artifacts.content import Content
 from ledger.artifacts.names import check_artifact_name
 from ledger.artifacts.upload import Source, Upload
 from ledger.client import Client

@@ -14,7 +14,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from ledger.artifacts.contents import PIECE_BYTES, Content, Contents, check_size, pieces
+from ledger.artifacts.content import Content
+from ledger.artifacts.contents import PIECE_BYTES, Contents, check_size, pieces
 from ledger.artifacts.files import Files
 from ledger.artifacts.names import STD_LOG, check_artifact_name
 from ledger.artifacts.output import OUTPUT_BYTES

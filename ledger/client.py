@@ -42,8 +42,11 @@ class Client(Protocol):
     def shipped(self, run_id: str, writer: str) -> int:
         """The last journal index that the ledger has of a writer, 0 for none."""
 
-    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
-        """Say which writers are alive; answer with those of their runs that somebody wants to be canceled."""
+    def report_presence(self, writers: Sequence[LiveWriter], left: Sequence[LiveWriter] = ()) -> Sequence[str]:
+        """Say which writers are alive, and which of those of before have left and will be silent.
+
+        The answer is those of the live writers' runs that somebody wants to be canceled.
+        """
 
     def runs(self, query: RunQuery) -> RunPage:
         """A page of runs."""

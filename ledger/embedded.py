@@ -158,7 +158,7 @@ class EmbeddedClient:
         """What a submitted script has printed, from a place on."""
         return self._files.output(run_id, start, self.artifacts(run_id, [STD_LOG]))
 
-    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
+    def report_presence(self, writers: Sequence[LiveWriter], left: Sequence[LiveWriter] = ()) -> Sequence[str]:  # noqa: ARG002
         """Which runs of these writers shall be canceled; that they live, the locks of their journals say."""
         self._log.catch_up()
         return self._cancel_requests.among(writer.run_id for writer in writers)

@@ -196,6 +196,20 @@ class ActivityFailedError(LedgerError):
         self.run_id, self.error = run_id, dict(error)
 
 
+class RunCanceled(BaseException):
+    """Somebody wants this run to be canceled, and its script asked to be told so (`on_cancel="raise"`).
+
+    No `Exception`: a `except Exception` around a training step shall not swallow it.
+    """
+
+    def __init__(self, run_id: str, reason: str) -> None:
+        super().__init__(run_id, reason)
+        self.run_id, self.reason = run_id, reason
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} was {self.reason}"
+
+
 class ExperimentExecutionError(LedgerError):
     """A run could not be submitted, or is no longer waited for."""
 

@@ -169,11 +169,10 @@ class RemoteClient:
         with self._send(_Request("GET", path, opens=True)).stream as stream:
             return stream.read()
 
-    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
-        """Say which writers are alive; answer with those of their runs that somebody wants to be canceled."""
-        found: list[str] = self._call("POST", "/presence", {"writers": [each._asdict() for each in writers]})[
-            "canceled"
-        ]
+    def report_presence(self, writers: Sequence[LiveWriter], left: Sequence[LiveWriter] = ()) -> Sequence[str]:
+        """Say which writers are alive, and which have left; which of their runs somebody wants to be canceled."""
+        content = {"writers": [each._asdict() for each in writers], "left": [each._asdict() for each in left]}
+        found: list[str] = self._call("POST", "/presence", content)["canceled"]
         return found
 
     def metrics(self, run_id: str) -> Sequence[MetricSummary]:

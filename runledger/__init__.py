@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ledger.errors import (
         ActivityFailedException,
         ExperimentExecutionException,
+        RunCanceled,
         RunEnvironmentException,
         ServiceException,
         SnapshotException,
@@ -33,6 +34,7 @@ __all__ = [
     "ExperimentExecutionException",
     "LedgerError",
     "Run",
+    "RunCanceled",
     "RunConfiguration",
     "RunEnvironmentException",
     "ScriptRun",
@@ -54,6 +56,7 @@ _HOMES = {
     "ServiceException": "ledger.errors",
     "SnapshotException": "ledger.errors",
     "UserErrorException": "ledger.errors",
+    "RunCanceled": "ledger.errors",
     "RunEnvironmentException": "ledger.errors",
     "ActivityFailedException": "ledger.errors",
     "ExperimentExecutionException": "ledger.errors",

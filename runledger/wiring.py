@@ -67,6 +67,7 @@ class Embedded:
     log_address: str
     database: "Database"
     log: "Log"
+    values_log: "Log"
     feed: "Feed"
     view: "View"
     ledger: "Ledger"
@@ -133,6 +134,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.liveness.canceling import CancelRequests
+    from ledger.liveness.standings import Standings
     from ledger.store.database import Database
     from ledger.users.directory import Users
     from projections.answers import Answers
@@ -167,11 +169,25 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         )
         users = Users(feed, now=now)
         answers = EmbeddedAnswers(queries, metrics, alerts, users)
-        cancel_requests = CancelRequests(database)
+        cancel_requests = CancelRequests(Standings(database))
         client = EmbeddedClient(
             str(folder.path.parent), ledger, values, caller(), logs, answers, files, cancel_requests
         )
-        opened = (folder, address, database, control, feed, view, ledger, values, queries, alerts, users, metrics)
+        opened = (
+            folder,
+            address,
+            database,
+            control,
+            values_log,
+            feed,
+            view,
+            ledger,
+            values,
+            queries,
+            alerts,
+            users,
+            metrics,
+        )
         yield Embedded(*opened, files, client)
 
 

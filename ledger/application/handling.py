@@ -221,7 +221,9 @@ class Ledger:
     @_carry_out.register
     def _(self, command: ResumeRun, caller: Caller) -> Answer:
         origin = RunOrigin.model_validate(dict(command.origin))
-        return self._decide_run(command, caller, lambda run: run.resume(origin))
+        return self._decide_run(
+            command, caller, lambda run: run.resume(origin, seal=lambda: self._seal(command.run_id))
+        )
 
     @_carry_out.register
     def _(self, command: ArchiveRun, caller: Caller) -> Answer:

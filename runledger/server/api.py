@@ -19,6 +19,7 @@ from ledger.users.rights import Right, right_for, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
 from runledger import VERSION
+from runledger.liveness import Liveness
 from runledger.server.asking import Asking
 from runledger.server.files import FilesApi, file_routes
 from runledger.server.guard import Visitor
@@ -67,13 +68,14 @@ class Me:
 class Api:
     """What each route does; the slow parts run in threads."""
 
-    def __init__(self, parts: Embedded, lagging: Callable[[], LedgerError | None]) -> None:
+    def __init__(self, parts: Embedded, lagging: Callable[[], LedgerError | None], liveness: Liveness) -> None:
         """Carry out commands in the name of who sends them, unless `lagging` says why nothing is written now."""
         self._parts = parts
+        self._hearing = liveness.hearing
         self._lagging = lagging
         # Threads of their own: questions are answered while commands wait for a log that does not.
         self._readers = CapacityLimiter(_READERS)
-        self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids)
+        self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
         self.files = FilesApi(parts.files, admit=self._admit, carry_out=self._carry_out, listed=self._artifacts)
 
     def command(self, command: SentCommand, visitor: Asking) -> Response:
@@ -104,7 +106,7 @@ class Api:
     def presence(self, message: SentPresence, visitor: Asking) -> Response:
         """Take note of writers that are alive; which of their runs shall be canceled."""
         self._admit(visitor, Right.WRITE)
-        return reply({"canceled": self._parts.client.report_presence(message.writers)})
+        return reply({"canceled": self._hearing.hear(message.writers, message.left)})
 
     async def writer(self, run_id: str, writer: str) -> Response:
         """How far the ledger has what one writer logged to a run."""

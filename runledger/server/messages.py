@@ -1,10 +1,11 @@
 """Reading what clients send: bodies of a bearable size, commands, questions."""
 
 import json
+import re
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ledger.commands import Command
 from ledger.liveness.writers import LiveWriter
@@ -18,6 +19,8 @@ from schemas.events.base import Maybe, Microseconds, Text
 from schemas.limits import Limits
 
 M = TypeVar("M", bound=BaseModel)
+
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 BODY_BYTES = 16_000_000
 BUCKETS = 10_000
@@ -122,12 +125,22 @@ class BatchMessage(RunLoggedEvent):
         return RunLoggedEvent.model_construct(writer=self.writer, first=self.first, last=self.last, series=self.series)
 
 
+def _check_writer(writer: LiveWriter) -> LiveWriter:
+    if not all(_ID.fullmatch(name) for name in writer):
+        raise ValueError("an id has 1 to 256 letters, digits, '.', '_' or '-'")
+    return writer
+
+
+Reported = Annotated[list[Annotated[LiveWriter, AfterValidator(_check_writer)]], Field(max_length=REPORTED_WRITERS)]
+
+
 class PresenceMessage(BaseModel):
-    """Writers that are alive, each with its run."""
+    """Writers that are alive, each with its run, and writers that have left."""
 
     model_config = ConfigDict(extra="forbid")
 
-    writers: Annotated[list[LiveWriter], Field(max_length=REPORTED_WRITERS)]
+    writers: Reported
+    left: Reported = []
 
 
 async def _read_body(request: Request) -> bytes:

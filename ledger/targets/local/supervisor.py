@@ -175,7 +175,8 @@ class Supervisor:
         except LedgerError:
             # Out of reach, or a token that ended: no reason to end a training.
             return None
-        if run["status"] in TERMINAL:
+        # That the run is dead is presumed from silence, and is wrong: no reason either.
+        if run["status"] in TERMINAL and not run.get("presumed"):
             return Stop(ended=True)
         return Stop(run.get("status_reason")) if run["status"] == RunStatus.CANCEL_REQUESTED else None
 

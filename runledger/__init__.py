@@ -10,6 +10,7 @@ from runledger.packages import check_packages
 if TYPE_CHECKING:
     from ledger.errors import (
         ActivityFailedException,
+        AzureMLException,
         ExperimentExecutionException,
         RunEnvironmentException,
         ServiceException,
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     )
     from ledger.sdk.config import RunConfiguration, ScriptRunConfig
     from ledger.sdk.experiment import Experiment
-    from runledger.run import Run, ScriptRun
+    from runledger.run import Run, ScriptRun, get_run
     from runledger.workspace import Workspace
     from schemas.errors import LedgerError
 
@@ -28,6 +29,7 @@ __version__ = VERSION
 __all__ = [
     "VERSION",
     "ActivityFailedException",
+    "AzureMLException",
     "Experiment",
     "ExperimentExecutionException",
     "LedgerError",
@@ -39,6 +41,7 @@ __all__ = [
     "ServiceException",
     "UserErrorException",
     "Workspace",
+    "get_run",
 ]
 
 _HOMES = {
@@ -46,9 +49,11 @@ _HOMES = {
     "Experiment": "ledger.sdk.experiment",
     "Run": "runledger.run",
     "ScriptRun": "runledger.run",
+    "get_run": "runledger.run",
     "ScriptRunConfig": "ledger.sdk.config",
     "RunConfiguration": "ledger.sdk.config",
     "LedgerError": "schemas.errors",
+    "AzureMLException": "ledger.errors",
     "ServiceException": "ledger.errors",
     "UserErrorException": "ledger.errors",
     "RunEnvironmentException": "ledger.errors",

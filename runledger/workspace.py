@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.sdk import workspace
-from runledger.locating import locate, locate_by_config
+from runledger.locating import locate, locate_by_config, locate_by_file
 
 if TYPE_CHECKING:
     from ledger.targets.target import Target
@@ -31,9 +31,13 @@ class Workspace(workspace.Workspace):
 
     @classmethod
     def from_config(cls, path: str | Path | None = None) -> "Workspace":
-        """Find the workspace at or above a folder (parity B2); `path` may be a file in it."""
+        """Find the workspace at or above a folder (parity B2); `path` may be a configuration file itself.
+
+        Raises:
+            WorkspaceError: none is found; the message says where it was looked for.
+        """
         start = Path(path).absolute() if path is not None else Path.cwd()
-        return cls(locate_by_config(start.parent if start.is_file() else start, os.environ))
+        return cls(locate_by_file(start) if start.is_file() else locate_by_config(start, os.environ))
 
 
 def _targets(place: str) -> "Mapping[str, Target]":

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -36,6 +37,7 @@ class Experiment(ExperimentAttributes):
     def start_logging(
         self,
         *,
+        name: str | None = None,
         run_id: str | None = None,
         resume: str = "never",
         display_name: str | None = None,
@@ -47,6 +49,7 @@ class Experiment(ExperimentAttributes):
         """Start a run, or continue one that has ended (parity B4).
 
         Args:
+            name: the older way to say `display_name`, which counts if both are given.
             run_id: an id of your own; a random UUID otherwise.
             resume: "never" starts a new run, "allow" continues the run if it is there,
                 "must" fails if it is not.
@@ -72,7 +75,7 @@ class Experiment(ExperimentAttributes):
             StartRun(
                 run_id=run_id,
                 experiment=self.name,
-                display_name=display_name,
+                display_name=display_name if display_name is not None else name,
                 description=description,
                 tags=as_texts("tag", tags or {}),
                 properties={key: storable(value) for key, value in git_properties(git, os.environ).items()},
@@ -106,7 +109,7 @@ class Experiment(ExperimentAttributes):
         include_children: bool = False,
         status: str | None = None,
     ) -> Runs:
-        """Runs of the experiment, newest start first.
+        """Runs of the experiment, newest start first (parity F7); `runs` takes more conditions.
 
         A mapping means every pair must match, a text that the key is there with any value.
 
@@ -115,7 +118,7 @@ class Experiment(ExperimentAttributes):
         """
         return self.runs(type=type, tags=tags, properties=properties, include_children=include_children, status=status)
 
-    def runs(
+    def runs(  # noqa: PLR0913 - conditions, each by its name
         self,
         *,
         type: str | None = None,  # noqa: A002 - as in `get_runs`
@@ -123,8 +126,25 @@ class Experiment(ExperimentAttributes):
         properties: Pairs = None,
         include_children: bool = False,
         status: str | None = None,
+        search: str | None = None,
+        order_by: str | None = None,
+        started_from: datetime | None = None,
+        started_before: datetime | None = None,
     ) -> Runs:
-        """As `get_runs`; `.to_pandas()` and `.to_polars()` make a table of them."""
+        """As `get_runs`; `.to_pandas()` and `.to_polars()` make a table of them.
+
+        Args:
+            type: runs of this type, such as `ScriptRun.RUN_TYPE`.
+            tags: pairs that must match, or one key that must be there.
+            properties: the same of properties.
+            include_children: child runs too.
+            status: runs that have this status now.
+            search: words that a text of the run must have.
+            order_by: start, end, duration, name, status, experiment, or `metric.NAME`, `parameter.NAME`,
+                `tag.NAME`, `property.NAME`; with `-` before it the other way round.
+            started_from: runs that were started at this moment or later; without a zone it is local time.
+            started_before: runs that were started before it.
+        """
         query = RunQuery(
             experiment=self.name,
             run_type=type,
@@ -132,6 +152,10 @@ class Experiment(ExperimentAttributes):
             tags=tag_conditions(tags),
             properties=property_conditions(properties),
             include_children=include_children,
+            search=search,
+            order_by=order_by,
+            started_from=None if started_from is None else started_from.astimezone().isoformat(),
+            started_before=None if started_before is None else started_before.astimezone().isoformat(),
         )
         return Run.found(self.workspace, query)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ledger.commands import AddParameters
 from ledger.metrics import Series, Thinned
 from ledger.sdk.handle import RunHandle
-from ledger.sdk.reading import Metric, descendants, metrics_of, series_by_name, thinned_by_name
+from ledger.sdk.reading import Metric, metrics_of, metrics_of_tree, series_by_name, thinned_by_name
 from ledger.values.rules import parameter
 from schemas.limits import Limits
 
@@ -84,10 +84,7 @@ class RunMetrics(RunHandle):
         self.flush(_READ_SECONDS)
         if not recursive:
             return metrics_of(self._client, self.id, name)
-        found = {
-            run_id: metrics_of(self._client, run_id, name) for run_id in descendants(self._client, self.id, run_type)
-        }
-        return {run_id: metrics for run_id, metrics in found.items() if metrics}
+        return metrics_of_tree(self._client, self.id, run_type, name)
 
     def get_last_metrics(self) -> dict[str, Metric]:
         """The last value of each metric; of rows and tables the last row."""

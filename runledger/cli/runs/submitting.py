@@ -19,6 +19,7 @@ from runledger.cli.shared import Verb
 
 if TYPE_CHECKING:
     from ledger.sdk.config import ScriptRunConfig
+    from ledger.sdk.workspace import Workspace
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -59,6 +60,7 @@ def submit_script(
     if about["conda_dependencies"] is not None:
         note("-d does nothing here: the script runs in the Python of this command, with what is installed there.")
     with Workspace(session.location()) as workspace:
+        _check_target(workspace, config.run_config.target)
         experiment = Experiment(workspace, experiment_name)
         run = experiment.submit(config, tags=dict(about["tags"]), display_name=about["display_name"])
         if not asynchronous:
@@ -89,6 +91,13 @@ def cancel(session: Session, run_id: str, expected: str | None, reason: str | No
         run.cancel(reason=reason)
         document = workspace.client.run(run_id)
     session.output.write(document)
+
+
+def _check_target(workspace: "Workspace", name: str) -> None:
+    try:
+        workspace.compute_targets[name]
+    except KeyError as error:
+        raise click.UsageError(str(error.args[0])) from error
 
 
 def _config(

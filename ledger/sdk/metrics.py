@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ledger.commands import AddParameters
+from ledger.errors import BadValueError
 from ledger.metrics import Series, Thinned
 from ledger.sdk.handle import RunHandle
 from ledger.sdk.reading import Metric, metrics_of, metrics_of_tree, series_by_name, thinned_by_name
-from ledger.values.rules import parameter
+from ledger.values.rules import parameter, step_of
 from schemas.limits import Limits
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ class RunMetrics(RunHandle):
         """
         self._recording().listed(name, value, step, description or None)
 
-    def log_row(self, name: str, description: str = "", step: int | None = None, **columns: object) -> None:
-        """Log one row of a table, a value a column.
+    def log_row(self, name: str, description: str = "", **columns: object) -> None:
+        """Log one row of a table, a value a column; a whole number in a column `step` is the row's step too.
 
         Raises:
             BadValueError: there are no columns, or one holds a list.
         """
-        self._recording().row(name, columns, step, description or None)
+        self._recording().row(name, columns, _step_in(columns), description or None)
 
     def log_table(self, name: str, value: Mapping[str, object], description: str = "", step: int | None = None) -> None:
         """Log rows of a table by column.
@@ -110,3 +111,10 @@ class RunMetrics(RunHandle):
         if recorder is None or recorder.closed:
             recorder = self._recorder = self._tracker.track(self.id).recorder
         return recorder
+
+
+def _step_in(columns: Mapping[str, object]) -> int | None:
+    try:
+        return step_of(columns.get("step"))
+    except BadValueError:
+        return None

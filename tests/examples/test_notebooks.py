@@ -42,7 +42,8 @@ def shown(cell: Any) -> str:
     )
 
 
-def test_managing_runs_works_from_the_first_cell_to_the_last(manage_runs: list[tuple[str, Any]]) -> None:
+def test_i1_managing_runs_works_from_the_first_cell_to_the_last(manage_runs: list[tuple[str, Any]]) -> None:
+    """The notebook examples/notebooks/manage-runs.ipynb, executed cell by cell: what each cell shows."""
     texts = [text for _, text in manage_runs]
     (version, _, started, table, details, completed, block, submitted, waited, *about) = texts
     (properties, refused, tags, found, batch, _, children, canceled, failed) = about

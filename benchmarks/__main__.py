@@ -19,6 +19,7 @@ MEASUREMENTS = (
     "kafka_append",
     "mail",
     "metrics",
+    "parity",
     "projection",
     "tracking",
     "verify",

@@ -102,7 +102,7 @@ def cancel_and_fail(location: str, experiment: Experiment) -> None:
     print(local_run.get_status(), local_run.get_details()["error"])
 
     local_run = experiment.submit(delayed)
-    command(location, "run", "cancel", "-r", local_run.id, "-e", NAME, "--query", "status")
+    command(location, "run", "cancel", "-r", local_run.id, "-e", NAME)
 
 
 def make_children(experiment: Experiment) -> None:

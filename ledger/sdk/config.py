@@ -167,7 +167,7 @@ class ScriptRunConfig:
             raise ExperimentExecutionError(f"there is no script {script}")
         if not script.resolve().is_relative_to(folder.resolve()):
             raise ExperimentExecutionError(
-                f"the script {script} is outside of the source directory {folder}: name a folder that it is in"
+                f"the script {script} is not in the folder {folder}: name a source directory that it is in"
             )
         return [sys.executable, str(script), *_texts(self.run_config.arguments)]
 

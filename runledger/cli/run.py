@@ -31,7 +31,7 @@ _ELSEWHERE = {
     "update": Elsewhere(f"{_RUNS}.describing", "update", "Set tags, name and description of a run."),
     "complete": Elsewhere(f"{_RUNS}.lifecycle", "complete", "End a run as Completed."),
     "fail": Elsewhere(f"{_RUNS}.lifecycle", "fail", "End a run as Failed."),
-    "cancel": Elsewhere(f"{_RUNS}.submitting", "cancel", "End a run as Canceled, and the processes of its script."),
+    "cancel": Elsewhere(f"{_RUNS}.canceling", "cancel", "Cancel a run, or ask its process to."),
     "archive": Elsewhere(f"{_RUNS}.lifecycle", "archive", "Hide a run from lists; its history stays."),
     "restore": Elsewhere(f"{_RUNS}.lifecycle", "restore", "Show an archived run in lists again."),
     "exec": Elsewhere(f"{_RUNS}.executing", "execute", "Run a command as a run: its output passes through."),

@@ -25,7 +25,7 @@ SHOWN = (
     r"&& tags.quality=='fantastic run'\].run_id. -o tsv\n\S+\n",
     r"^Status: Completed\n.*Completed \{'message': 'Hello from run!'\}$",
     r"^Canceled\nFailed \{'code': 'UserError', 'message': 'it took too long'\}$",
-    r'-e explore-runs --query status\n"Canceled"$',
+    r"-e explore-runs\nExperiment run canceled successfully.$",
     r"^5 children of Completed\n5 children, with all below 6\n\['logged from below'\] logged to the root from below$",
     r"^\['Apple', 'Banana', 'Cherry'\]$",
 )

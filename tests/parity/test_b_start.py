@@ -312,7 +312,7 @@ def test_b8_what_cannot_be_submitted_is_named(place: Path, source: Path) -> None
         ((), 2, "Name a script"),
         (("-c", "nothing"), 4, "nothing"),
         (("nothing.py",), 1, "nothing.py"),
-        (("../outside.py",), 1, "outside of the source directory"),
+        (("../outside.py",), 1, "is not in the folder"),
         (("--target", "gpu", "../outside.py"), 2, "there are: local"),
     ):
         refused = call(*words, *more)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ledger.commands import ChangeStatus, StartRun
 from runledger import (
     ActivityFailedException,
     Experiment,
@@ -23,6 +24,7 @@ from runledger import (
 )
 from runledger.wiring import embedded_workspace
 from schemas.events import RunStatusChangedEvent
+from schemas.statuses import RunStatus
 from tests.runledger.cli.calling import call
 from tests.runledger.server.running import running
 
@@ -339,7 +341,7 @@ for number in range(2):
 
 
 def test_h5_a_script_that_submits_children_may_end_before_them(experiment: Experiment, source: Path) -> None:
-    waits = "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.05)\n"
+    waits = f"import os, time\nwhile not os.path.exists({str(source / 'go')!r}):\n    time.sleep(0.05)\n"
     (source / "child.py").write_text(waits, encoding="utf-8")
     parent = experiment.submit(config(source, _SUBMITS))
     parent.wait_for_completion(show_output=True)
@@ -390,25 +392,26 @@ def test_g2_a_script_is_canceled_on_a_url(anywhere: Experiment, source: Path) ->
 
 
 def test_g4_a_command_cancels_a_run(anywhere: Experiment, source: Path, location: str) -> None:
-    """`run cancel -r ID -w WORKSPACE -e NAME`: exit code 0 and the run as JSON; its script ends; unknown is 3."""
+    """`run cancel -r ID -w WORKSPACE -e NAME`: 0 and the line of the original; its script ends; unknown is 3."""
     submitted = anywhere.submit(config(source, "import os\n" + DELAY.replace("'waiting'", "'pid', os.getpid()")))
     until(lambda: "pid" in log_of(submitted).read_text())
     pid = int(log_of(submitted).read_text().split()[1])
-    interactive = anywhere.start_logging(snapshot_directory=None)
-    for run in (submitted, interactive):
+    nobodys, ended = f"{anywhere.name}-nobodys", f"{anywhere.name}-ended"
+    for run_id in (nobodys, ended):
+        anywhere.workspace.client.execute(StartRun(run_id=run_id, experiment=anywhere.name))
+    anywhere.workspace.client.execute(ChangeStatus(run_id=ended, status=RunStatus.COMPLETED))
+
+    for run in (submitted, anywhere.workspace.get_run(nobodys)):
         words = ("run", "cancel", "-r", run.id, "-w", location)
         assert call(*words, "-e", "other").code == 3
         assert run.get_status() == "Running"
         done = call(*words, "-e", anywhere.name, "-g", "group", "--reason", "no longer needed")
-        assert (done.code, done.json["status"]) == (0, "Canceled"), done.err
+        assert (done.code, done.out) == (0, "Experiment run canceled successfully.\n"), done.err
         assert (run.get_status(), run.get_detailed_status()["details"]) == ("Canceled", "no longer needed")
-
+        assert call(*words).code == 0
     assert not alive(pid)
+    assert call("run", "cancel", "-r", ended, "-w", location).code == 4
     assert call("run", "cancel", "-r", "nothing", "-w", location).code == 3
-    assert call("run", "cancel", "-r", interactive.id, "-w", location).code == 0
-    interactive = anywhere.start_logging(snapshot_directory=None)
-    interactive.complete()
-    assert call("run", "cancel", "-r", interactive.id, "-w", location).code == 4
 
 
 def test_g3_a_run_is_failed_with_an_error(anywhere: Experiment) -> None:

@@ -1,4 +1,4 @@
-"""`run submit-script` and `run cancel`: scripts that a supervisor sees to."""
+"""`run submit-script`: a script that a supervisor sees to."""
 
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from click.exceptions import Exit
 
 from runledger.cli.conditions import PAIR, pair
 from runledger.cli.output import note
-from runledger.cli.runs.options import check_experiment, expected_experiment_option, experiment_option, run_id_option
+from runledger.cli.runs.options import experiment_option
 from runledger.cli.runs.waiting import exit_code_of
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
@@ -70,27 +70,6 @@ def submit_script(
     session.output.write(document)
     if not asynchronous:
         raise Exit(exit_code_of(document))
-
-
-@click.command(cls=Verb)
-@run_id_option
-@expected_experiment_option
-@click.option("--reason", metavar="TEXT", help="why, for the history")
-@pass_session
-def cancel(session: Session, run_id: str, expected: str | None, reason: str | None) -> None:
-    """End a run as Canceled, and the processes of its script.
-
-    They are asked to end and killed after some seconds (10, unless the target says otherwise). A run
-    that has ended stays as it is.
-    """
-    from runledger.workspace import Workspace  # noqa: PLC0415 - help needs none of it
-
-    with Workspace(session.location()) as workspace:
-        run = workspace.get_run(run_id)
-        check_experiment(workspace.client.run(run_id), expected)
-        run.cancel(reason=reason)
-        document = workspace.client.run(run_id)
-    session.output.write(document)
 
 
 def _check_target(workspace: "Workspace", name: str) -> None:

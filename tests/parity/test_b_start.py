@@ -296,9 +296,11 @@ def test_b8_a_configuration_may_name_the_script(place: Path, source: Path) -> No
     by_name = call(*words)
     by_words = call(*words, "--source-directory", source, "--ct", "local", "train.py", "2")
     begun = call(*words, "--async")
+    without_file = call(*words[:-4], "-c", "local", "--path", source, "train.py", "3")
 
     assert "words ['1'] x" in by_name.err
     assert "words ['2'] x" in by_words.err
+    assert "words ['3'] None" in without_file.err
     assert (begun.code, begun.json["is_terminal"], "words" in begun.err) == (0, False, False)
     with Workspace(place) as workspace:
         assert workspace.get_run(begun.json["run_id"]).wait_for_completion()["status"] == "Completed"

@@ -18,15 +18,17 @@ from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
 
 if TYPE_CHECKING:
-    from ledger.sdk.config import ScriptRunConfig
+    from ledger.sdk.config import RunConfiguration, ScriptRunConfig
     from ledger.sdk.workspace import Workspace
 
+_CONFIGURATION_HELP = "what RunConfiguration.save() wrote to .azureml/NAME.runconfig; local is there without a file"
+_LOCAL = "local"
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command("submit-script", cls=Verb, context_settings={"allow_interspersed_args": False})
 @experiment_option
-@click.option("-c", "--run-configuration-name", "configuration", metavar="NAME", help="of .azureml/NAME.runconfig")
+@click.option("-c", "--run-configuration-name", "configuration", metavar="NAME", help=_CONFIGURATION_HELP)
 @click.option("--source-directory", type=_FOLDER, metavar="FOLDER", help="where the script is and runs; else here")
 @click.option("--target", "--ct", metavar="NAME", help="where it runs; else what the configuration says, or local")
 @click.option("--tags", multiple=True, type=pair, metavar=PAIR, help="a tag; again: more")
@@ -89,7 +91,20 @@ def _config(
         raise click.UsageError(
             "Name a script, or a configuration that names one with -c NAME.", click.get_current_context()
         )
-    base = RunConfiguration() if configuration is None else RunConfiguration.load(start, configuration)
+    base = RunConfiguration() if configuration is None else _loaded(start, configuration)
     if words:
         base = replace(base, script=words[0], arguments=list(words[1:]), command=None)
     return ScriptRunConfig(folder, run_config=base, compute_target=target)
+
+
+def _loaded(start: Path, name: str) -> "RunConfiguration":
+    from ledger.errors import RefusedError  # noqa: PLC0415
+    from ledger.sdk.config import RunConfiguration  # noqa: PLC0415
+
+    try:
+        return RunConfiguration.load(start, name)
+    except RefusedError:
+        # The original writes this one into every folder that is attached (parity B7, B8).
+        if name != _LOCAL or (start / ".azureml" / f"{_LOCAL}.runconfig").exists():
+            raise
+        return RunConfiguration()

@@ -13,6 +13,7 @@ from runledger.process import tune_collector
 
 MEASUREMENTS = (
     "alerts",
+    "artifacts",
     "embedded_append",
     "endings",
     "http",

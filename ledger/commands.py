@@ -161,7 +161,7 @@ class ChangeStatus(RunCommand):
     """Move a run to another status; `error` has code, message, type and traceback.
 
     With `begun_by`, the id of the command that began the run or its present attempt, nothing is
-    done to another attempt.
+    done to another attempt; with `previous`, nothing is done to a run of another status.
     """
 
     status: RunStatus
@@ -170,6 +170,7 @@ class ChangeStatus(RunCommand):
     presumed: bool = False
     log_lines: Sequence[str] = ()
     begun_by: str | None = None
+    previous: RunStatus | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,8 +184,18 @@ class WarnRun(RunCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddArtifacts(RunCommand):
+    """Give names to contents that were stored before.
+
+    Each has `name`, `sha256` and `size`, and may have `content_type`, `kind` and `metric`.
+    """
+
+    artifacts: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResumeRun(RunCommand):
-    """Begin another attempt of a run that has ended."""
+    """Begin another attempt of a run that has ended, or that does not respond any more."""
 
     origin: Mapping[str, Any] = field(default_factory=dict)
 

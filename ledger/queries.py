@@ -120,6 +120,10 @@ class UserQueries(Protocol):
         """Every token in the order of issue."""
 
 
+ArtifactDocument = dict[str, Any]
+"""A file of a run as it was added last: name, size, sha256, who added it when, and what it is."""
+
+
 class Queries(Protocol):
     """Answers about runs. Each waits until the view holds the position `at_least`."""
 
@@ -137,3 +141,6 @@ class Queries(Protocol):
 
     def history(self, run_id: str, *, at_least: int = 0) -> list[HistoryEntry]:
         """Every event of a run with what it changed; raises RunNotFoundError."""
+
+    def artifacts(self, run_id: str, prefixes: Sequence[str] = (), *, at_least: int = 0) -> list[ArtifactDocument]:
+        """The files of a run by name, those that begin with one of `prefixes`; raises RunNotFoundError."""

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "describe-run": commands.DescribeRun,
     "change-status": commands.ChangeStatus,
     "warn-run": commands.WarnRun,
+    "add-artifacts": commands.AddArtifacts,
     "resume-run": commands.ResumeRun,
     "archive-run": commands.ArchiveRun,
     "restore-run": commands.RestoreRun,

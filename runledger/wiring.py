@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from alerts.evaluate.facts import Place
     from ledger.application.handling import Caller, Ledger
     from ledger.application.values import Values
+    from ledger.artifacts.files import Files
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.logs.kafka.address import KafkaAddress
@@ -66,6 +67,7 @@ class Embedded:
     log_address: str
     database: "Database"
     log: "Log"
+    values_log: "Log"
     feed: "Feed"
     view: "View"
     ledger: "Ledger"
@@ -74,6 +76,7 @@ class Embedded:
     alerts: "AlertQueries"
     users: "Users"
     metrics: "MetricQueries"
+    files: "Files"
     client: "EmbeddedClient"
 
 
@@ -130,6 +133,8 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     from ledger.embedded import Answers as EmbeddedAnswers
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
+    from ledger.liveness.canceling import CancelRequests
+    from ledger.liveness.standings import Standings
     from ledger.store.database import Database
     from ledger.users.directory import Users
     from projections.answers import Answers
@@ -153,13 +158,51 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         metrics, alerts = Metrics(database, view), AlertAnswers(feed, database)
         queries = Answers(feed, view, metrics.last_values)
         recorder = LedgerRecorder(control, database)
-        ledger = Ledger(recorder, now=now, seal=values.seal, check_rule=check_rule, has_runs=queries.has_runs)
+        files = _files(folder)
+        ledger = Ledger(
+            recorder,
+            now=now,
+            seal=values.seal,
+            check_rule=check_rule,
+            has_runs=queries.has_runs,
+            check_content=files.check,
+        )
         users = Users(feed, now=now)
         answers = EmbeddedAnswers(queries, metrics, alerts, users)
-        client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers)
-        yield Embedded(
-            folder, address, database, control, feed, view, ledger, values, queries, alerts, users, metrics, client
+        cancel_requests = CancelRequests(Standings(database))
+        client = EmbeddedClient(
+            str(folder.path.parent), ledger, values, caller(), logs, answers, files, cancel_requests
         )
+        opened = (
+            folder,
+            address,
+            database,
+            control,
+            values_log,
+            feed,
+            view,
+            ledger,
+            values,
+            queries,
+            alerts,
+            users,
+            metrics,
+        )
+        yield Embedded(*opened, files, client)
+
+
+def _files(folder: WorkspaceFolder) -> "Files":
+    from ledger.artifacts.address import open_place
+    from ledger.artifacts.contents import Contents
+    from ledger.artifacts.files import Files
+    from ledger.targets.local.folder import RunFolder
+
+    settings = resolve(os.environ, folder.settings())
+    size = settings["artifact bytes"].value or ""
+    if not size.isdecimal():
+        raise WorkspaceError(f"RUNLEDGER_ARTIFACT_BYTES must be a number of bytes, not {size!r}")
+    contents = Contents(open_place(settings["artifacts"].value or str(folder.artifacts)), int(size))
+    return Files(contents, lambda run_id: RunFolder(folder.runs / run_id).log)
 
 
 def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":

@@ -12,7 +12,9 @@ from eventsourcing.persistence import IntegrityError
 from ledger.application.application import LedgerApplication
 from ledger.application.recorder import LedgerRecorder
 from ledger.application.turns import Turns
+from ledger.artifacts.contents import Content
 from ledger.commands import (
+    AddArtifacts,
     AddParameters,
     AddProperties,
     AddUser,
@@ -51,6 +53,7 @@ from ledger.commands import (
 )
 from ledger.domain.aggregate import Context, LedgerAggregate
 from ledger.domain.alert_rule import AlertRule, checked
+from ledger.domain.artifacts import checked_artifacts
 from ledger.domain.experiment import Experiment
 from ledger.domain.names import check_experiment_name, check_rule_id, check_run_id, check_user_name
 from ledger.domain.run import Run
@@ -85,6 +88,7 @@ class Ledger:
         seal: Callable[[str], Seal] | None = None,
         check_rule: Callable[[RuleDefinition], None] | None = None,
         has_runs: Callable[[str], bool] | None = None,
+        check_content: Callable[[Content], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
         """Handle commands on a recorder's log.
@@ -92,6 +96,7 @@ class Ledger:
         `now` is the clock for commands that name no time, `seal` tells what a run has logged,
         `check_rule` raises BadRuleError for a rule whose templates do not work, `has_runs` tells
         whether an experiment of a name has any; one that nobody can tell of is not deleted.
+        `check_content` raises BadContentError for what is not stored.
         """
         self._recorder = recorder
         self._application = LedgerApplication(recorder)
@@ -99,6 +104,7 @@ class Ledger:
         self._seal = seal or (lambda _: Seal())
         self._check_rule = check_rule or (lambda _: None)
         self._has_runs = has_runs or (lambda _: True)
+        self._check_content = check_content or (lambda _: None)
         self._limits = limits or Limits()
         self._turns = Turns()
 
@@ -206,9 +212,18 @@ class Ledger:
         return self._decide_run(command, caller, lambda run: run.warn(command, self._limits))
 
     @_carry_out.register
+    def _(self, command: AddArtifacts, caller: Caller) -> Answer:
+        artifacts = checked_artifacts(command.artifacts, self._limits)
+        for each in artifacts:
+            self._check_content(each.content)
+        return self._decide_run(command, caller, lambda run: run.add_artifacts(artifacts, self._limits))
+
+    @_carry_out.register
     def _(self, command: ResumeRun, caller: Caller) -> Answer:
         origin = RunOrigin.model_validate(dict(command.origin))
-        return self._decide_run(command, caller, lambda run: run.resume(origin))
+        return self._decide_run(
+            command, caller, lambda run: run.resume(origin, seal=lambda: self._seal(command.run_id))
+        )
 
     @_carry_out.register
     def _(self, command: ArchiveRun, caller: Caller) -> Answer:

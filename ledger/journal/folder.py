@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ class WriterFolder:
 
     def take_alive(self) -> int | None:
         """Lock the writer's own lock: possible only once it is dead."""
-        return self._take(ALIVE)
+        return self._take(ALIVE, make=False)
 
     def remove(self) -> None:
         """Delete it: everything in it was delivered."""
@@ -110,21 +111,24 @@ class WriterFolder:
         except OSError as error:
             _log.debug("%s is left behind: %s", self.path, error)
 
-    def _take(self, name: str) -> int | None:
+    def _take(self, name: str, *, make: bool = True) -> int | None:
         try:
-            return take(self.path / name)
+            return take(self.path / name, make=make)
         except FileNotFoundError:
             return None
 
 
 def writer_folders(journals: Path) -> Iterator[WriterFolder]:
     """The folders of all writers, oldest first; none where there is no folder that can be read."""
-    try:
-        found = [entry for entry in os.scandir(journals) if entry.is_dir()]
-    except OSError:
-        return
-    for entry in sorted(found, key=lambda entry: entry.stat().st_mtime_ns):
-        yield WriterFolder(Path(entry.path))
+    found = []
+    with suppress(OSError), os.scandir(journals) as entries:
+        for entry in entries:
+            # Another process may take it away while we look.
+            with suppress(OSError):
+                found.append((entry.stat().st_mtime_ns, entry.path, entry.is_dir()))
+    for _, path, is_folder in sorted(found):
+        if is_folder:
+            yield WriterFolder(Path(path))
 
 
 def _write_head(path: Path, content: Mapping[str, Any]) -> None:

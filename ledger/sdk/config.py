@@ -1,5 +1,6 @@
 """What shall be run where: configurations of submitted runs (parity B8, B9, G1)."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -151,7 +152,7 @@ class ScriptRunConfig:
             raise RefusedError("name a script of the folder, or a command; and not both")
 
     def command_line(self) -> list[str]:
-        """What is executed, in the source directory.
+        """What is executed, in a copy of the source directory.
 
         Raises:
             ExperimentExecutionError: the folder or the script is not there.
@@ -167,9 +168,10 @@ class ScriptRunConfig:
             raise ExperimentExecutionError(f"there is no script {script}")
         if not script.resolve().is_relative_to(folder.resolve()):
             raise ExperimentExecutionError(
-                f"the script {script} is not in the folder {folder}: name a source directory that it is in"
+                f"the script {script} is not in the folder {folder}, which is what is kept: name a source directory "
+                "that it is in"
             )
-        return [sys.executable, str(script), *_texts(self.run_config.arguments)]
+        return [sys.executable, os.path.relpath(os.path.normpath(script), folder), *_texts(self.run_config.arguments)]
 
 
 def _refuse(environment: object, distributed: object, resume_from: object, docker: object) -> None:

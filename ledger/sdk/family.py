@@ -16,6 +16,7 @@ from ledger.sdk.types import RunTypes
 from schemas.limits import Limits
 
 if TYPE_CHECKING:
+    from ledger.sdk.outputs import Folders
     from ledger.sdk.run import Run
 
 BATCH_NUMBER = "azureml.batch_child_number"
@@ -32,11 +33,15 @@ class RunFamily(RunTypes):
         self._root = root
         return self
 
-    def child_run(self, name: str | None = None, run_id: str | None = None) -> "Run":
-        """Start a run below this one; `name` becomes its display name (parity H3)."""
+    def child_run(self, name: str | None = None, run_id: str | None = None, outputs: "Folders" = None) -> "Run":
+        """Start a run below this one; `name` becomes its display name (parity H3).
+
+        `outputs` are folders as of `start_logging`; a child has none unless they are named, for those
+        beside the script are its parent's.
+        """
         command = replace(self._child(run_id or str(uuid4())), display_name=name)
         self._tracker.begin(command)
-        return self._of(command.run_id)
+        return self._of(command.run_id).writing_to(outputs or False)
 
     def create_children(
         self, count: int | None = None, tag_key: str | None = None, tag_values: Sequence[object] | None = None

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ledger.commands import AddParameters
-from ledger.errors import BadValueError
+from ledger.errors import BadValueError, RunCanceled
+from ledger.liveness.graces import canceled_by, request_in
 from ledger.metrics import Series, Thinned
 from ledger.sdk.handle import RunHandle
 from ledger.sdk.reading import Metric, metrics_of, metrics_of_tree, series_by_name, thinned_by_name
 from ledger.values.rules import parameter, step_of
+from schemas.errors import LedgerError
 from schemas.limits import Limits
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ class RunMetrics(RunHandle):
     """The part of a run's handle for logged values and parameters."""
 
     _recorder: "Recorder | None" = None
+    _raises_canceled = False
 
     def log(self, name: str, value: object, description: str = "", step: int | None = None) -> None:
         """Log one value of a metric; logged again, it becomes a series (parity B5).
@@ -106,11 +109,25 @@ class RunMetrics(RunHandle):
         self.flush(_READ_SECONDS)
         return thinned_by_name(self._client, self.id, name, buckets, (first_step, last_step))
 
+    def raise_if_canceled(self) -> None:
+        """Let the next `log*()` of this handle raise RunCanceled, once, after somebody asked for the run to end."""
+        self._raises_canceled = True
+
     def _recording(self) -> "Recorder":
+        if self._raises_canceled and self.id in self._tracker.canceled:
+            self._raises_canceled = False
+            raise RunCanceled(self.id, self._why_canceled())
         recorder = self._recorder
         if recorder is None or recorder.closed:
             recorder = self._recorder = self._tracker.track(self.id).recorder
         return recorder
+
+    def _why_canceled(self) -> str:
+        try:
+            request = request_in(self.id, self._client.history(self.id))
+        except LedgerError:
+            request = None
+        return canceled_by(request.actor, request.reason) if request is not None else "canceled"
 
 
 def _step_in(columns: Mapping[str, object]) -> int | None:

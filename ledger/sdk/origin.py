@@ -36,5 +36,5 @@ def user_name() -> str:
     """The operating system's name for the user, or the number where there is no name."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):
+    except (ImportError, KeyError, OSError):  # Windows has no `pwd` to ask where no variable says it
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"

@@ -13,7 +13,7 @@ from ledger.journal.folder import Identity, WriterFolder, writer_folders
 from ledger.journal.locks import release
 from ledger.tracking.delivery import Delivery, later_if_denied
 from ledger.tracking.watching import Verdict, abandoned, remove, verdict_of
-from ledger.watchdog.verdict import Evidence, decide
+from ledger.watchdog.verdict import Evidence, decide, of_canceled
 from schemas.limits import Limits
 from schemas.statuses import TERMINAL, RunStatus
 
@@ -34,15 +34,17 @@ def recover(journals: Path, location: str, client: Client, limits: Limits, *, ru
         UnavailableError: the ledger cannot be reached; what is left is delivered next time.
     """
     found, processes = [], set()
-    for folder in writer_folders(journals):
-        identity = folder.identity()
-        if identity is None or identity.location != location or run_id not in {None, identity.run_id}:
-            continue
-        with _taken_over(folder) as dead:
-            if dead and _recover_one(folder, identity, client, limits):
-                found.append(identity.run_id)
-                processes.add(identity.process)
-    _forget(journals, processes - {None})
+    try:
+        for folder in writer_folders(journals):
+            identity = folder.identity()
+            if identity is None or identity.location != location or run_id not in {None, identity.run_id}:
+                continue
+            with _taken_over(folder) as dead:
+                if dead and _recover_one(folder, identity, client, limits):
+                    found.append(identity.run_id)
+                    processes.add(identity.process)
+    finally:
+        _forget(journals, processes - {None})
     return found
 
 
@@ -90,9 +92,12 @@ def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limit
 
 def _end(identity: Identity, verdict: Verdict, last_sign: float, client: Client) -> None:
     run = client.run(identity.run_id)
-    if run["status"] in TERMINAL:
+    # What was presumed without this evidence is corrected by it.
+    if run["status"] in TERMINAL and not run.get("presumed"):
         return
     ending, ended_at = verdict
+    if run["status"] in {RunStatus.CANCEL_REQUESTED, RunStatus.CANCELED}:
+        ending = of_canceled(ending)
     # The clock of files is coarse: a run does not end before it began.
     moment = max(datetime.fromtimestamp(ended_at or last_sign, UTC), datetime.fromisoformat(run["start_time_utc"]))
     where = f" (process {identity.pid} on {identity.host}, last heard of at {moment:%F %T} UTC)"
@@ -104,7 +109,7 @@ def _end(identity: Identity, verdict: Verdict, last_sign: float, client: Client)
                 run_id=identity.run_id,
                 status=RunStatus(ending.status),
                 error=error,
-                reason=ending.reason,
+                reason=ending.reason or None,
                 certainty=ending.certainty,
                 begun_by=identity.begun_by,
                 occurred_at=moment,

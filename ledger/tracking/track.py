@@ -10,6 +10,7 @@ from ledger.commands import Command, WarnRun
 from ledger.journal.folder import Identity, WriterFolder
 from ledger.journal.places import fallbacks
 from ledger.journal.writer import JournalWriter
+from ledger.liveness.writers import LiveWriter
 from ledger.tracking.delivery import Delivery
 from ledger.tracking.recorder import Recorder
 from ledger.wire import command_to
@@ -40,6 +41,13 @@ class Track:
         self._journals = journals
         self._limits = limits
         self._begin_process()
+
+    def live_writer(self) -> LiveWriter | None:
+        """Who this process is for the run: the writer of its journal, else one that only says that it lives."""
+        writer = self.recorder.writer
+        if writer is not None and not self.recorder.closed:
+            return LiveWriter(self.run_id, writer.identity.writer)
+        return None if self.begun_by is None else LiveWriter(self.run_id, self.begun_by)
 
     def note(self, command: Command) -> None:
         """Keep a command until the ledger can be told."""

@@ -37,6 +37,12 @@ _ELSEWHERE = {
     "exec": Elsewhere(f"{_RUNS}.executing", "execute", "Run a command as a run: its output passes through."),
     "wait": Elsewhere(f"{_RUNS}.waiting", "wait", "Wait for the end of a run; 6 if it did not complete."),
     "watch": Elsewhere(f"{_RUNS}.waiting", "watch", "Follow the status and the last values of a run to its end."),
+    "files": Elsewhere(f"{_RUNS}.files", "files", "List the files of a run: of each name what was added last."),
+    "upload": Elsewhere(f"{_RUNS}.files", "upload", "Store files with a run."),
+    "download": Elsewhere(f"{_RUNS}.files", "download", "Write files of a run into a folder, under their whole names."),
+    "snapshot": Elsewhere(f"{_RUNS}.files", "snapshot", "Write the zip of the code that a run was made with."),
+    "download-logs": Elsewhere(f"{_RUNS}.logs", "download_logs", "Write the logs of a run into a folder."),
+    "monitor-logs": Elsewhere(f"{_RUNS}.logs", "monitor_logs", "Print what a submitted run prints, to its end."),
     "compare": Elsewhere(f"{_RUNS}.comparing", "compare", "Compare runs, differences first."),
 }
 

@@ -7,17 +7,21 @@ from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Query, Response
 
-from ledger.commands import Answer, Command
+from ledger.artifacts.names import STD_LOG
+from ledger.commands import AddArtifacts, Answer, Command
 from ledger.errors import UnavailableError
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import HistoryEntry, RunPage
+from ledger.queries import ArtifactDocument, HistoryEntry, RunPage
 from ledger.users.rights import Right, right_for, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
 from runledger import VERSION
+from runledger.liveness import Liveness
+from runledger.server.asking import Asking
+from runledger.server.files import FilesApi, file_routes
 from runledger.server.guard import Visitor
 from runledger.server.messages import (
     AtLeast,
@@ -25,12 +29,13 @@ from runledger.server.messages import (
     SentBatch,
     SentCommand,
     SentCommands,
+    SentPresence,
     SeriesParameters,
     SeveralSeriesParameters,
     ThinnedParameters,
 )
 from runledger.server.metrics import CONTENT_TYPE, Metrics
-from runledger.server.openapi import BATCH_BODY, BULK_BODY, COMMAND_BODY, PROBLEMS, add_schemas
+from runledger.server.openapi import BATCH_BODY, BULK_BODY, COMMAND_BODY, PRESENCE_BODY, PROBLEMS, add_schemas
 from runledger.server.replies import answer_problems, refusal, reply
 from runledger.wiring import Embedded
 from schemas.errors import LedgerError
@@ -61,25 +66,18 @@ class Me:
     rights: list[Right]
 
 
-async def _visitor(request: Request) -> Visitor:
-    visitor: Visitor = request.state.visitor
-    return visitor
-
-
-Asking = Annotated[Visitor, Depends(_visitor)]
-"""Who asks, as the gate told."""
-
-
 class Api:
     """What each route does; the slow parts run in threads."""
 
-    def __init__(self, parts: Embedded, lagging: Callable[[], LedgerError | None]) -> None:
+    def __init__(self, parts: Embedded, lagging: Callable[[], LedgerError | None], liveness: Liveness) -> None:
         """Carry out commands in the name of who sends them, unless `lagging` says why nothing is written now."""
         self._parts = parts
+        self._hearing = liveness.hearing
         self._lagging = lagging
         # Threads of their own: questions are answered while commands wait for a log that does not.
         self._readers = CapacityLimiter(_READERS)
-        self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids)
+        self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
+        self.files = FilesApi(parts.files, admit=self._admit, carry_out=self._carry_out, listed=self._artifacts)
 
     def command(self, command: SentCommand, visitor: Asking) -> Response:
         """Carry out one command; sent again with the same id, it is done once."""
@@ -105,6 +103,11 @@ class Api:
         self._admit(visitor, Right.WRITE)
         place = self._parts.values.append(batch.run_id, batch.event(), batch.occurred_at, visitor.caller)
         return reply({"place": place})
+
+    def presence(self, message: SentPresence, visitor: Asking) -> Response:
+        """Take note of writers that are alive; which of their runs shall be canceled."""
+        self._admit(visitor, Right.WRITE)
+        return reply({"canceled": self._hearing.hear(message.writers, message.left)})
 
     async def writer(self, run_id: str, writer: str) -> Response:
         """How far the ledger has what one writer logged to a run."""
@@ -201,7 +204,14 @@ class Api:
             self._admit(visitor, right_for(command))
             return self._parts.ledger.handle(command, visitor.caller)
 
-        return self._metrics.observed(command, handle)
+        answer = self._metrics.observed(command, handle)
+        if isinstance(command, AddArtifacts) and any(each.get("name") == STD_LOG for each in command.artifacts):
+            self._parts.files.live.forget(command.run_id)
+        return answer
+
+    async def _artifacts(self, asked: AtLeast, run_id: str, prefixes: list[str]) -> list[ArtifactDocument]:
+        question = partial(self._parts.queries.artifacts, run_id, prefixes, at_least=asked.at_least)
+        return await self._answered(asked, question)
 
     def _admit(self, visitor: Visitor, right: Right) -> None:
         """Raise unless the visitor may write, and this server knows what it would decide on."""
@@ -270,6 +280,7 @@ def _routes(api: Api) -> APIRouter:
     routes.post("/commands", response_model=Answer, openapi_extra=COMMAND_BODY)(api.command)
     routes.post("/commands/bulk", response_model=None, openapi_extra=BULK_BODY)(api.commands)
     routes.post("/values", response_model=dict[str, int], openapi_extra=BATCH_BODY)(api.values)
+    routes.post("/presence", response_model=dict[str, list[str]], openapi_extra=PRESENCE_BODY)(api.presence)
     routes.get("/runs", response_model=RunPage)(api.runs)
     routes.get("/runs/{run_id}", response_model=dict[str, Any])(api.run)
     routes.get("/runs/{run_id}/history", response_model=list[HistoryEntry])(api.history)
@@ -285,6 +296,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/rules/{rule_id}/deliveries", response_model=list[dict[str, Any]])(api.deliveries)
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
+    routes.include_router(file_routes(api.files))
     routes.get("/me", response_model=Me)(api.me)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes

@@ -1,12 +1,14 @@
 """Reading what clients send: bodies of a bearable size, commands, questions."""
 
 import json
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ledger.commands import Command
+from ledger.liveness.writers import LiveWriter
 from ledger.metrics import SeriesQuery
 from ledger.problems import BadMessageError
 from ledger.queries import RunQuery
@@ -16,9 +18,14 @@ from schemas.events import RunLoggedEvent
 from schemas.events.base import Maybe, Microseconds, Text
 from schemas.limits import Limits
 
+M = TypeVar("M", bound=BaseModel)
+
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+
 BODY_BYTES = 16_000_000
 BUCKETS = 10_000
 RUNS_AT_ONCE = 100
+REPORTED_WRITERS = 10_000
 BULK_COMMANDS = Limits().children_per_call
 
 
@@ -73,6 +80,18 @@ class RunParameters(AtLeast):
         )
 
 
+class ArtifactParameters(AtLeast):
+    """Names that begin with one of these; all without any."""
+
+    prefix: list[str] = []
+
+
+class OutputParameters(AtLeast):
+    """The place in a script's output to read from."""
+
+    start: Annotated[int, Field(ge=0, lt=2**62)] = 0
+
+
 class SeriesParameters(AtLeast):
     """Which points of a run: of one metric or of all, from one step to another; both logs may be waited for."""
 
@@ -111,6 +130,24 @@ class BatchMessage(RunLoggedEvent):
         return RunLoggedEvent.model_construct(writer=self.writer, first=self.first, last=self.last, series=self.series)
 
 
+def _check_writer(writer: LiveWriter) -> LiveWriter:
+    if not all(_ID.fullmatch(name) for name in writer):
+        raise ValueError("an id has 1 to 256 letters, digits, '.', '_' or '-'")
+    return writer
+
+
+Reported = Annotated[list[Annotated[LiveWriter, AfterValidator(_check_writer)]], Field(max_length=REPORTED_WRITERS)]
+
+
+class PresenceMessage(BaseModel):
+    """Writers that are alive, each with its run, and writers that have left."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    writers: Reported
+    left: Reported = []
+
+
 async def _read_body(request: Request) -> bytes:
     # A page of another site can send text without being asked for leave, but not JSON.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
@@ -142,8 +179,16 @@ async def _read_commands(content: Annotated[Any, Depends(_read_json)]) -> list[C
 
 
 def _read_batch(body: Annotated[bytes, Depends(_read_body)]) -> BatchMessage:
+    return _validated(BatchMessage, body)
+
+
+def _read_presence(body: Annotated[bytes, Depends(_read_body)]) -> PresenceMessage:
+    return _validated(PresenceMessage, body)
+
+
+def _validated(model: type[M], body: bytes) -> M:
     try:
-        return BatchMessage.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the request"
@@ -159,4 +204,5 @@ def _numbered(index: int, item: Any) -> Command:
 
 SentCommand = Annotated[Command, Depends(_read_command)]
 SentBatch = Annotated[BatchMessage, Depends(_read_batch)]
+SentPresence = Annotated[PresenceMessage, Depends(_read_presence)]
 SentCommands = Annotated[list[Command], Depends(_read_commands)]

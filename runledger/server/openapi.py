@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from ledger.wire import COMMANDS
-from runledger.server.messages import BULK_COMMANDS, BatchMessage
+from runledger.server.messages import BULK_COMMANDS, BatchMessage, PresenceMessage
 from runledger.server.replies import JSON, PROBLEM_JSON
 
 _PLACE = "#/components/schemas/"
@@ -39,7 +39,14 @@ _COMMANDS = {"type": "array", "minItems": 1, "maxItems": BULK_COMMANDS, "items":
 
 COMMAND_BODY = _body({"$ref": f"{_PLACE}Command"})
 BATCH_BODY = _body({"$ref": f"{_PLACE}BatchMessage"})
+PRESENCE_BODY = _body({"$ref": f"{_PLACE}PresenceMessage"})
 BULK_BODY = _body({"type": "object", "required": ["commands"], "properties": {"commands": _COMMANDS}})
+
+
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+FILE_BODY: dict[str, Any] = {"openapi_extra": {"requestBody": {"required": True, "content": _BYTES}}}
+FILE_REPLY: dict[str, Any] = {"responses": {200: {"description": "The bytes", "content": _BYTES}}}
 
 
 def add_schemas(app: FastAPI) -> None:
@@ -53,7 +60,7 @@ def add_schemas(app: FastAPI) -> None:
             schemas.pop(unused, None)
         for operation in (each for path in description["paths"].values() for each in path.values()):
             operation["responses"].pop("422", None)
-        schemas.update(_command_schemas(), **_batch_schemas(), Problem=_PROBLEM)
+        schemas.update(_command_schemas(), **_body_schemas(), Problem=_PROBLEM)
         return description
 
     app.openapi = described  # type: ignore[method-assign]  # the way that FastAPI documents
@@ -76,6 +83,9 @@ def _command_schemas() -> dict[str, Any]:
     return schemas
 
 
-def _batch_schemas() -> dict[str, Any]:
-    schema = BatchMessage.model_json_schema(ref_template=_PLACE + "{model}")
-    return {"BatchMessage": schema, **schema.pop("$defs", {})}
+def _body_schemas() -> dict[str, Any]:
+    schemas: dict[str, Any] = {}
+    for model in (BatchMessage, PresenceMessage):
+        schema = model.model_json_schema(ref_template=_PLACE + "{model}")
+        schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
+    return schemas

@@ -157,7 +157,10 @@ class RunDescribedEvent(Event):
 
 
 class RunArtifactAddedEvent(Event):
-    """A file of the run was stored; `size` is in bytes, `address` is where it lies."""
+    """A file of the run was stored; `size` is in bytes, `address` is where it lies below the place of files.
+
+    `kind` says what it shows, and `metric` of which metric, such as an image of "Confusion".
+    """
 
     name: ClassVar[str] = "run.artifact-added"
 
@@ -166,6 +169,8 @@ class RunArtifactAddedEvent(Event):
     sha256: Sha256
     address: Text
     content_type: Maybe[Text] = None
+    kind: Maybe[Text] = None
+    metric: Maybe[Text] = None
 
 
 class RunWarnedEvent(Event):

@@ -1,4 +1,4 @@
-"""The steps of the logging notebook, but for its files and images (parity section I, 5.B), and where they lead."""
+"""The steps of the logging notebook on a folder and on a URL (parity section I, 5.B), and where they lead."""
 
 import math
 
@@ -8,11 +8,12 @@ from runledger import Experiment, Run
 from tests.runledger.cli.calling import call
 
 METRICS = ("Accuracy", "Precision", "Recall")
+_STEPS = 100
 FIBONACCI = [0, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89]
 
 
 def test_i1_the_logging_notebook_works_step_by_step(anywhere: Experiment) -> None:
-    """Cells 11 to 44: scalars, a list from a generator, rows, a table, 45,000 values, tags after the end."""
+    """Cells 11 to 44: scalars, a list from a generator, rows, a table, wide rows, tags after the end."""
     started = anywhere.start_logging(snapshot_directory=None)
     run_id, scale = started.id, 2
     started.log("Category", "Red")
@@ -27,7 +28,7 @@ def test_i1_the_logging_notebook_works_step_by_step(anywhere: Experiment) -> Non
         started.log_row("Cosine Wave", angle=angle, cos=math.cos(angle))
     sine = {"angle": angles, "sine": [math.sin(angle) for angle in angles]}
     started.log_table("Sine Wave", sine)
-    for step in range(1_000):
+    for step in range(_STEPS):
         for name in METRICS:
             started.log_row(name, f"{name} of a class", **row_of(step))
     started.complete()
@@ -44,7 +45,7 @@ def test_i1_the_logging_notebook_works_step_by_step(anywhere: Experiment) -> Non
     assert metrics["Cosine Wave"] == {"angle": angles, "cos": [math.cos(angle) for angle in angles]}
     assert metrics["Sine Wave"] == sine
     for name in METRICS:
-        assert metrics[name] == {column: [row_of(step)[column] for step in range(1_000)] for column in row_of(0)}
+        assert metrics[name] == {column: [row_of(step)[column] for step in range(_STEPS)] for column in row_of(0)}
     assert run.get_metrics("scale factor") == {"scale factor": 2}
     run.tag("My Favorite Run")
     run.tag("Competition Rank", 1)

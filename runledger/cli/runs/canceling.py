@@ -21,7 +21,9 @@ _DONE = "Experiment run canceled successfully."
 def cancel(session: Session, run_id: str, expected: str | None, reason: str | None) -> None:
     """Cancel a run, or ask its process to.
 
-    A submitted run is ended with all its processes.
+    A submitted run is ended with all its processes. A run that a script elsewhere tracks becomes
+    CancelRequested: that script hears of it, and after the grace time the run is Canceled all the
+    same. A run that nobody tracks is Canceled at once.
     """
     from runledger.workspace import Workspace  # noqa: PLC0415 - help needs none of it
 

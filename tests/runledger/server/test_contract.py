@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,6 +34,9 @@ from ledger.errors import (
     StatusRefusedError,
     WrittenOnceError,
 )
+from ledger.liveness.expiring import end_overdue
+from ledger.liveness.graces import end_of, request_in
+from ledger.liveness.writers import LiveWriter
 from ledger.queries import ANY_VALUE, RunQuery
 from ledger.values.batch import Batch
 from ledger.workspace.folder import make_folder
@@ -108,6 +111,50 @@ def test_every_command_changes_what_it_says(client: Client) -> None:
     described = [change for entry in history for change in entry.changes if change.field == "display_name"]
     assert (described[-1].before, described[-1].after) == ("Größe ☃", "new")
     assert [client.execute(command) for command in commands] == answers
+
+
+def test_who_reports_a_writer_hears_that_its_run_shall_be_canceled(client: Client, run_id: str) -> None:
+    writers = [LiveWriter(run_id, "w"), LiveWriter("nothing", "w")]
+    assert list(client.report_presence(writers)) == []
+    client.execute(ChangeStatus(run_id=run_id, status=RunStatus.CANCEL_REQUESTED, reason="enough"))
+    client.execute(TagRun(run_id=run_id, tags={"a": "b"}))
+    assert list(client.report_presence(writers)) == list(client.report_presence(writers)) == [run_id]
+    client.execute(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED))
+    # Its process may have heard of neither.
+    assert list(client.report_presence(writers)) == [run_id]
+    client.execute(ResumeRun(run_id=run_id))
+
+    assert list(client.report_presence(writers)) == []
+
+
+def test_a_request_that_is_due_ends_the_run_once_and_no_later_attempt(client: Client, run_id: str) -> None:
+    client.execute(ChangeStatus(run_id=run_id, status=RunStatus.CANCEL_REQUESTED, reason="enough"))
+    request = request_in(run_id, client.history(run_id))
+    assert request is not None
+    assert end_overdue(client, request.recorded_at, 60) == []
+    later = request.recorded_at + timedelta(seconds=60)
+    assert end_overdue(client, later, 60) == [run_id]
+    assert end_overdue(client, later, 60) == []
+    before = client.run(run_id)
+    assert (before["status"], "may still run" in before["status_reason"]) == ("Canceled", True)
+    assert client.execute(end_of(request, 60)).position == before["last_position"]
+    client.execute(ResumeRun(run_id=run_id))
+    with pytest.raises(RefusedError, match="no longer CancelRequested"):
+        client.execute(replace(end_of(request, 60), command=str(uuid4())))
+
+
+def test_a_run_that_does_not_respond_ends_and_is_resumed_by_one_command(client: Client, run_id: str) -> None:
+    client.execute(ChangeStatus(run_id=run_id, status=RunStatus.NOT_RESPONDING))
+    command = ResumeRun(run_id=run_id, origin={"host": "node8"})
+    answer = client.execute(command)
+
+    document, history = client.run(run_id), client.history(run_id)
+    assert (document["status"], document["attempt"], answer.position) == ("Running", 2, history[-1].position)
+    assert [each.event.split(".")[2] for each in history[-2:]] == ["status-changed", "resumed"]
+    assert (document["attempts"][0]["status"], document["attempts"][0]["presumed"]) == ("Failed", True)
+    assert client.execute(command) == answer
+    with pytest.raises(RefusedError, match="attempt 2, on node8, since"):
+        client.execute(ResumeRun(run_id=run_id))
 
 
 def test_the_same_again_changes_nothing(client: Client, run_id: str) -> None:

@@ -1,0 +1,1 @@
+"""Which writers are alive, and what becomes of runs whose writers are silent or shall stop."""

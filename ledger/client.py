@@ -16,6 +16,7 @@ from ledger.queries import (
     RunDocument,
     RunPage,
     RunQuery,
+    RunState,
     TokenDocument,
     UserDocument,
 )
@@ -53,6 +54,9 @@ class Client(Protocol):
 
     def run(self, run_id: str) -> RunDocument:
         """One run; raises RunNotFoundError."""
+
+    def state(self, run_id: str) -> RunState:
+        """Where one run stands, for less than the whole of it; raises RunNotFoundError."""
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """Every experiment that is not deleted by name, archived ones too."""

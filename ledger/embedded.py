@@ -1,16 +1,14 @@
 """A client that opens the workspace itself, without a server."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from ledger.application.handling import Caller, Ledger
 from ledger.application.values import Values
 from ledger.artifacts.content import Content
-from ledger.artifacts.files import Files
 from ledger.artifacts.names import STD_LOG
 from ledger.commands import Answer, Command
-from ledger.errors import UnavailableError
-from ledger.liveness.canceling import CancelRequests
+from ledger.errors import RunNotFoundError, UnavailableError
 from ledger.liveness.writers import LiveWriter
 from ledger.logs.log import Log
 from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Thinned
@@ -25,6 +23,7 @@ from ledger.queries import (
     RunDocument,
     RunPage,
     RunQuery,
+    RunState,
     TokenDocument,
     UserDocument,
     UserQueries,
@@ -33,14 +32,37 @@ from ledger.values.batch import Batch
 from schemas.errors import LedgerError
 from schemas.events import RunLoggedEvent
 
+if TYPE_CHECKING:
+    from ledger.artifacts.files import Files
+    from ledger.liveness.standings import Standings
 
-class Answers(NamedTuple):
-    """Who answers which questions."""
 
-    runs: Queries
-    metrics: MetricQueries
-    alerts: AlertQueries
-    users: UserQueries
+class Answers(Protocol):
+    """Who answers which questions; each may be made at the first of them."""
+
+    @property
+    def queries(self) -> Queries:
+        """Of runs, experiments and files."""
+
+    @property
+    def metrics(self) -> MetricQueries:
+        """Of logged values."""
+
+    @property
+    def alerts(self) -> AlertQueries:
+        """Of rules and notifications."""
+
+    @property
+    def users(self) -> UserQueries:
+        """Of users and tokens."""
+
+    @property
+    def standings(self) -> "Standings":
+        """Of where runs stand."""
+
+    @property
+    def files(self) -> "Files":
+        """Of what files hold."""
 
 
 class EmbeddedClient:
@@ -54,8 +76,6 @@ class EmbeddedClient:
         caller: Caller,
         logs: tuple[Log, Log],
         answers: Answers,
-        files: Files,
-        cancel_requests: CancelRequests,
     ) -> None:
         """Join the parts, which the composition root opened and closes through `on_close`.
 
@@ -66,9 +86,7 @@ class EmbeddedClient:
         self._values = values
         self._caller = caller
         self._log, self._values_log = logs
-        self._queries, self._metrics, self._alerts, self._users = answers
-        self._files = files
-        self._cancel_requests = cancel_requests
+        self._answers = answers
         self._written = 0
         self._close: Callable[[], None] = lambda: None
 
@@ -100,27 +118,35 @@ class EmbeddedClient:
         self._log.catch_up()
         if query.order_by is not None:
             self._values_log.catch_up()
-        return self._queries.runs(query, at_least=self._written)
+        return self._answers.queries.runs(query, at_least=self._written)
 
     def run(self, run_id: str) -> RunDocument:
         """One run, as of now."""
         self._log.catch_up()
-        return self._queries.run(run_id, at_least=self._written)
+        return self._answers.queries.run(run_id, at_least=self._written)
+
+    def state(self, run_id: str) -> RunState:
+        """Where one run stands, as of now, from its stream: no view is brought up to date for it."""
+        self._log.catch_up()
+        standing = self._answers.standings.of(run_id)
+        if standing is None:
+            raise RunNotFoundError(run_id)
+        return RunState(standing.status, standing.presumed, standing.started_at)
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """Every experiment by name, as of now."""
         self._log.catch_up()
-        return self._queries.experiments(at_least=self._written)
+        return self._answers.queries.experiments(at_least=self._written)
 
     def experiment(self, name: str) -> ExperimentDocument:
         """One experiment, as of now."""
         self._log.catch_up()
-        return self._queries.experiment(name, at_least=self._written)
+        return self._answers.queries.experiment(name, at_least=self._written)
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run, as of now."""
         self._log.catch_up()
-        return self._queries.history(run_id, at_least=self._written)
+        return self._answers.queries.history(run_id, at_least=self._written)
 
     def log_values(self, batch: Batch) -> None:
         """Append what is new in a batch."""
@@ -136,79 +162,83 @@ class EmbeddedClient:
     def artifacts(self, run_id: str, prefixes: Sequence[str] = ()) -> Sequence[ArtifactDocument]:
         """The files of a run by name, as of now."""
         self._log.catch_up()
-        return self._queries.artifacts(run_id, prefixes, at_least=self._written)
+        return self._answers.queries.artifacts(run_id, prefixes, at_least=self._written)
 
     def put_content(self, source: BinaryIO) -> Content:
         """Store what a file holds."""
         source.seek(0)
-        return self._files.contents.put(source)
+        return self._answers.files.contents.put(source)
 
     def open_content(self, sha256: str) -> BinaryIO:
         """Read a stored content."""
-        return self._files.contents.open(sha256)
+        return self._answers.files.contents.open(sha256)
 
     def artifact_address(self, run_id: str, name: str, sha256: str | None) -> str:  # noqa: ARG002 - as for a URL
         """The path of a file, or its URL where files lie elsewhere."""
-        return str(self._files.log_of(run_id)) if sha256 is None else self._files.contents.address(sha256)
+        return (
+            str(self._answers.files.log_of(run_id)) if sha256 is None else self._answers.files.contents.address(sha256)
+        )
 
     def put_output(self, run_id: str, start: int, text: bytes) -> None:
         """Nothing: who opens this folder finds the log in it."""
 
     def output(self, run_id: str, start: int) -> bytes:
         """What a submitted script has printed, from a place on."""
-        return self._files.output(run_id, start, self.artifacts(run_id, [STD_LOG]))
+        return self._answers.files.output(run_id, start, self.artifacts(run_id, [STD_LOG]))
 
     def report_presence(self, writers: Sequence[LiveWriter], left: Sequence[LiveWriter] = ()) -> Sequence[str]:  # noqa: ARG002
         """Which runs of these writers shall be canceled; that they live, the locks of their journals say."""
+        from ledger.liveness.canceling import CancelRequests  # noqa: PLC0415 - first asked some seconds after the start
+
         self._log.catch_up()
-        return self._cancel_requests.among(writer.run_id for writer in writers)
+        return CancelRequests(self._answers.standings).among(writer.run_id for writer in writers)
 
     def metrics(self, run_id: str) -> Sequence[MetricSummary]:
         """The metrics of a run in short, as of now."""
         self._catch_up(run_id)
-        return self._metrics.summaries(run_id)
+        return self._answers.metrics.summaries(run_id)
 
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points, as of now."""
         self._catch_up(query.run_id)
-        return self._metrics.series(query)
+        return self._answers.metrics.series(query)
 
     def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
         """Logged points of several runs, as of now."""
         for run_id in run_ids:
             self._values.check_run(run_id)
         self._values_log.catch_up()
-        return self._metrics.series_of(run_ids, name)
+        return self._answers.metrics.series_of(run_ids, name)
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points for a chart, as of now."""
         self._catch_up(query.run_id)
-        return self._metrics.thinned(query, buckets=buckets)
+        return self._answers.metrics.thinned(query, buckets=buckets)
 
     def rules(self) -> Sequence[RuleDocument]:
         """Every alert rule, as of now."""
         self._log.catch_up()
-        return self._alerts.rules()
+        return self._answers.alerts.rules()
 
     def rule(self, rule_id: str) -> RuleDocument:
         """One alert rule, as of now."""
         self._log.catch_up()
-        return self._alerts.rule(rule_id)
+        return self._answers.alerts.rule(rule_id)
 
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What came of a rule's notifications, as of now."""
         self._log.catch_up()
-        return self._alerts.deliveries(rule_id)
+        return self._answers.alerts.deliveries(rule_id)
 
     def users(self) -> Sequence[UserDocument]:
         """Every user, as of now."""
         self._log.catch_up()
-        return self._users.users()
+        return self._answers.users.users()
 
     def tokens(self) -> Sequence[TokenDocument]:
         """Every token, as of now."""
         self._log.catch_up()
-        return self._users.tokens()
+        return self._answers.users.tokens()
 
     def _catch_up(self, run_id: str) -> None:
         self._values.check_run(run_id)

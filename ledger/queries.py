@@ -2,10 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from schemas.statuses import RunStatus
 
 RunDocument = dict[str, Any]
 """A run as JSON: the keys of parity C6, times in ISO 8601 UTC, absent where there is no value."""
+
+
+class RunState(NamedTuple):
+    """Where a run stands: `presumed` is as in its document, `started_at` None if it never ran."""
+
+    status: RunStatus
+    presumed: bool
+    started_at: datetime | None
+
+
+def state_of(run: RunDocument) -> RunState:
+    """The state that a document tells."""
+    started = run.get("start_time_utc")
+    return RunState(
+        RunStatus(run["status"]), bool(run.get("presumed")), datetime.fromisoformat(started) if started else None
+    )
+
 
 ANY_VALUE = "\x00any"
 """As the value of a tag or property in a query: the key is there, with whatever value."""

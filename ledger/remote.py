@@ -37,8 +37,10 @@ from ledger.queries import (
     RunDocument,
     RunPage,
     RunQuery,
+    RunState,
     TokenDocument,
     UserDocument,
+    state_of,
 )
 from ledger.values.batch import Batch
 from ledger.values.forms import series_from, summary_from, thinned_from
@@ -208,6 +210,10 @@ class RemoteClient:
         """One run; raises RunNotFoundError."""
         document: RunDocument = self._ask_run(run_id)
         return document
+
+    def state(self, run_id: str) -> RunState:
+        """Where one run stands; raises RunNotFoundError."""
+        return state_of(self.run(run_id))
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """Every experiment that is not deleted by name, archived ones too."""

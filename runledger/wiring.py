@@ -7,10 +7,10 @@ Each part is loaded where it is joined: a process whose workspace is a URL loads
 import atexit
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,17 +27,18 @@ from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
     from alerts.evaluate.facts import Place
-    from ledger.application.handling import Caller, Ledger
-    from ledger.application.values import Values
+    from ledger.application.handling import Caller
+    from ledger.artifacts.content import Content
     from ledger.artifacts.files import Files
-    from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
+    from ledger.liveness.standings import Standings
     from ledger.logs.kafka.address import KafkaAddress
     from ledger.logs.log import Log
-    from ledger.metrics import MetricQueries
-    from ledger.queries import AlertQueries, Queries
+    from ledger.queries import AlertQueries
     from ledger.store.database import Database
     from ledger.users.directory import Users
+    from projections.answers import Answers
+    from projections.metrics.queries import Metrics
     from projections.view import View
     from schemas.rules import RuleDefinition
 
@@ -59,25 +60,114 @@ def caller() -> "Caller":
     return Caller(actor=user_name(), source=f"//{platform.node() or 'localhost'}/runledger")
 
 
-@dataclass(frozen=True, slots=True)
 class Embedded:
-    """The parts of a workspace that is opened here, for operators' commands."""
+    """The parts of a workspace that is opened here, for the client and for operators' commands.
 
-    folder: WorkspaceFolder
-    log_address: str
-    database: "Database"
-    log: "Log"
-    values_log: "Log"
-    feed: "Feed"
-    view: "View"
-    ledger: "Ledger"
-    values: "Values"
-    queries: "Queries"
-    alerts: "AlertQueries"
-    users: "Users"
-    metrics: "MetricQueries"
-    files: "Files"
-    client: "EmbeddedClient"
+    What only answers questions is made at the first one: who records and asks nothing, such as a
+    training script or what is run after its end, loads no view and no rule.
+    """
+
+    def __init__(self, folder: WorkspaceFolder, log_address: str, opened: ExitStack) -> None:
+        """Open ledger.db and the logs; all that is opened, now or later, is closed with `opened`."""
+        from ledger.application.handling import Ledger
+        from ledger.application.recorder import LedgerRecorder
+        from ledger.application.values import Values
+        from ledger.embedded import EmbeddedClient
+        from ledger.store.database import Database
+
+        self.folder, self.log_address, self._opened = folder, log_address, opened
+        self._max_bytes = _max_bytes(folder)
+        self.database = Database(folder.ledger_db, durable=log_address == SQLITE)
+        opened.callback(self.database.close)
+        self.log, self.values_log = logs = _open_logs(log_address, self.database)
+        for each in logs:
+            opened.callback(each.close)
+        self.values = Values(self.values_log, self.log, self.database, now=now)
+        self.ledger = Ledger(
+            LedgerRecorder(self.log, self.database),
+            now=now,
+            seal=self.values.seal,
+            check_rule=self._check_rule,
+            has_runs=self._has_runs,
+            check_content=self._check_content,
+            server=platform.node(),
+        )
+        self.client = EmbeddedClient(str(folder.path.parent), self.ledger, self.values, caller(), logs, self)
+
+    @cached_property
+    def feed(self) -> "Feed":
+        """The accepted events."""
+        from ledger.feed import Feed
+
+        return Feed(self.log.id, self.database)
+
+    @cached_property
+    def view(self) -> "View":
+        """views.db."""
+        from projections.view import View
+
+        view = View(self.folder.views_db)
+        self._opened.callback(view.close)
+        return view
+
+    @cached_property
+    def queries(self) -> "Answers":
+        """Who answers questions about runs, experiments and files."""
+        from projections.answers import Answers
+
+        return Answers(self.feed, self.view, self.metrics.last_values)
+
+    @cached_property
+    def metrics(self) -> "Metrics":
+        """Who answers questions about logged values."""
+        from projections.metrics.queries import Metrics
+
+        return Metrics(self.database, self.view)
+
+    @cached_property
+    def alerts(self) -> "AlertQueries":
+        """Who answers questions about rules and notifications."""
+        from alerts.answers import AlertAnswers
+
+        return AlertAnswers(self.feed, self.database)
+
+    @cached_property
+    def users(self) -> "Users":
+        """Who knows users and tokens."""
+        from ledger.users.directory import Users
+
+        return Users(self.feed, now=now)
+
+    @cached_property
+    def standings(self) -> "Standings":
+        """Who knows where runs stand, from their streams alone."""
+        from ledger.liveness.standings import Standings
+
+        return Standings(self.database)
+
+    @cached_property
+    def files(self) -> "Files":
+        """The files of runs."""
+        from ledger.artifacts.address import open_place
+        from ledger.artifacts.contents import Contents
+        from ledger.artifacts.files import Files
+        from ledger.targets.local.folder import RunFolder
+
+        contents = Contents(open_place(_artifacts_of(self.folder)), self._max_bytes)
+        return Files(contents, lambda run_id: RunFolder(self.folder.runs / run_id).log)
+
+    def _has_runs(self, experiment: str) -> bool:
+        return self.queries.has_runs(experiment)
+
+    def _check_content(self, content: "Content") -> None:
+        self.files.check(content)
+
+    def _check_rule(self, definition: "RuleDefinition") -> None:
+        # Rules are saved seldom, and templates take long to load.
+        from alerts.saving import TemplateCheck
+        from alerts.templates.rendering import Renderer
+
+        TemplateCheck(self.feed, Renderer(), place_of(self.folder, self.log_address))(definition)
 
 
 def connect(location: str, *, mounts: Path = MOUNTS, seconds: float | None = None) -> Client:
@@ -126,88 +216,22 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
 @contextmanager
 def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None = None) -> Iterator[Embedded]:
     """Open a workspace folder with its log and views; `log` overrides where the settings say that the log is."""
-    from alerts.answers import AlertAnswers
-    from ledger.application.handling import Ledger
-    from ledger.application.recorder import LedgerRecorder
-    from ledger.application.values import Values
-    from ledger.embedded import Answers as EmbeddedAnswers
-    from ledger.embedded import EmbeddedClient
-    from ledger.feed import Feed
-    from ledger.liveness.canceling import CancelRequests
-    from ledger.liveness.standings import Standings
-    from ledger.store.database import Database
-    from ledger.users.directory import Users
-    from projections.answers import Answers
-    from projections.metrics.queries import Metrics
-    from projections.view import View
-
     folder = open_folder(folder_of(location).path.parent, mounts=mounts)
-    address = log or _log_address(folder)
-    with ExitStack() as stack:
-        database = Database(folder.ledger_db, durable=address == SQLITE)
-        stack.callback(database.close)
-        logs = _open_logs(address, database)
-        for each in logs:
-            stack.callback(each.close)
-        control, values_log = logs
-        feed = Feed(control.id, database)
-        view = View(folder.views_db)
-        stack.callback(view.close)
-        values = Values(values_log, control, database, now=now)
-        check_rule = _rule_check(feed, place_of(folder, address))
-        metrics, alerts = Metrics(database, view), AlertAnswers(feed, database)
-        queries = Answers(feed, view, metrics.last_values)
-        recorder = LedgerRecorder(control, database)
-        files = _files(folder)
-        ledger = Ledger(
-            recorder,
-            now=now,
-            seal=values.seal,
-            check_rule=check_rule,
-            has_runs=queries.has_runs,
-            check_content=files.check,
-            server=platform.node(),
-        )
-        users = Users(feed, now=now)
-        answers = EmbeddedAnswers(queries, metrics, alerts, users)
-        cancel_requests = CancelRequests(Standings(database))
-        client = EmbeddedClient(
-            str(folder.path.parent), ledger, values, caller(), logs, answers, files, cancel_requests
-        )
-        opened = (
-            folder,
-            address,
-            database,
-            control,
-            values_log,
-            feed,
-            view,
-            ledger,
-            values,
-            queries,
-            alerts,
-            users,
-            metrics,
-        )
-        yield Embedded(*opened, files, client)
+    with ExitStack() as opened:
+        yield Embedded(folder, log or _log_address(folder), opened)
 
 
-def _files(folder: WorkspaceFolder) -> "Files":
-    from ledger.artifacts.address import open_place
-    from ledger.artifacts.contents import Contents
-    from ledger.artifacts.files import Files
-    from ledger.targets.local.folder import RunFolder
-
-    settings = resolve(os.environ, folder.settings())
-    size = settings["artifact bytes"].value or ""
+def _max_bytes(folder: WorkspaceFolder) -> int:
+    size = resolve(os.environ, folder.settings())["artifact bytes"].value or ""
     if not size.isdecimal():
         raise WorkspaceError(f"RUNLEDGER_ARTIFACT_BYTES must be a number of bytes, not {size!r}")
-    place = settings["artifacts"].value or str(folder.artifacts)
-    if "://" not in place:
-        # Processes of one workspace have different folders of their own.
-        place = str(folder.path.parent / Path(place).expanduser())
-    contents = Contents(open_place(place), int(size))
-    return Files(contents, lambda run_id: RunFolder(folder.runs / run_id).log)
+    return int(size)
+
+
+def _artifacts_of(folder: WorkspaceFolder) -> str:
+    place = resolve(os.environ, folder.settings())["artifacts"].value or str(folder.artifacts)
+    # Processes of one workspace have different folders of their own.
+    return place if "://" in place else str(folder.path.parent / Path(place).expanduser())
 
 
 def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":
@@ -216,17 +240,6 @@ def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":
 
     name = folder.path.parent.name if log_address == SQLITE else log_address.rpartition("/")[2]
     return Place(name, str(folder.path.parent), os.environ.get("RUNLEDGER_PUBLIC_URL") or None)
-
-
-def _rule_check(feed: "Feed", place: "Place") -> "Callable[[RuleDefinition], None]":
-    def check(definition: "RuleDefinition") -> None:
-        # Rules are saved seldom, and templates take long to load.
-        from alerts.saving import TemplateCheck
-        from alerts.templates.rendering import Renderer
-
-        TemplateCheck(feed, Renderer(), place)(definition)
-
-    return check
 
 
 class DamagedFileError(LedgerError):

@@ -1,9 +1,11 @@
 """Where runs stand, from their streams in ledger.db."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import Lock
 
+from ledger.application.mapper import occurred_at
 from ledger.store.database import Database, Recorded
 from schemas.events import RunResumedEvent, RunStartedEvent, RunStatusChangedEvent
 from schemas.registry import decode
@@ -19,6 +21,7 @@ class Standing:
     """The status of a run, the one that it left, and the position of the change.
 
     `begun_by` is the command that began its present attempt; `presumed` is as in the event.
+    `started_at` is when that attempt began to run, None if it has not.
     """
 
     status: RunStatus = RunStatus.NOT_STARTED
@@ -26,6 +29,7 @@ class Standing:
     since: int = 0
     begun_by: str | None = None
     presumed: bool = False
+    started_at: datetime | None = field(default=None, compare=False)
 
     @property
     def shall_end(self) -> bool:
@@ -71,11 +75,20 @@ def folded(standing: Standing, events: Sequence[Recorded]) -> Standing:
         match decode(found.envelope.type, found.envelope.value):
             case RunStartedEvent() as event:
                 standing = Standing(event.status, None, found.place, event.command)
+                standing = _running(standing, found)
             case RunStatusChangedEvent() as event:
                 changed = replace(standing, status=event.status, previous=event.previous, since=found.place)
-                standing = replace(changed, presumed=event.presumed)
+                standing = _running(replace(changed, presumed=event.presumed), found)
             case RunResumedEvent() as event:
                 standing = Standing(RunStatus.RUNNING, event.previous, found.place, event.command)
+                standing = _running(standing, found)
             case _:
                 pass
     return standing
+
+
+def _running(standing: Standing, found: Recorded) -> Standing:
+    """The same, with the time of this event if it is the first by which the attempt runs."""
+    if standing.status is not RunStatus.RUNNING or standing.started_at is not None:
+        return standing
+    return replace(standing, started_at=occurred_at(found.envelope.time, found.recorded_at))

@@ -23,6 +23,7 @@ from ledger.queries import (
     RunDocument,
     RunPage,
     RunQuery,
+    RunState,
     TokenDocument,
     UserDocument,
 )
@@ -104,6 +105,11 @@ class OfflineClient:
         """One run."""
         self._read(run_id)
         return self._scratch.run(run_id)
+
+    def state(self, run_id: str) -> RunState:
+        """Where one run stands."""
+        self._read(run_id)
+        return self._scratch.state(run_id)
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """The experiments that are known here."""

@@ -105,15 +105,16 @@ def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limit
 
 def end_run(identity: Identity, verdict: Verdict, last_sign: float, client: Client, *, presumed: bool = False) -> None:
     """Record the end of a run by its verdict, unless it has ended, or another attempt has begun."""
-    run = client.run(identity.run_id)
+    state = client.state(identity.run_id)
     # What was presumed without this evidence is corrected by it.
-    if run["status"] in TERMINAL and not run.get("presumed"):
+    if state.status in TERMINAL and not state.presumed:
         return
     ending, ended_at = verdict
-    if run["status"] in {RunStatus.CANCEL_REQUESTED, RunStatus.CANCELED}:
+    if state.status in {RunStatus.CANCEL_REQUESTED, RunStatus.CANCELED}:
         ending = of_canceled(ending)
+    moment = datetime.fromtimestamp(ended_at or last_sign, UTC)
     # The clock of files is coarse: a run does not end before it began.
-    moment = max(datetime.fromtimestamp(ended_at or last_sign, UTC), datetime.fromisoformat(run["start_time_utc"]))
+    moment = max(moment, state.started_at or moment)
     where = f" (process {identity.pid} on {identity.host}, last heard of at {moment:%F %T} UTC)"
     error = None if ending.error is None else dict(ending.error) | {"message": f"{ending.message}{where}"}
     try:

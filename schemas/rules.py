@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from schemas.addresses import SUBMITTER, same_address, why_no_address
 from schemas.events.base import Text
 from schemas.limits import Limits
+from schemas.model import Model
 from schemas.statuses import RunStatus
 
 DEFAULT_TO = (RunStatus.FAILED, RunStatus.NOT_RESPONDING)
@@ -29,17 +30,10 @@ _GLOB = re.compile(r"[\w*?-]+")
 Value = str | bool | int | float
 
 
-class RulePart(BaseModel):
+class RulePart(Model):
     """Part of a rule. A field that this program does not know could narrow the rule, so it is refused."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        strict=True,
-        extra="forbid",
-        serialize_by_alias=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(extra="forbid", serialize_by_alias=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Condition(RulePart):

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
+
+from schemas.model import Model
 
 T = TypeVar("T")
 
@@ -39,10 +41,10 @@ Microseconds = Annotated[int, Field(ge=0, lt=(_LAST_SECOND + 1) * 1_000_000)]
 """A moment, in microseconds since 1970 UTC."""
 
 
-class Part(BaseModel):
+class Part(Model):
     """Part of an event: immutable, strict about types, deaf to fields that came later."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", serialize_by_alias=True)
+    model_config = ConfigDict(extra="ignore", serialize_by_alias=True)
 
 
 class Encrypted(Part):

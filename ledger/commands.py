@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, dataclass_transform
 from uuid import UUID, uuid4, uuid5
 
 from schemas.roles import Role
 from schemas.statuses import RunStatus
+
+C = TypeVar("C")
 
 Parameter = str | int | float | bool | None
 
@@ -23,7 +25,13 @@ def derived_id(command: str, part: str) -> str:
     return str(uuid5(UUID(command), part))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def _command(kind: type[C]) -> type[C]:
+    """A frozen dataclass by keywords. Comparing and showing are inherited: made for each, they cost every start."""
+    return dataclass(frozen=True, kw_only=True, eq=False, repr=False)(kind)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Command:
     """One thing to do to one stream; `occurred_at` is the caller's claim of when it was asked.
 
@@ -36,6 +44,15 @@ class Command:
     client: str | None = None
     occurred_at: datetime | None = None
     late: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.command))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
     def digest(self) -> str:
         """32 hex digits that tell this command's content from any other's."""
@@ -51,64 +68,61 @@ class Command:
         return sha256(text.encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class ExperimentCommand(Command):
     """A command to one experiment, by its name."""
 
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class CreateExperiment(ExperimentCommand):
     """Get or create an experiment; with `reopen`, reactivate it if it is archived."""
 
     reopen: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class TagExperiment(ExperimentCommand):
     """Set tags; None makes a bare tag."""
 
     tags: Mapping[str, str | None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class UntagExperiment(ExperimentCommand):
     """Remove tags."""
 
     keys: Sequence[str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class DescribeExperiment(ExperimentCommand):
     """Set the description, or clear it by None."""
 
     description: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
 class ArchiveExperiment(ExperimentCommand):
     """Hide an experiment from lists."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReactivateExperiment(ExperimentCommand):
     """Show an archived experiment again."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class DeleteExperiment(ExperimentCommand):
     """Give up an experiment that has no runs; its history stays."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class RunCommand(Command):
     """A command to one run."""
 
     run_id: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class StartRun(RunCommand):
     """Begin a run, in an experiment that is made if it is not there.
 
@@ -129,42 +143,42 @@ class StartRun(RunCommand):
     resume: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class TagRun(RunCommand):
     """Set tags; None makes a bare tag."""
 
     tags: Mapping[str, str | None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class UntagRun(RunCommand):
     """Remove tags."""
 
     keys: Sequence[str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class AddProperties(RunCommand):
     """Add properties, each written once."""
 
     properties: Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class AddParameters(RunCommand):
     """Add parameters, each written once."""
 
     parameters: Mapping[str, Parameter]
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class DescribeRun(RunCommand):
     """Set or clear `description` and `display_name`."""
 
     changes: Mapping[str, str | None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class ChangeStatus(RunCommand):
     """Move a run to another status; `error` has code, message, type and traceback.
 
@@ -181,7 +195,7 @@ class ChangeStatus(RunCommand):
     previous: RunStatus | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class WarnRun(RunCommand):
     """Note that something about a run needs attention; `count` is how often it was seen so far."""
 
@@ -191,7 +205,7 @@ class WarnRun(RunCommand):
     count: int = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class AddArtifacts(RunCommand):
     """Give names to contents that were stored before.
 
@@ -201,7 +215,7 @@ class AddArtifacts(RunCommand):
     artifacts: Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class ResumeRun(RunCommand):
     """Begin another attempt of a run that has ended, or that does not respond any more.
 
@@ -214,60 +228,55 @@ class ResumeRun(RunCommand):
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
 class ArchiveRun(RunCommand):
     """Hide a run from lists."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class RestoreRun(RunCommand):
     """Show an archived run again."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class RuleCommand(Command):
     """A command to one alert rule; its id is a UUID that the client chose."""
 
     rule_id: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class DefineRule(RuleCommand):
     """Define an alert rule; `schemas.rules` says what a definition may hold."""
 
     definition: Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class ChangeRule(RuleCommand):
     """Let an alert rule say something else from here on."""
 
     definition: Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
 class EnableRule(RuleCommand):
     """Put a disabled alert rule into force again."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class DisableRule(RuleCommand):
     """Put an alert rule out of force until it is enabled."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class DeleteRule(RuleCommand):
     """Put an alert rule out of force for good; its history stays."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class UserCommand(Command):
     """A command to one user of a server, who is named in any case of letters."""
 
     user: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class AddUser(UserCommand):
     """Let somebody use the server; one who was disabled may be added again."""
 
@@ -275,7 +284,7 @@ class AddUser(UserCommand):
     email: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class ChangeUser(UserCommand):
     """Set role and address; None leaves them as they are, an empty address is none."""
 
@@ -283,12 +292,11 @@ class ChangeUser(UserCommand):
     email: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class DisableUser(UserCommand):
     """Let somebody in no more; all tokens are void for good."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class IssueToken(UserCommand):
     """Give a user a token; whoever drew it sends its id and its SHA-256 alone."""
 
@@ -298,7 +306,7 @@ class IssueToken(UserCommand):
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@_command
 class RevokeToken(UserCommand):
     """Void a token."""
 

@@ -1,10 +1,10 @@
 """Handling commands: each decided on a fresh aggregate, at most once, whatever is sent twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import singledispatchmethod
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
@@ -53,19 +53,21 @@ from ledger.commands import (
     derived_id,
 )
 from ledger.domain.aggregate import Context, LedgerAggregate
-from ledger.domain.alert_rule import AlertRule, checked
 from ledger.domain.artifacts import checked_artifacts
 from ledger.domain.experiment import Experiment
 from ledger.domain.names import check_experiment_name, check_rule_id, check_run_id, check_user_name
 from ledger.domain.refusals import Refusals
 from ledger.domain.run import Run
-from ledger.domain.user import User
 from ledger.errors import ConflictError, InvalidNameError, NotFoundError, RefusedError, RunNotFoundError
 from ledger.wire import name_of
 from schemas.events import RunOrigin, Seal
 from schemas.limits import Limits
-from schemas.rules import RuleDefinition
 from schemas.streams import experiment_stream, key_of, refusals_stream, rule_stream, run_stream, user_stream
+
+if TYPE_CHECKING:
+    from ledger.domain.alert_rule import AlertRule
+    from ledger.domain.user import User
+    from schemas.rules import RuleDefinition
 
 _ATTEMPTS = 50
 
@@ -89,7 +91,7 @@ class Ledger:
         *,
         now: Callable[[], datetime],
         seal: Callable[[str], Seal] | None = None,
-        check_rule: Callable[[RuleDefinition], None] | None = None,
+        check_rule: "Callable[[RuleDefinition], None] | None" = None,
         has_runs: Callable[[str], bool] | None = None,
         check_content: Callable[[Content], None] | None = None,
         limits: Limits | None = None,
@@ -278,25 +280,25 @@ class Ledger:
 
     @_carry_out.register
     def _(self, command: DefineRule, caller: Caller) -> Answer:
-        self._check_rule(checked(command.definition))
+        self._check_definition(command.definition)
         return self._decide_rule(command, caller, lambda rule: rule.define(command.definition))
 
     @_carry_out.register
     def _(self, command: ChangeRule, caller: Caller) -> Answer:
-        self._check_rule(checked(command.definition))
+        self._check_definition(command.definition)
         return self._decide_rule(command, caller, lambda rule: rule.change(command.definition))
 
     @_carry_out.register
     def _(self, command: EnableRule, caller: Caller) -> Answer:
-        return self._decide_rule(command, caller, AlertRule.enable)
+        return self._decide_rule(command, caller, lambda rule: rule.enable())
 
     @_carry_out.register
     def _(self, command: DisableRule, caller: Caller) -> Answer:
-        return self._decide_rule(command, caller, AlertRule.disable)
+        return self._decide_rule(command, caller, lambda rule: rule.disable())
 
     @_carry_out.register
     def _(self, command: DeleteRule, caller: Caller) -> Answer:
-        return self._decide_rule(command, caller, AlertRule.delete)
+        return self._decide_rule(command, caller, lambda rule: rule.delete())
 
     @_carry_out.register
     def _(self, command: AddUser, caller: Caller) -> Answer:
@@ -330,11 +332,20 @@ class Ledger:
         check_experiment_name(command.name, self._limits)
         return self._decide(experiment_stream(self.log_id, command.name), Experiment, command, caller, decide)
 
-    def _decide_user(self, command: UserCommand, caller: Caller, decide: Callable[[User], None]) -> Answer:
+    def _decide_user(self, command: UserCommand, caller: Caller, decide: "Callable[[User], None]") -> Answer:
+        from ledger.domain.user import User  # noqa: PLC0415 - as for rules
+
         check_user_name(command.user)
         return self._decide(user_stream(self.log_id, command.user), User, command, caller, decide)
 
-    def _decide_rule(self, command: RuleCommand, caller: Caller, decide: Callable[[AlertRule], None]) -> Answer:
+    def _check_definition(self, definition: Mapping[str, Any]) -> None:
+        from ledger.domain.alert_rule import checked  # noqa: PLC0415 - as below
+
+        self._check_rule(checked(definition))
+
+    def _decide_rule(self, command: RuleCommand, caller: Caller, decide: "Callable[[AlertRule], None]") -> Answer:
+        from ledger.domain.alert_rule import AlertRule  # noqa: PLC0415 - heavy, and unknown to a training script
+
         check_rule_id(command.rule_id)
         return self._decide(rule_stream(command.rule_id), AlertRule, command, caller, decide)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar, dataclass_transform
 from uuid import UUID, uuid4, uuid5
@@ -27,11 +27,11 @@ def derived_id(command: str, part: str) -> str:
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def _command(kind: type[C]) -> type[C]:
-    """A frozen dataclass by keywords. Comparing and showing are inherited: made for each, they cost every start."""
-    return dataclass(frozen=True, kw_only=True, eq=False, repr=False)(kind)
+    """A frozen dataclass by keywords, whose methods are all inherited: made for each, they cost every start."""
+    return dataclass(init=False, eq=False, repr=False)(kind)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@_command
 class Command:
     """One thing to do to one stream; `occurred_at` is the caller's claim of when it was asked.
 
@@ -44,6 +44,25 @@ class Command:
     client: str | None = None
     occurred_at: datetime | None = None
     late: bool = False
+
+    def __init__(self, **given: Any) -> None:
+        """Take a value for each field that has no default."""
+        missing = object()
+        for item in self.__dataclass_fields__.values():
+            value = given.pop(item.name, missing)
+            if value is missing:
+                value = item.default if item.default_factory is MISSING else item.default_factory()
+            if value is MISSING:
+                raise TypeError(f"{type(self).__name__} needs {item.name}")
+            vars(self)[item.name] = value
+        if given:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(given)}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)

@@ -28,6 +28,8 @@ def main(location: str, process: str) -> None:
     """
     # Nothing here may start another watchdog.
     os.environ["RUNLEDGER_WATCHDOG"] = "0"
+    # To look for plugins of pydantic, every installed package is read.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     left = partial(_runs, Path(process).parent.parent, lambda journal: journal.process == process)
     runs = left()
     with suppress(WorkspaceError):

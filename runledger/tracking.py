@@ -25,11 +25,19 @@ if TYPE_CHECKING:
 _AFTERMATH = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
-from runledger.process import tune_collector
-tune_collector()
-from runledger.aftermath import main
-main(sys.argv[2], sys.argv[3])
+def run():
+    from runledger.process import tune_collector
+    tune_collector()
+    from runledger.aftermath import main
+    main(sys.argv[2], sys.argv[3])
+try:
+    run()
+except ModuleNotFoundError:
+    import site
+    site.main()
+    run()
 """
+"""It begins without `site`, which takes its time, and does without it unless a package is found by it alone."""
 
 WATCHERS = (
     "ledger/watchdog/program.py",
@@ -111,7 +119,7 @@ def _aftermath(location: str) -> list[str] | None:
         return None
     paths = [str(Path(path or ".").absolute()) for path in sys.path]
     place = location if is_url(location) else name_of(location)
-    return [sys.executable, "-c", _AFTERMATH, json.dumps(paths), place]
+    return [sys.executable, "-S", "-c", _AFTERMATH, json.dumps(paths), place]
 
 
 def _is_on_one_host(location: str) -> bool:

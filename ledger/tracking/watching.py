@@ -46,8 +46,7 @@ class Watching:
             from ledger.watchdog.start import start  # noqa: PLC0415
 
             folder = self._journals / PROCESSES / uuid4().hex
-            install(folder)
-            self._started = start(folder, self._command)
+            self._started = start(folder, self._command, lambda: install(folder))
             if self._started.problem is not None:
                 _log.info("nobody watches this process: %s", self._started.problem)
         self._mark(released=False)

@@ -1,10 +1,9 @@
 """Starting the watchdog of this process."""
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,17 +40,25 @@ class Started:
         if self.child is not None and os.getpid() == self.owner and self.child.poll() is not None:
             self.child = None
 
+    def settle(self) -> None:
+        """Wait for the shell, which ends as soon as it has begun."""
+        if self.child is not None and _has_shell():
+            self.child.wait()
+            self.child = None
 
-def start(folder: Path, command: Sequence[str]) -> Started:
+
+def start(folder: Path, command: Sequence[str], meanwhile: Callable[[], object] = lambda: None) -> Started:
     """Watch this process: after its end the verdict is in the folder, and `command` runs with the folder added.
 
     The folder is for this process alone. It never raises, and takes a few milliseconds. The command
     runs in `/`, with no input or output, with this process's environment, and ignores the signals
-    by which people and schedulers end programs.
+    by which people and schedulers end programs. `meanwhile` is called in any case, while another
+    processor starts the shell.
     """
     started = Started(os.getpid(), folder)
     if os.name != "posix" or not sys.executable:
         started.problem = "this system has no processes that outlive their parent unseen"
+        meanwhile()
         return started
     try:
         if EvidenceFolder(folder).claim(_process()):
@@ -60,6 +67,8 @@ def start(folder: Path, command: Sequence[str]) -> Started:
             started.problem = f"{folder} belongs to another process, or this one is watched already"
     except (OSError, subprocess.SubprocessError) as error:
         started.problem = str(error)
+    meanwhile()
+    started.settle()
     return started
 
 
@@ -81,8 +90,8 @@ def _name(pid: int) -> str | None:
         return None
 
 
-def _launch(folder: Path, command: Sequence[str]) -> "subprocess.Popen[bytes] | None":
-    """Start the program as nobody's child; answer with the child that is left to be reaped, if any."""
+def _launch(folder: Path, command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Start the program, by a shell where there is one; answer with our child."""
     pidfd = _pidfd()
     code, passage = (gate.hold_at_exit() if os.getpid() == _INIT else None) or (_NONE, _NONE)
     open_ends = [descriptor for descriptor in (pidfd, code, passage) if descriptor != _NONE]
@@ -97,10 +106,9 @@ def _launch(folder: Path, command: Sequence[str]) -> "subprocess.Popen[bytes] | 
             os.close(descriptor)
 
 
-def _spawn(program: Sequence[str], pass_fds: Iterable[int]) -> "subprocess.Popen[bytes] | None":
-    shell = shutil.which(_SHELL)
-    child = subprocess.Popen(
-        [shell, *_IN_BACKGROUND, *program] if shell else program,
+def _spawn(program: Sequence[str], pass_fds: Iterable[int]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [_SHELL, *_IN_BACKGROUND, *program] if _has_shell() else list(program),
         pass_fds=tuple(pass_fds),
         start_new_session=True,
         cwd="/",
@@ -108,10 +116,10 @@ def _spawn(program: Sequence[str], pass_fds: Iterable[int]) -> "subprocess.Popen
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    if shell is None:
-        return child
-    child.wait()
-    return None
+
+
+def _has_shell() -> bool:
+    return os.access(_SHELL, os.X_OK)
 
 
 def _pidfd() -> int:

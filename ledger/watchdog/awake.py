@@ -2,7 +2,6 @@
 
 import os
 import time
-import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -42,6 +41,8 @@ def conclude(watched: Watched, exit_code: int | None) -> None:
     try:
         _judge(watched, exit_code, time.time())
     except Exception:  # noqa: BLE001 - the command is run whatever went wrong here
+        import traceback  # noqa: PLC0415 - it takes its time, and is seldom needed
+
         with suppress(OSError):
             (watched.folder / TROUBLE).write_text(traceback.format_exc(), encoding="utf-8")
     if exit_code is None or watched.gate is None:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from ledger.watchdog import memory
 from ledger.watchdog.verdict import Ending, Evidence, Parent, Raised
-from schemas.limits import UNSTORABLE
 
 PROCESS = "process.json"
 EXCEPTION = "exception.json"
@@ -105,7 +104,11 @@ class EvidenceFolder:
                 content = file.read(_DUMP_BYTES)
         except OSError:
             return None
-        return UNSTORABLE.sub("\ufffd", content.decode(errors="replace")) or None
+        if not content:
+            return None
+        from schemas.limits import UNSTORABLE  # noqa: PLC0415 - most processes leave no stack
+
+        return UNSTORABLE.sub("\ufffd", content.decode(errors="replace"))
 
 
 def exit_code_of(content: bytes) -> int | None:

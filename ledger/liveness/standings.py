@@ -8,6 +8,7 @@ from threading import Lock
 from ledger.application.mapper import occurred_at
 from ledger.store.database import Database, Recorded
 from schemas.events import RunResumedEvent, RunStartedEvent, RunStatusChangedEvent
+from schemas.limits import UNSTORABLE
 from schemas.registry import decode
 from schemas.statuses import RunStatus
 from schemas.streams import run_stream
@@ -48,6 +49,8 @@ class Standings:
 
     def of(self, run_id: str) -> Standing | None:
         """Where a run stands; None for a run that is not there."""
+        if UNSTORABLE.search(run_id):
+            return None
         stream = run_stream(run_id)
         with self._database.clear_errors():
             head = self._database.head(stream)

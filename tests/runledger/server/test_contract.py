@@ -41,7 +41,7 @@ from ledger.errors import (
 from ledger.liveness.expiring import end_overdue
 from ledger.liveness.graces import end_of, request_in
 from ledger.liveness.writers import LiveWriter
-from ledger.queries import ANY_VALUE, RunQuery
+from ledger.queries import ANY_VALUE, RunQuery, state_of
 from ledger.values.batch import Batch
 from ledger.workspace.folder import make_folder
 from runledger.wiring import connect
@@ -161,6 +161,23 @@ def test_a_run_that_does_not_respond_ends_and_is_resumed_by_one_command(client: 
         client.execute(ResumeRun(run_id=run_id))
 
 
+def test_where_a_run_stands_is_told_as_by_its_document(client: Client) -> None:
+    run_id, began = f"run-{uuid4()}", datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
+    client.execute(StartRun(run_id=run_id, experiment="states", status=RunStatus.NOT_STARTED))
+    steps = (
+        None,
+        ChangeStatus(run_id=run_id, status=RunStatus.RUNNING, occurred_at=began),
+        ChangeStatus(run_id=run_id, status=RunStatus.FAILED, presumed=True),
+    )
+    for step in steps:
+        if step is not None:
+            client.execute(step)
+        assert client.state(run_id) == state_of(client.run(run_id))
+    assert client.state(run_id) == (RunStatus.FAILED, True, began)
+    with pytest.raises(RunNotFoundError):
+        client.state("nowhere")
+
+
 def test_the_same_again_changes_nothing(client: Client, run_id: str) -> None:
     first = client.execute(TagRun(run_id=run_id, tags={"a": "b"}))
     again = client.execute(TagRun(run_id=run_id, tags={"a": "b"}))
@@ -205,6 +222,8 @@ def test_a_run_that_is_not_there(client: Client, run_id: str) -> None:
     assert missing.value.run_id == run_id
     with pytest.raises(RunNotFoundError):
         client.history(run_id)
+    with pytest.raises(RunNotFoundError):
+        client.state(run_id)
     with pytest.raises(RunNotFoundError):
         client.execute(TagRun(run_id="nobody", tags={"a": "b"}))
 

@@ -8,7 +8,7 @@ import atexit
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,6 @@ from ledger.workspace.mounts import MOUNTS
 from runledger.credentials import token_of
 from runledger.locating import folder_of, is_url
 from runledger.settings import resolve
-from schemas.errors import LedgerError
 from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
 
 SQLITE = "sqlite"
 URLS = ("http://", "https://")
-
-_CANNOT_OPEN = frozenset({"SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_PERM"})
 
 
 def now() -> datetime:
@@ -106,6 +103,8 @@ class Embedded:
         """views.db."""
         from projections.view import View
 
+        # Raises where the workspace was closed: nobody would close the view.
+        self.database.reading()
         view = View(self.folder.views_db)
         self._opened.callback(view.close)
         return view
@@ -215,7 +214,7 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
 
 @contextmanager
 def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None = None) -> Iterator[Embedded]:
-    """Open a workspace folder with its log and views; `log` overrides where the settings say that the log is."""
+    """Open a workspace folder with its log; `log` overrides where the settings say that the log is."""
     folder = open_folder(folder_of(location).path.parent, mounts=mounts)
     with ExitStack() as opened:
         yield Embedded(folder, log or _log_address(folder), opened)
@@ -240,49 +239,6 @@ def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":
 
     name = folder.path.parent.name if log_address == SQLITE else log_address.rpartition("/")[2]
     return Place(name, str(folder.path.parent), os.environ.get("RUNLEDGER_PUBLIC_URL") or None)
-
-
-class DamagedFileError(LedgerError):
-    """A ledger.db that SQLite cannot read, or that holds no ledger."""
-
-
-@contextmanager
-def stored_ledger(location: str) -> Iterator["Database"]:
-    """The ledger.db of a workspace as it lies there, at one moment: no log is opened.
-
-    It may be a copy from another host.
-
-    Raises:
-        WorkspaceError: there is no such file.
-        DamagedFileError: it cannot be read, which may come up late, inside the block.
-    """
-    import sqlite3
-
-    from ledger.store.database import Database
-
-    file = folder_of(location).ledger_db
-    if not file.is_file():
-        raise WorkspaceError(f"there is no {file}: nothing was recorded in this workspace yet")
-    try:
-        _check_is_ledger(file)
-        with closing(Database(file, durable=False)) as database:
-            # Others may append meanwhile: one read transaction sees the file at one moment.
-            database.reading().execute("BEGIN")
-            yield database
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # even SQLite's messages may be damaged
-        if getattr(error, "sqlite_errorname", "") in _CANNOT_OPEN:
-            raise UnavailableError(f"{file} cannot be opened: {error}; check its folder and rights") from error
-        raise DamagedFileError(f"{file} is damaged: {error}") from error
-
-
-def _check_is_ledger(file: Path) -> None:
-    import sqlite3
-
-    # `Database` makes its tables where there are none, and a check must not change what it checks.
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if connection.execute("PRAGMA user_version").fetchone() == (0,):
-            raise sqlite3.DatabaseError("it holds no ledger")
 
 
 def _log_address(folder: WorkspaceFolder) -> str:

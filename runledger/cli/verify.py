@@ -32,7 +32,7 @@ def verify(session: Session, context: click.Context) -> None:
 
 def _checked(location: str, progress: Callable[[int], None]) -> dict[str, Any]:
     from ledger.verify import verify as verify_ledger  # noqa: PLC0415 - help needs none of it
-    from runledger.wiring import DamagedFileError, stored_ledger  # noqa: PLC0415
+    from runledger.stored import DamagedFileError, stored_ledger  # noqa: PLC0415
     from schemas.streams import CONTROL  # noqa: PLC0415
 
     try:

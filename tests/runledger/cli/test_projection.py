@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def status(workspace: Path) -> dict[str, Any]:
 
 
 def test_status_tells_how_far_a_view_lags_behind(workspace: Path) -> None:
-    (workspace / ".runledger" / "views.db").unlink()
+    (workspace / ".runledger" / "views.db").unlink(missing_ok=True)
     before = status(workspace)
     assert before["name"] == "runs"
     assert before["position"] == 0
@@ -104,10 +104,14 @@ def test_a_terminal_shows_a_bar(empty: Path) -> None:
 def wait_for_a_batch(views: Path) -> None:
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        with closing(sqlite3.connect(views)) as connection:
+        # The rebuild makes the file, and then its tables.
+        with (
+            suppress(sqlite3.OperationalError),
+            closing(sqlite3.connect(f"{views.as_uri()}?mode=ro", uri=True)) as connection,
+        ):
             row = connection.execute("SELECT max(position) FROM checkpoints WHERE building = 1").fetchone()
-        if row[0]:
-            return
+            if row[0]:
+                return
     raise TimeoutError("the rebuild did not begin")
 
 

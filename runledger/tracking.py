@@ -5,30 +5,35 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger.client import Client
 from ledger.errors import UnavailableError
 from ledger.journal.places import fallbacks, journals_of
 from ledger.tracking.recovery import has_dead_writer, recover
-from ledger.tracking.settling import settle
-from ledger.tracking.tracker import Tracker
 from runledger.canceling import upkeep_of
 from runledger.locating import folder_of, is_url
 from runledger.settings import resolve
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
+if TYPE_CHECKING:
+    from ledger.tracking.tracker import Tracker
+
 _AFTERMATH = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
+from runledger.process import tune_collector
+tune_collector()
 from runledger.aftermath import main
 main(sys.argv[2], sys.argv[3])
 """
 
 WATCHERS = (
     "ledger/watchdog/program.py",
-    "from runledger.aftermath import main",
+    "from runledger.aftermath import main",  # and main_offline
     "from runledger.supervising import main",
 )
 """What stands on the command lines of watchdogs and supervisors, which see to the runs of other processes."""
@@ -43,12 +48,15 @@ CALL_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
 
-def track(location: str) -> Tracker:
+def track(location: str) -> "Tracker":
     """A tracker for the runs of this process; what dead processes left is delivered first.
 
     Raises:
         WorkspaceError: it is no workspace, or cannot be used from here.
     """
+    from ledger.tracking.settling import settle  # noqa: PLC0415 - the aftermath of a process needs neither
+    from ledger.tracking.tracker import Tracker  # noqa: PLC0415
+
     name = name_of(location)
 
     def connect() -> Client:
@@ -92,9 +100,14 @@ def deliver_left_behind(location: str, client: Client) -> list[str]:
     return found
 
 
+def watchdog_is_wanted(environment: Mapping[str, str]) -> bool:
+    """Whether somebody shall see how this process ends."""
+    return environment.get("RUNLEDGER_WATCHDOG", "1").lower() not in {"0", "false", "no", "off"}
+
+
 def _aftermath(location: str) -> list[str] | None:
     """The command that is run after the end of a process that had runs; None if that is turned off."""
-    if os.environ.get("RUNLEDGER_WATCHDOG", "1").lower() in {"0", "false", "no", "off"}:
+    if not watchdog_is_wanted(os.environ):
         return None
     paths = [str(Path(path or ".").absolute()) for path in sys.path]
     place = location if is_url(location) else name_of(location)

@@ -28,6 +28,10 @@ class PresenceReading:
 
     def read(self, take: Take, at: float) -> None:
         """Hand over what is new, as read `at` this time; what was there before the first reading is long ago."""
+        with self._database.clear_errors():
+            self._read_new(take, at)
+
+    def _read_new(self, take: Take, at: float) -> None:
         heads = {name: head.seq for name, head in self._database.heads_of(PRESENCE_STREAMS).items()}
         if self._read is None:
             self._read_back(heads, take)

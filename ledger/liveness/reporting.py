@@ -63,7 +63,8 @@ class Reporting:
         self.records += 1
 
     def _append(self, signs: Sequence[Sign]) -> None:
-        head = self._database.head(self._stream)
+        with self._database.clear_errors():
+            head = self._database.head(self._stream)
         seq = head.seq + 1 if head else 1
         event = PresenceReportedEvent(server=self._server, writers=[PresentWriter(**each._asdict()) for each in signs])
         envelope = Envelope(

@@ -45,13 +45,14 @@ class Standings:
     def of(self, run_id: str) -> Standing | None:
         """Where a run stands; None for a run that is not there."""
         stream = run_stream(run_id)
-        head = self._database.head(stream)
-        if head is None:
-            return None
-        seq, standing = self._known.get(run_id, (None, Standing()))
-        if seq != head.seq:
-            standing = folded(standing, self._database.stream_events(stream, after_seq=seq, upto_seq=head.seq))
-            self._remember(run_id, head.seq, standing)
+        with self._database.clear_errors():
+            head = self._database.head(stream)
+            if head is None:
+                return None
+            seq, standing = self._known.get(run_id, (None, Standing()))
+            if seq != head.seq:
+                standing = folded(standing, self._database.stream_events(stream, after_seq=seq, upto_seq=head.seq))
+                self._remember(run_id, head.seq, standing)
         return standing
 
     def _remember(self, run_id: str, seq: int, standing: Standing) -> None:

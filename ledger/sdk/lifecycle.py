@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from ledger.commands import ChangeStatus
 from ledger.errors import RunCanceled, StatusRefusedError, UnavailableError
+from ledger.sdk.outputs import RunOutputs
 from ledger.sdk.submitted import RunSubmitted
 from ledger.sdk.text import storable
 from ledger.tracking.failure import error_of
@@ -18,7 +19,7 @@ _FLUSH_SECONDS = 300.0
 _log = logging.getLogger(__name__)
 
 
-class RunLifecycle(RunSubmitted):
+class RunLifecycle(RunSubmitted, RunOutputs):
     """The part of a run's handle for its status; `with` ends the run at the end of the block."""
 
     _ended = False
@@ -42,7 +43,7 @@ class RunLifecycle(RunSubmitted):
             "properties": dict(document["properties"]),
             "inputDatasets": [],
             "outputDatasets": [],
-            "logFiles": {},
+            "logFiles": self.log_files(document),
             "submittedBy": document.get("created_by"),
         }
 
@@ -168,9 +169,11 @@ class RunLifecycle(RunSubmitted):
         if self._ended or self._tracker.is_away:
             return self._ended
         try:
-            return self._document()["status"] in TERMINAL
+            document = self._document()
         except UnavailableError:
             return False
+        # An end that was presumed is corrected by the true one.
+        return document["status"] in TERMINAL and not document.get("presumed")
 
     def _deliver(self) -> None:
         self._tracker.flush(self.id, _FLUSH_SECONDS)
@@ -178,6 +181,8 @@ class RunLifecycle(RunSubmitted):
 
     def _end(self, command: ChangeStatus) -> None:
         self._seen = None
+        # Before the end is told (parity C3): whoever hears of it finds the files.
+        self._bring_outputs()
         self._tracker.end(command)
         self._ended = True
 

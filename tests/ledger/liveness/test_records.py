@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -19,7 +20,7 @@ from ledger.workspace.folder import make_folder
 from runledger.wiring import Embedded, embedded_workspace, now
 from schemas.events import PresenceReportedEvent
 from schemas.statuses import RunStatus
-from schemas.streams import presence_stream
+from schemas.streams import VALUES, presence_stream
 
 
 @pytest.fixture
@@ -64,6 +65,15 @@ def test_a_record_an_interval_of_what_was_heard_and_none_of_nothing(parts: Embed
     assert records(reading) == []
     assert (report.records, report.writers) == (1, 0)
     assert parts.database.head(presence_stream("one")) is not None
+
+
+def test_a_writer_takes_less_than_150_bytes(parts: Embedded) -> None:
+    heard, report = reporting(parts, "one")
+    heard.note([LiveWriter(str(uuid4()), uuid4().hex) for _ in range(1_000)])
+    report.report(60)
+    (record,) = parts.database.stream_events(presence_stream("one"), log=VALUES)
+
+    assert len(record.envelope.value) < 150 * 1_000
 
 
 def test_many_writers_make_several_records(parts: Embedded) -> None:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
-from ledger.artifacts.contents import Content, content_of
+from ledger.artifacts.content import Content
 from ledger.artifacts.download import download
 from ledger.commands import Answer, Command
 from ledger.errors import (
@@ -54,9 +54,11 @@ _ATTEMPT_SECONDS = 12.0
 _FILE_SECONDS = 120.0
 """How long a file may stand still on its way: a server writes a large one to its disk before it answers."""
 _FILE_BLOCK = 1 << 18
+_LARGE = 1_000_000
 _FIRST_PROBLEM = 300
 _OCTETS = "application/octet-stream"
 _BULK = Limits().children_per_call
+_RUNS_AT_ONCE = 100
 _IN_DOUBT = "The command may be stored or not; send it again with the same id."
 
 
@@ -135,9 +137,16 @@ class RemoteClient:
         return found
 
     def put_content(self, source: BinaryIO) -> Content:
-        """Send what a file holds; it is read twice, so that the server knows what shall arrive."""
+        """Send what a file holds; it is read twice, so that the server knows what shall arrive.
+
+        A large one is asked for first: it may be there already, or be more than the server takes.
+        """
+        from ledger.artifacts.contents import content_of  # noqa: PLC0415 - many a training has no files
+
         source.seek(0)
         content = content_of(source)
+        if content.size >= _LARGE and not self._call("GET", f"/contents/{content.sha256}/wanted?size={content.size}"):
+            return content
         headers = {"Content-Type": _OCTETS, "Content-Length": str(content.size)}
         self._send(_Request("PUT", f"{self._path}/contents/{content.sha256}", source, headers))
         return content
@@ -174,6 +183,17 @@ class RemoteClient:
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points of a run; raises RunNotFoundError."""
         return [series_from(each) for each in self._ask_values(query.run_id, "/series", _conditions(query))]
+
+    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+        """Logged points of several runs by few requests; raises RunNotFoundError."""
+        found: dict[str, Sequence[Series]] = {}
+        for start in range(0, len(run_ids), _RUNS_AT_ONCE):
+            part = run_ids[start : start + _RUNS_AT_ONCE]
+            asked = [("run_id", run_id) for run_id in part] + ([] if name is None else [("name", name)])
+            asked += [("values_at_least", str(self._places[each])) for each in part if each in self._places]
+            answer = self._ask("/series", asked)
+            found |= {run_id: [series_from(each) for each in answer[run_id]] for run_id in part}
+        return found
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points of a run, thinned for a chart; raises RunNotFoundError."""

@@ -12,11 +12,20 @@ from ledger.sdk.run import Run, ScriptRun
 from runledger.locating import VARIABLE, locate_by_config, located
 from runledger.workspace import Workspace
 
-__all__ = ["Run", "ScriptRun"]
+__all__ = ["Run", "ScriptRun", "get_run"]
 
 _UNNAMED = "scripts"
 
 _log = logging.getLogger(__name__)
+
+
+def get_run(experiment: Experiment, run_id: str, rehydrate: bool = True) -> Run:
+    """The run of an id, in the workspace of an experiment (parity 2.A); raises RunNotFoundError.
+
+    `rehydrate` makes it of the class that its type has; without it is a plain `Run`.
+    """
+    workspace = experiment.workspace
+    return Run.made_from(workspace, workspace.client.run(run_id), rehydrate=rehydrate)
 
 
 def find_workspace() -> Workspace:

@@ -206,7 +206,11 @@ def _files(folder: WorkspaceFolder, environment: Mapping[str, str]) -> "Files":
     size = settings["artifact bytes"].value or ""
     if not size.isdecimal():
         raise WorkspaceError(f"RUNLEDGER_ARTIFACT_BYTES must be a number of bytes, not {size!r}")
-    contents = Contents(open_place(settings["artifacts"].value or str(folder.artifacts)), int(size))
+    place = settings["artifacts"].value or str(folder.artifacts)
+    if "://" not in place:
+        # Processes of one workspace have different folders of their own.
+        place = str(folder.path.parent / Path(place).expanduser())
+    contents = Contents(open_place(place), int(size))
     return Files(contents, lambda run_id: RunFolder(folder.runs / run_id).log)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ledger.errors import RefusedError
 from ledger.sdk import workspace
-from runledger.locating import locate, locate_by_config, located
+from runledger.locating import locate, locate_by_config, locate_by_file, located
 from runledger.settings import MODE, is_offline
 
 if TYPE_CHECKING:
@@ -32,10 +32,17 @@ class Workspace(workspace.Workspace):
 
     @classmethod
     def from_config(cls, path: str | Path | None = None) -> "Workspace":
-        """Find the workspace at or above a folder (parity B2); `path` may be a file in it."""
+        """Find the workspace at or above a folder (parity B2); `path` may be a configuration file itself.
+
+        Raises:
+            WorkspaceError: none is found; the message says where it was looked for.
+        """
         start = Path(path).absolute() if path is not None else Path.cwd()
-        folder = start.parent if start.is_file() else start
-        return cls(located(lambda: locate_by_config(folder, os.environ), os.environ))
+        return cls(located(lambda: _configured(start), os.environ))
+
+
+def _configured(start: Path) -> str:
+    return locate_by_file(start) if start.is_file() else locate_by_config(start, os.environ)
 
 
 def _tracker(place: str) -> "Tracker":

@@ -13,7 +13,7 @@ from ledger.application.application import LedgerApplication
 from ledger.application.recorder import LedgerRecorder
 from ledger.application.refusing import RefusalRate
 from ledger.application.turns import Turns
-from ledger.artifacts.contents import Content
+from ledger.artifacts.content import Content
 from ledger.commands import (
     AddArtifacts,
     AddParameters,

@@ -1,13 +1,13 @@
 """Questions of a process without a ledger, answered from what it and the journals beside it have noted."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ledger.artifacts.contents import Content
+from ledger.artifacts.content import Content
 from ledger.client import Client
 from ledger.commands import Answer, Command, ResumeRun, RunCommand, StartRun, derived_id
 from ledger.errors import RunNotFoundError
@@ -147,6 +147,11 @@ class OfflineClient:
         """Logged points."""
         self._read(query.run_id, values=True)
         return self._scratch.series(query)
+
+    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+        """Logged points of several runs."""
+        self._read(*run_ids, values=True)
+        return self._scratch.series_of(run_ids, name)
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points for a chart."""

@@ -14,6 +14,7 @@ from ledger.commands import (
 )
 from ledger.errors import ExperimentNotFoundError
 from ledger.queries import ANY_VALUE
+from ledger.sdk.display import page_of, table_of
 from ledger.sdk.listing import Pairs, tag_conditions
 from ledger.sdk.text import as_texts
 
@@ -80,6 +81,14 @@ class ExperimentAttributes:
     def reactivate(self) -> None:
         """Show it in lists again."""
         self._execute(ReactivateExperiment(name=self.name))
+
+    def get_portal_url(self) -> str | None:
+        """The page of the experiment; None for a folder that no server is known to show."""
+        return page_of(self.workspace, f"experiments/{self.name}")
+
+    def _repr_html_(self) -> str:
+        url = self.get_portal_url()
+        return table_of({"Name": self.name, "Workspace": self.workspace.name}, "Details Page", url)
 
     def refresh(self) -> None:
         """Nothing to do: every answer is as of now."""

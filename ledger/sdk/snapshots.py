@@ -27,7 +27,7 @@ class RunSnapshots(RunFiles):
         if self.get_snapshot_id() is not None:
             raise _second(self.id)
         with taken(Path(file_or_folder_path).expanduser()) as (file, upload):
-            content = self._client.put_content(file)
+            content = self._put(file)
             try:
                 self._execute(AddProperties(run_id=self.id, properties={SNAPSHOT_ID: content.sha256}))
             except WrittenOnceError as error:

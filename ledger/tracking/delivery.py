@@ -10,7 +10,6 @@ from typing import Any
 from ledger.client import Client
 from ledger.commands import AddArtifacts, ChangeStatus, Command, WarnRun, derived_id
 from ledger.errors import DeniedError, NotFoundError, RefusedError, UnavailableError
-from ledger.journal.contents import is_as_kept
 from ledger.journal.folder import Identity, WriterFolder
 from ledger.journal.lines import point_of
 from ledger.journal.locks import release
@@ -161,6 +160,8 @@ class Delivery:
 
     def _problem(self, client: Client, artifact: Mapping[str, Any]) -> str | None:
         """Store one file; else why not. If none waits here the ledger may have it, and says so if not."""
+        from ledger.journal.contents import is_as_kept  # noqa: PLC0415 - many a training has no files
+
         digest = str(artifact["sha256"])
         try:
             if not is_as_kept(self._folder, digest):

@@ -10,7 +10,6 @@ from ledger.artifacts.content import Content
 from ledger.client import Client
 from ledger.commands import AddArtifacts, Command, WarnRun
 from ledger.errors import UnavailableError
-from ledger.journal.contents import keep_content
 from ledger.journal.folder import Identity, WriterFolder, new_writer
 from ledger.journal.places import fallbacks
 from ledger.journal.writer import JournalWriter
@@ -67,6 +66,8 @@ class Track:
         Raises:
             UnavailableError: it cannot be written there.
         """
+        from ledger.journal.contents import keep_content  # noqa: PLC0415 - many a training has no files
+
         self.recorder.open()
         if self.recorder.writer is None:
             raise UnavailableError(f"it cannot be kept for run {self.run_id}: no journal can be written")

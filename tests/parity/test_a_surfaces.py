@@ -74,7 +74,7 @@ def test_a5_the_commands_of_the_original_are_there(place: Path) -> None:
     """`run --help` lists the commands of 2.B, but for pipelines, hyperdrive and TensorBoard."""
     assert "run" in call("--help").out
     shown = call("run", "--help").out
-    for command in ("cancel", "list", "show", "submit-script", "update"):
+    for command in ("cancel", "download-logs", "list", "monitor-logs", "show", "submit-script", "update"):
         assert f"\n  {command} " in shown
     assert call("run", "submit-pipeline").code == 2
     assert json.loads(call("run", "list", "-w", place).out) == []

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Protocol
 
-from ledger.artifacts.contents import Content
+from ledger.artifacts.content import Content
 from ledger.commands import Answer, Command
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned

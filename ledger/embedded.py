@@ -5,7 +5,7 @@ from typing import BinaryIO, NamedTuple
 
 from ledger.application.handling import Caller, Ledger
 from ledger.application.values import Values
-from ledger.artifacts.contents import Content
+from ledger.artifacts.content import Content
 from ledger.artifacts.files import Files
 from ledger.artifacts.names import STD_LOG
 from ledger.commands import Answer, Command

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
-from ledger.artifacts.contents import Content, content_of
+from ledger.artifacts.content import Content
 from ledger.artifacts.download import download
 from ledger.commands import Answer, Command
 from ledger.errors import (
@@ -54,6 +54,7 @@ _ATTEMPT_SECONDS = 12.0
 _FILE_SECONDS = 120.0
 """How long a file may stand still on its way: a server writes a large one to its disk before it answers."""
 _FILE_BLOCK = 1 << 18
+_LARGE = 1_000_000
 _FIRST_PROBLEM = 300
 _OCTETS = "application/octet-stream"
 _BULK = Limits().children_per_call
@@ -136,9 +137,16 @@ class RemoteClient:
         return found
 
     def put_content(self, source: BinaryIO) -> Content:
-        """Send what a file holds; it is read twice, so that the server knows what shall arrive."""
+        """Send what a file holds; it is read twice, so that the server knows what shall arrive.
+
+        A large one is asked for first: it may be there already, or be more than the server takes.
+        """
+        from ledger.artifacts.contents import content_of  # noqa: PLC0415 - many a training has no files
+
         source.seek(0)
         content = content_of(source)
+        if content.size >= _LARGE and not self._call("GET", f"/contents/{content.sha256}/wanted?size={content.size}"):
+            return content
         headers = {"Content-Type": _OCTETS, "Content-Length": str(content.size)}
         self._send(_Request("PUT", f"{self._path}/contents/{content.sha256}", source, headers))
         return content

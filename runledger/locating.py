@@ -2,13 +2,14 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ledger.errors import WorkspaceError
 from ledger.workspace.folder import FOLDER, WorkspaceFolder, find_folder
+from runledger.settings import is_offline
 
 VARIABLE = "RUNLEDGER_WORKSPACE"
 ATTACHED_FILE = ".azureml/config.json"
@@ -36,6 +37,20 @@ def locate(named: str | Path | None, environment: Mapping[str, str], start: Path
             "Run `runledger init` to make one here, or name one with --workspace."
         )
     return str(found.path.parent)
+
+
+def located(find: Callable[[], str], environment: Mapping[str, str]) -> str:
+    """What `find` finds; empty where it finds nothing and this process is offline: then a sync says where to.
+
+    Raises:
+        WorkspaceError: nothing is found, and this process is online.
+    """
+    try:
+        return find()
+    except WorkspaceError:
+        if is_offline(environment):
+            return ""
+        raise
 
 
 @dataclass(frozen=True, slots=True)

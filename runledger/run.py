@@ -9,7 +9,7 @@ from re import sub
 from ledger.errors import WorkspaceError
 from ledger.sdk.experiment import Experiment
 from ledger.sdk.run import Run, ScriptRun
-from runledger.locating import VARIABLE, locate_by_config
+from runledger.locating import VARIABLE, locate_by_config, located
 from runledger.workspace import Workspace
 
 __all__ = ["Run", "ScriptRun", "get_run"]
@@ -30,7 +30,7 @@ def get_run(experiment: Experiment, run_id: str, rehydrate: bool = True) -> Run:
 
 def find_workspace() -> Workspace:
     """The workspace that the environment names, or the nearest upwards."""
-    return Workspace(os.environ.get(VARIABLE) or locate_by_config(Path.cwd(), os.environ))
+    return Workspace(located(lambda: os.environ.get(VARIABLE) or locate_by_config(Path.cwd(), os.environ), os.environ))
 
 
 def find_own() -> Run:

@@ -1,35 +1,17 @@
 """Bytes kept under their SHA-256: the same once, and changed ones are found out."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from ledger.artifacts.content import Content, key_of
 from ledger.artifacts.place import Draft, Place
 from ledger.errors import BadContentError, ContentNotFoundError, LimitExceededError
 
 PIECE_BYTES = 1 << 20
 MAX_BYTES = 100_000_000_000
 """The largest file that is taken, unless RUNLEDGER_ARTIFACT_BYTES says otherwise."""
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a file holds: `sha256` in lower-case hex, `size` in bytes."""
-
-    sha256: str
-    size: int
-
-
-def key_of(digest: str) -> str:
-    """Where a content lies; raises ContentNotFoundError for what is no SHA-256."""
-    if not _SHA256.fullmatch(digest):
-        raise ContentNotFoundError(digest)
-    return f"sha256/{digest[:2]}/{digest}"
 
 
 def content_of(source: BinaryIO) -> Content:

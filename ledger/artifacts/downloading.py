@@ -1,6 +1,6 @@
 """Reading files of a run: whole and as they were added, or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -36,19 +36,33 @@ def write_file(client: Client, artifact: dict[str, Any], target: Path) -> Path:
     return target
 
 
-def write_below(client: Client, artifacts: Sequence[dict[str, Any]], folder: Path) -> list[tuple[dict[str, Any], Path]]:
-    """Write files of a run into a folder, each under its whole name; raises what `write_file` raises."""
+def write_below(
+    client: Client,
+    artifacts: Sequence[dict[str, Any]],
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> list[tuple[dict[str, Any], Path]]:
+    """Write files of a run into a folder, each under its whole name; raises what `write_file` raises.
+
+    `progress` is told how many are written, and how many there are.
+    """
     targets = [place_in(folder, each["name"]) for each in artifacts]
     check_below(folder, targets)
-    write_files(client, artifacts, targets)
+    write_files(client, artifacts, targets, progress)
     return list(zip(artifacts, targets, strict=True))
 
 
-def write_files(client: Client, artifacts: Sequence[dict[str, Any]], targets: Sequence[Path]) -> None:
+def write_files(
+    client: Client,
+    artifacts: Sequence[dict[str, Any]],
+    targets: Sequence[Path],
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> None:
     """Write files of a run, several at once; raises what `write_file` raises for the first that cannot be."""
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="runledger-download") as pool:
-        for _ in pool.map(lambda each: write_file(client, *each), zip(artifacts, targets, strict=True)):
-            pass
+        written = pool.map(lambda each: write_file(client, *each), zip(artifacts, targets, strict=True))
+        for done, _ in enumerate(written, 1):
+            progress(done, len(artifacts))
 
 
 def read_text(client: Client, digest: str) -> str:

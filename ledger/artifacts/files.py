@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from ledger.artifacts.contents import Content, Contents
+from ledger.artifacts.content import Content
+from ledger.artifacts.contents import Contents
 from ledger.artifacts.names import STD_LOG
 from ledger.artifacts.output import LiveOutput
 from ledger.errors import BadContentError

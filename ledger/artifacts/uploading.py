@@ -1,15 +1,14 @@
 """Sending files of a run: first what they hold, several at once, then their names."""
 
 import mimetypes
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
-from ledger.artifacts.contents import Content
+from ledger.artifacts.content import Content
 from ledger.artifacts.names import check_artifact_name
 from ledger.artifacts.upload import Source, Upload
 from ledger.client import Client
@@ -17,6 +16,8 @@ from ledger.commands import AddArtifacts, RunCommand
 from ledger.errors import DeniedError, RefusedError, UnavailableError
 from schemas.errors import LedgerError
 from schemas.limits import Limits
+
+Progress = Callable[[int, int], None]
 
 _AT_ONCE = 8
 _NAMES_BYTES = 200_000
@@ -31,8 +32,11 @@ def upload(
     execute: Callable[[RunCommand], object],
     uploads: Sequence[Upload],
     seconds: float | None = None,
+    progress: Progress = lambda *_: None,
 ) -> dict[str, dict[str, Any]]:
     """Store files, and answer with name, sha256 and size of each by name.
+
+    `progress` is told how many of them are stored, and how many there are.
 
     Raises:
         InvalidNameError: a name leads elsewhere; nothing was sent.
@@ -41,7 +45,7 @@ def upload(
     """
     for each in uploads:
         check_artifact_name(each.name, Limits())
-    artifacts = _stored(client, uploads, seconds)
+    artifacts = _stored(client, uploads, seconds, progress)
     for part in _parts(artifacts):
         execute(AddArtifacts(run_id=run_id, artifacts=part))
     return {each["name"]: each for each in artifacts}
@@ -75,27 +79,26 @@ def upload_each(
     return problems
 
 
-def _stored(client: Client, uploads: Sequence[Upload], seconds: float | None) -> list[dict[str, Any]]:
+def _stored(
+    client: Client, uploads: Sequence[Upload], seconds: float | None, progress: Progress
+) -> list[dict[str, Any]]:
     if len(uploads) == 1 and seconds is None:
         return [_put(client, uploads[0])]
-    end = None if seconds is None else time.monotonic() + seconds
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="runledger-upload") as pool:
         futures = [pool.submit(_put, client, each) for each in uploads]
+        done = 0
         try:
-            return _results(futures, end, seconds)
+            for future in as_completed(futures, seconds):
+                future.result()
+                done += 1
+                progress(done, len(futures))
+        except TimeoutError as error:
+            raise UnavailableError(
+                f"{len(futures) - done:,} of {len(futures):,} files were not sent within {seconds:g} seconds"
+            ) from error
         finally:
             for future in futures:
                 future.cancel()
-
-
-def _results(
-    futures: Sequence[Future[dict[str, Any]]], end: float | None, seconds: float | None
-) -> list[dict[str, Any]]:
-    done, waiting = wait(futures, None if end is None else end - time.monotonic(), FIRST_EXCEPTION)
-    for future in done:
-        future.result()
-    if waiting:
-        raise UnavailableError(f"{len(waiting):,} of {len(futures):,} files were not sent within {seconds:g} seconds")
     return [future.result() for future in futures]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.artifacts.contents import Content, key_of
+from ledger.artifacts.content import Content, key_of
 from ledger.artifacts.names import check_artifact_name
 from ledger.domain.names import check_length
 from ledger.errors import BadContentError, LimitExceededError, NotFoundError

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from ledger.commands import CreateExperiment, DefineRule, DescribeRun, ResumeRun, StartRun, TagRun
@@ -17,6 +18,7 @@ from ledger.sdk.notify import one_run_rule, one_run_rule_id
 from ledger.sdk.origin import origin
 from ledger.sdk.outputs import Folders
 from ledger.sdk.run import Run
+from ledger.sdk.slurm import restart_of, slurm_properties
 from ledger.sdk.submission import submit
 from ledger.sdk.text import as_texts, storable
 from ledger.sdk.workspace import Workspace
@@ -90,15 +92,16 @@ class Experiment(ExperimentAttributes):
                     display_name=display_name,
                     description=description,
                     tags=as_texts("tag", tags or {}),
-                    properties={key: storable(value) for key, value in git_properties(git, os.environ).items()},
-                    origin=origin(git),
+                    properties=_properties(git_properties(git, os.environ)),
+                    origin=self._origin(git),
+                    resume=resume == "allow",
                 )
             )
-        else:
+        if not is_new or (resume == "allow" and self.workspace.tracker.is_offline):
             texts = {"display_name": display_name, "description": description}
             self._describe(run_id, as_texts("tag", tags or {}), texts)
         run = self._notifying(run_id, recipients)
-        if is_new:
+        if is_new and resume == "never":
             run.below(run_id)
         if resume == "join":
             run.join()
@@ -195,18 +198,22 @@ class Experiment(ExperimentAttributes):
 
     def _continued(self, run_id: str, resume: str, git: GitState) -> bool:
         """Whether the run was there, and now has another attempt or writer."""
-        if resume == "never":
+        # Offline nobody can tell whether the run is there: the command itself says what to do in either case.
+        if resume == "never" or (resume == "allow" and self.workspace.tracker.is_offline):
             return False
         if resume == "join":
             self._join(run_id)
             return True
         try:
-            self.workspace.tracker.begin(ResumeRun(run_id=run_id, origin=origin(git)))
+            self.workspace.tracker.begin(ResumeRun(run_id=run_id, origin=self._origin(git), properties=_properties({})))
         except RunNotFoundError:
             if resume == "must":
                 raise
             return False
         return True
+
+    def _origin(self, git: GitState) -> dict[str, Any]:
+        return origin(git, restart_of(os.environ, offline=self.workspace.tracker.is_offline))
 
     def _join(self, run_id: str) -> None:
         status = self.workspace.client.run(run_id)["status"]
@@ -227,6 +234,11 @@ class Experiment(ExperimentAttributes):
     def __repr__(self) -> str:
         """Its name and place."""
         return f"Experiment({self.name!r}, {self.workspace!r})"
+
+
+def _properties(of_script: dict[str, str]) -> dict[str, str]:
+    """The properties of a run that this process begins."""
+    return {key: storable(value) for key, value in (of_script | slurm_properties(os.environ)).items()}
 
 
 def _check_ways(run_id: str | None, resume: str, on_cancel: str) -> None:

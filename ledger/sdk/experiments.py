@@ -103,7 +103,7 @@ class ExperimentAttributes:
         """
         for document in workspace.client.experiments():
             if experiment_id in {document["experiment_id"], document["name"]}:
-                workspace.client.execute(DeleteExperiment(name=document["name"]))
+                workspace.tracker.carry_out(DeleteExperiment(name=document["name"]))
                 return
         raise ExperimentNotFoundError(experiment_id)
 
@@ -135,7 +135,7 @@ class ExperimentAttributes:
         return self.workspace.client.experiment(self.name)
 
     def _execute(self, command: ExperimentCommand) -> None:
-        self.workspace.client.execute(command)
+        self.workspace.tracker.carry_out(command)
 
 
 def _has(tags: Mapping[str, str | None], wanted: Mapping[str, str | None]) -> bool:

@@ -8,7 +8,6 @@ from re import sub
 from typing import TYPE_CHECKING, BinaryIO
 from uuid import uuid4
 
-from ledger.artifacts.uploading import named
 from ledger.commands import AddArtifacts, ChangeStatus, StartRun
 from ledger.errors import ExperimentExecutionError, RefusedError
 from ledger.sdk.config import ScriptRunConfig
@@ -16,8 +15,6 @@ from ledger.sdk.git import git_properties, git_state
 from ledger.sdk.origin import origin
 from ledger.sdk.snapshots import SNAPSHOT_ID
 from ledger.sdk.text import as_texts, storable
-from ledger.snapshots.packing import names_in
-from ledger.snapshots.taking import taken
 from ledger.targets.target import SCRIPT_RUN, Job, Target
 from schemas.errors import LedgerError
 from schemas.statuses import RunStatus
@@ -44,6 +41,9 @@ def submit(
         KeyError: there is no such target.
         UnavailableError: the ledger cannot be reached: a submitted run is on record first.
     """
+    from ledger.artifacts.uploading import named  # noqa: PLC0415 - only for who submits
+    from ledger.snapshots.taking import taken  # noqa: PLC0415
+
     workspace = experiment.workspace
     target, command_line = workspace.compute_targets[config.run_config.target], config.command_line()
     start = _start(experiment.name, config, tags, command_line, display_name, parent)
@@ -94,6 +94,8 @@ def _start(
 
 
 def _check_script(config: ScriptRunConfig, command_line: list[str], archive: BinaryIO) -> None:
+    from ledger.snapshots.packing import names_in  # noqa: PLC0415
+
     script = config.run_config.script
     if script is not None and command_line[1].replace(os.sep, "/") not in names_in(archive):
         raise ExperimentExecutionError(

@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     REFUSED = 4
     UNREACHABLE = 5
     CHECK_FAILED = 6
+    INCOMPLETE = 7
     INTERRUPTED = 130
 
 

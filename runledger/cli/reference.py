@@ -50,6 +50,7 @@ _MEANINGS = {
     ExitCode.REFUSED: "a rule of the ledger says no",
     ExitCode.UNREACHABLE: "the ledger or the server cannot be reached",
     ExitCode.CHECK_FAILED: "the answer is no: `verify` found damage, `run wait` saw a run fail",
+    ExitCode.INCOMPLETE: "`sync` left something, or the ledger refused some of it",
     ExitCode.INTERRUPTED: "interrupted",
 }
 

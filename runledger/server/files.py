@@ -14,7 +14,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from ledger.artifacts.contents import PIECE_BYTES, Content, Contents, check_size, pieces
+from ledger.artifacts.content import Content
+from ledger.artifacts.contents import PIECE_BYTES, Contents, check_size, pieces
 from ledger.artifacts.files import Files
 from ledger.artifacts.names import STD_LOG, check_artifact_name
 from ledger.artifacts.output import OUTPUT_BYTES
@@ -25,7 +26,7 @@ from ledger.queries import ArtifactDocument
 from ledger.users.rights import Right
 from runledger.server.asking import Asking
 from runledger.server.guard import Visitor
-from runledger.server.messages import ArtifactParameters, AtLeast, OutputParameters
+from runledger.server.messages import ArtifactParameters, AtLeast, ContentParameters, OutputParameters
 from runledger.server.openapi import FILE_BODY, FILE_REPLY
 from runledger.server.replies import refusal, reply
 from schemas.limits import Limits
@@ -74,6 +75,16 @@ class FilesApi:
         except LimitExceededError as error:
             return refusal(error, _TOO_LARGE, {"Connection": "close"})
         return reply({"sha256": content.sha256, "size": content.size})
+
+    async def wanted(self, sha256: str, asked: Annotated[ContentParameters, Query()], visitor: Asking) -> Response:
+        """Whether a content of so many bytes shall be sent: false if it is here; a problem if it would be refused."""
+        self._admit(visitor, Right.WRITE)
+        try:
+            check_size(asked.size, self._files.contents.max_bytes)
+        except LimitExceededError as error:
+            return refusal(error, _TOO_LARGE)
+        found = await self._in_thread(partial(self._files.contents.has, Content(sha256, asked.size)))
+        return reply(not found)
 
     async def content(self, sha256: str) -> Response:
         """The bytes that have a SHA-256."""
@@ -168,6 +179,7 @@ def file_routes(api: FilesApi) -> APIRouter:
     routes.put("/runs/{run_id}/artifacts/{name:path}", response_model=None, name="put_artifact", **FILE_BODY)(api.put)
     routes.get("/runs/{run_id}/artifacts/{name:path}", response_model=None, name="artifact", **FILE_REPLY)(api.get)
     routes.put("/contents/{sha256}", response_model=None, **FILE_BODY)(api.put_content)
+    routes.get("/contents/{sha256}/wanted", response_model=bool)(api.wanted)
     routes.get("/contents/{sha256}", response_model=None, **FILE_REPLY)(api.content)
     routes.put("/runs/{run_id}/output/{start}", response_model=None, **FILE_BODY)(api.put_output)
     routes.get("/runs/{run_id}/output", response_model=None, **FILE_REPLY)(api.output)

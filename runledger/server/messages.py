@@ -86,6 +86,14 @@ class ArtifactParameters(AtLeast):
     prefix: list[str] = []
 
 
+class ContentParameters(BaseModel):
+    """How large a content is, in bytes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    size: Annotated[int, Field(ge=0, lt=2**62)]
+
+
 class OutputParameters(AtLeast):
     """The place in a script's output to read from."""
 

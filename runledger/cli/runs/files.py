@@ -10,6 +10,7 @@ from ledger.artifacts.names import SNAPSHOT
 from ledger.errors import ArtifactNotFoundError, RefusedError
 from ledger.queries import ArtifactDocument
 from runledger.cli.output import note
+from runledger.cli.progress import Progress
 from runledger.cli.runs.options import run_id_option
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
@@ -67,7 +68,8 @@ def upload(session: Session, run_id: str, paths: Sequence[Path], name: str | Non
     uploads = [each for path in paths for each in _uploads(path, name)]
     with session.client() as client:
         client.run(run_id)
-        stored = store(client, run_id, client.execute, uploads)
+        with Progress("uploading", "files") as progress:
+            stored = store(client, run_id, client.execute, uploads, progress=progress.update)
         found = [each for each in client.artifacts(run_id) if each["name"] in stored]
     session.output.write(found, _COLUMNS)
 
@@ -87,7 +89,8 @@ def download(session: Session, run_id: str, names: Sequence[str], folder: Path, 
 
     with session.client() as client:
         chosen = _chosen(client, run_id, names, prefix)
-        written = write_below(client, chosen, folder)
+        with Progress("downloading", "files") as progress:
+            written = write_below(client, chosen, folder, progress.update)
     if not written:
         note(f"Run {run_id} has no files.")
     session.output.write([{"name": each["name"], "path": str(path)} for each, path in written], _WRITTEN)

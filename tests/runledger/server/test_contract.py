@@ -1,5 +1,6 @@
 """What every client must do, whether it opens the workspace itself or asks a server."""
 
+import io
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import pytest
 
 from ledger.client import Client
 from ledger.commands import (
+    AddArtifacts,
     AddParameters,
     AddProperties,
     ArchiveRun,
@@ -26,7 +28,9 @@ from ledger.commands import (
     UntagRun,
 )
 from ledger.errors import (
+    BadContentError,
     CommandReusedError,
+    ContentNotFoundError,
     InvalidNameError,
     LimitExceededError,
     RefusedError,
@@ -307,3 +311,50 @@ def test_a_refused_command_leaves_no_trace(client: Client, run_id: str, tmp_path
         client.execute(TagRun(run_id=run_id, tags={"": str(tmp_path)}))
 
     assert client.history(run_id) == before
+
+
+def test_what_is_stored_gets_a_name_and_is_read(client: Client, run_id: str) -> None:
+    content = client.put_content(io.BytesIO(b"abc"))
+    large = client.put_content(io.BytesIO(b"x" * 3_000_000))
+    assert client.put_content(io.BytesIO(b"x" * 3_000_000)) == large
+    files = [
+        {"name": name, "sha256": each.sha256, "size": each.size} for name, each in (("b", content), ("a/c", large))
+    ]
+    answer = client.execute(AddArtifacts(run_id=run_id, artifacts=files))
+    assert answer.changed
+    assert not client.execute(AddArtifacts(run_id=run_id, artifacts=files)).changed
+
+    assert [(each["name"], each["size"]) for each in client.artifacts(run_id)] == [("a/c", 3_000_000), ("b", 3)]
+    assert [each["name"] for each in client.artifacts(run_id, ["a/", "x"])] == ["a/c"]
+    for each, text in ((content, b"abc"), (large, b"x" * 3_000_000)):
+        with client.open_content(each.sha256) as file:
+            assert file.read() == text
+    with client.open_content(large.sha256) as file:
+        assert file.read(10) == b"x" * 10
+    with pytest.raises(ContentNotFoundError):
+        client.open_content("0" * 64)
+    for bad in ({"sha256": "0" * 64}, {"size": 4}):
+        with pytest.raises(BadContentError, match="send it first"):
+            client.execute(AddArtifacts(run_id=run_id, artifacts=[files[0] | bad]))
+    with pytest.raises(InvalidNameError):
+        client.execute(AddArtifacts(run_id=run_id, artifacts=[files[0] | {"name": "../x"}]))
+    for question in (lambda: client.artifacts("nothing"), lambda: client.output("nothing", 0)):
+        with pytest.raises(RunNotFoundError):
+            question()
+    assert client.output(run_id, 0) == b""
+
+
+def test_many_send_files_at_once(client: Client, run_id: str) -> None:
+    def send(number: int) -> None:
+        content = client.put_content(io.BytesIO(str(number).encode() * 100_000))
+        artifact = {"name": f"{number:02d}", "sha256": content.sha256, "size": content.size}
+        client.execute(AddArtifacts(run_id=run_id, artifacts=[artifact]))
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    assert client.run(run_id)["status"] == "Running"
+    for thread in threads:
+        thread.join()
+
+    assert [each["name"] for each in client.artifacts(run_id)] == [f"{number:02d}" for number in range(12)]

@@ -19,8 +19,9 @@ import pytest
 
 from ledger.artifacts.folder import STALE_SECONDS
 from ledger.commands import StartRun
-from ledger.errors import LimitExceededError
+from ledger.errors import LimitExceededError, WorkspaceError
 from ledger.remote import RemoteClient
+from ledger.workspace.folder import make_folder
 from runledger.wiring import connect
 from schemas.roles import Role
 from tests.runledger.server.running import Server, running
@@ -244,3 +245,19 @@ def test_files_may_lie_wherever_fsspec_reaches(folder: Path, tmp_path: Path, mon
         assert (
             embedded.artifact_address("r", "a.txt", digest) == f"local://{tmp_path}/bucket/sha256/{digest[:2]}/{digest}"
         )
+
+
+def test_a_place_in_the_configuration_is_seen_from_the_workspace(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_folder(folder, log="sqlite")
+    with (folder / ".runledger" / "config.toml").open("a") as config:
+        config.write('artifacts = "../elsewhere"\n')
+    monkeypatch.chdir("/")
+    with closing(connect(str(folder))) as client:
+        content = client.put_content(io.BytesIO(b"abc"))
+
+    assert list((tmp_path / "elsewhere" / "sha256").glob(f"*/{content.sha256}"))
+    monkeypatch.setenv("RUNLEDGER_ARTIFACT_BYTES", "much")
+    with pytest.raises(WorkspaceError, match="much"):
+        connect(str(folder))

@@ -30,7 +30,7 @@ def test_a_script_with_many_open_files_submits_too(tmp_path: Path) -> None:
     """Each open run holds two; descriptors beyond 1023 are none for `select`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2_048), hard))
-    held = []
+    held: list[int] = []
     try:
         while not held or held[-1] < 1_100:
             held.append(os.open(os.devnull, os.O_RDONLY))

@@ -20,6 +20,7 @@ MEASUREMENTS = (
     "kafka_append",
     "mail",
     "metrics",
+    "parity",
     "projection",
     "tracking",
     "verify",

@@ -1,6 +1,6 @@
 """How the SDK and the command line reach a ledger, wherever it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Protocol
 
 from ledger.artifacts.content import Content
@@ -92,6 +92,9 @@ class Client(Protocol):
 
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points of a run; raises RunNotFoundError."""
+
+    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+        """Logged points of several runs by run id, of one metric or of all; raises RunNotFoundError."""
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points of a run, thinned for a chart; raises RunNotFoundError."""

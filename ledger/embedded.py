@@ -1,6 +1,6 @@
 """A client that opens the workspace itself, without a server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
 from ledger.application.handling import Caller, Ledger
@@ -172,6 +172,13 @@ class EmbeddedClient:
         """Logged points, as of now."""
         self._catch_up(query.run_id)
         return self._metrics.series(query)
+
+    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+        """Logged points of several runs, as of now."""
+        for run_id in run_ids:
+            self._values.check_run(run_id)
+        self._values_log.catch_up()
+        return self._metrics.series_of(run_ids, name)
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points for a chart, as of now."""

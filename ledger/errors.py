@@ -214,7 +214,8 @@ class ExperimentExecutionError(LedgerError):
     """A run could not be submitted, or is no longer waited for."""
 
 
-# The names by which scripts of the original catch them (parity B4, F2, G1, H2, H8).
+# The names by which scripts of the original catch them (parity B4, F2, G1, H2, H8, 2.C).
+AzureMLException = LedgerError
 ServiceException = LedgerError
 SnapshotException = SnapshotError
 UserErrorException = RefusedError

@@ -19,7 +19,9 @@ ORDERS = ("start", "end", "duration", "name", "status", "experiment")
 class RunQuery:
     """Conditions, all of which must hold; newest start first.
 
-    A tag of None is a bare tag, `ANY_VALUE` any value. `search` are words, each of which a text of
+    A tag of None is a bare tag, `ANY_VALUE` any value. `started_from` (included) and
+    `started_before` are moments in ISO 8601, in UTC unless they name a zone.
+    `search` are words, each of which a text of
     the run must have, or a word that begins like it. `order_by` is one of `ORDERS` or
     `metric.NAME`, `parameter.NAME`, `tag.NAME`, `property.NAME`, with `-` before it the other way
     round; runs without a value come last. `cursor` comes from the page before.
@@ -35,6 +37,8 @@ class RunQuery:
     root_run_id: str | None = None
     include_children: bool = False
     include_archived: bool = False
+    started_from: str | None = None
+    started_before: str | None = None
     search: str | None = None
     order_by: str | None = None
     limit: int = 50

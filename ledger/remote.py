@@ -58,6 +58,7 @@ _LARGE = 1_000_000
 _FIRST_PROBLEM = 300
 _OCTETS = "application/octet-stream"
 _BULK = Limits().children_per_call
+_RUNS_AT_ONCE = 100
 _IN_DOUBT = "The command may be stored or not; send it again with the same id."
 
 
@@ -182,6 +183,17 @@ class RemoteClient:
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points of a run; raises RunNotFoundError."""
         return [series_from(each) for each in self._ask_values(query.run_id, "/series", _conditions(query))]
+
+    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+        """Logged points of several runs by few requests; raises RunNotFoundError."""
+        found: dict[str, Sequence[Series]] = {}
+        for start in range(0, len(run_ids), _RUNS_AT_ONCE):
+            part = run_ids[start : start + _RUNS_AT_ONCE]
+            asked = [("run_id", run_id) for run_id in part] + ([] if name is None else [("name", name)])
+            asked += [("values_at_least", str(self._places[each])) for each in part if each in self._places]
+            answer = self._ask("/series", asked)
+            found |= {run_id: [series_from(each) for each in answer[run_id]] for run_id in part}
+        return found
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points of a run, thinned for a chart; raises RunNotFoundError."""

@@ -130,7 +130,10 @@ def key_from(text: str) -> str:
     return text.replace("%3D", "=").replace("%25", "%")
 
 
-_TEXTS = ("experiment", "run_type", "target", "parent_run_id", "root_run_id", "search", "order_by", "cursor")
+_TEXTS = (
+    *("experiment", "run_type", "target", "parent_run_id", "root_run_id"),
+    *("started_from", "started_before", "search", "order_by", "cursor"),
+)
 _FLAGS = ("include_children", "include_archived")
 
 

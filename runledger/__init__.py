@@ -10,6 +10,7 @@ from runledger.packages import check_packages
 if TYPE_CHECKING:
     from ledger.errors import (
         ActivityFailedException,
+        AzureMLException,
         ExperimentExecutionException,
         RunCanceled,
         RunEnvironmentException,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     )
     from ledger.sdk.config import RunConfiguration, ScriptRunConfig
     from ledger.sdk.experiment import Experiment
-    from runledger.run import Run, ScriptRun
+    from runledger.run import Run, ScriptRun, get_run
     from runledger.workspace import Workspace
     from schemas.errors import LedgerError
 
@@ -30,6 +31,7 @@ __version__ = VERSION
 __all__ = [
     "VERSION",
     "ActivityFailedException",
+    "AzureMLException",
     "Experiment",
     "ExperimentExecutionException",
     "LedgerError",
@@ -43,6 +45,7 @@ __all__ = [
     "SnapshotException",
     "UserErrorException",
     "Workspace",
+    "get_run",
 ]
 
 _HOMES = {
@@ -50,9 +53,11 @@ _HOMES = {
     "Experiment": "ledger.sdk.experiment",
     "Run": "runledger.run",
     "ScriptRun": "runledger.run",
+    "get_run": "runledger.run",
     "ScriptRunConfig": "ledger.sdk.config",
     "RunConfiguration": "ledger.sdk.config",
     "LedgerError": "schemas.errors",
+    "AzureMLException": "ledger.errors",
     "ServiceException": "ledger.errors",
     "SnapshotException": "ledger.errors",
     "UserErrorException": "ledger.errors",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ledger.errors import UnavailableError, WorkspaceError
 from ledger.journal.folder import Identity, writer_folders
+from ledger.offline.ending import note_end
+from ledger.offline.scratch import sweep
 from ledger.tracking.watching import remove
 from runledger.locating import is_url
 from runledger.tracking import deliver_left_behind
@@ -35,6 +37,13 @@ def main(location: str, process: str) -> None:
         if not is_url(location):
             _mail(location)
         _deliver_until(location, lambda: not _runs(Path(process).parent.parent, _works_for(runs, location)))
+
+
+def main_offline(process: str) -> None:
+    """Say in the journals of that process that it has ended, and how; a sync reads it wherever it runs."""
+    sweep()
+    if not note_end(Path(process)):
+        remove(process)
 
 
 def _runs(journals: Path, is_meant: Callable[[Identity], bool]) -> set[str]:

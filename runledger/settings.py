@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.errors import WorkspaceError
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -20,11 +22,17 @@ class Setting:
     secret: bool = False
 
 
+MODE = "RUNLEDGER_MODE"
+ONLINE, OFFLINE = "online", "offline"
+
 SETTINGS = (
     Setting(
         "workspace",
         "RUNLEDGER_WORKSPACE",
         "path or URL of the workspace; else the nearest .runledger/ upwards",
+    ),
+    Setting(
+        "mode", MODE, "online, or offline: scripts note their runs in journals, for `runledger sync`", default=ONLINE
     ),
     Setting("log", "RUNLEDGER_LOG", "sqlite, or kafka://HOST:PORT[,...]/NAME", default="sqlite", key="log"),
     Setting(
@@ -92,6 +100,18 @@ class Value:
     def shown(self) -> str | None:
         """The value for people: a secret is never shown."""
         return "********" if self.setting.secret and self.value is not None else self.value
+
+
+def is_offline(environment: Mapping[str, str]) -> bool:
+    """Whether scripts shall note their runs without a ledger.
+
+    Raises:
+        WorkspaceError: RUNLEDGER_MODE is neither `online` nor `offline`.
+    """
+    mode = environment.get(MODE, "").strip().lower() or ONLINE
+    if mode not in {ONLINE, OFFLINE}:
+        raise WorkspaceError(f"{MODE} must be {ONLINE} or {OFFLINE}, not {environment[MODE]!r}")
+    return mode == OFFLINE
 
 
 def resolve(

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ main(sys.argv[2], sys.argv[3])
 
 WATCHERS = (
     "ledger/watchdog/program.py",
-    "from runledger.aftermath import main",
+    "from runledger.aftermath import main",  # and main_offline
     "from runledger.supervising import main",
 )
 """What stands on the command lines of watchdogs and supervisors, which see to the runs of other processes."""
@@ -99,9 +100,14 @@ def deliver_left_behind(location: str, client: Client) -> list[str]:
     return found
 
 
+def watchdog_is_wanted(environment: Mapping[str, str]) -> bool:
+    """Whether somebody shall see how this process ends."""
+    return environment.get("RUNLEDGER_WATCHDOG", "1").lower() not in {"0", "false", "no", "off"}
+
+
 def _aftermath(location: str) -> list[str] | None:
     """The command that is run after the end of a process that had runs; None if that is turned off."""
-    if os.environ.get("RUNLEDGER_WATCHDOG", "1").lower() in {"0", "false", "no", "off"}:
+    if not watchdog_is_wanted(os.environ):
         return None
     paths = [str(Path(path or ".").absolute()) for path in sys.path]
     place = location if is_url(location) else name_of(location)

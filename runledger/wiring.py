@@ -124,8 +124,8 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
 
 
 @contextmanager
-def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embedded]:
-    """Open a workspace folder with its log and views."""
+def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None = None) -> Iterator[Embedded]:
+    """Open a workspace folder with its log and views; `log` overrides where the settings say that the log is."""
     from alerts.answers import AlertAnswers
     from ledger.application.handling import Ledger
     from ledger.application.recorder import LedgerRecorder
@@ -142,13 +142,13 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     from projections.view import View
 
     folder = open_folder(folder_of(location).path.parent, mounts=mounts)
-    address = _log_address(folder)
+    address = log or _log_address(folder)
     with ExitStack() as stack:
         database = Database(folder.ledger_db, durable=address == SQLITE)
         stack.callback(database.close)
         logs = _open_logs(address, database)
-        for log in logs:
-            stack.callback(log.close)
+        for each in logs:
+            stack.callback(each.close)
         control, values_log = logs
         feed = Feed(control.id, database)
         view = View(folder.views_db)
@@ -166,6 +166,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
             check_rule=check_rule,
             has_runs=queries.has_runs,
             check_content=files.check,
+            server=platform.node(),
         )
         users = Users(feed, now=now)
         answers = EmbeddedAnswers(queries, metrics, alerts, users)

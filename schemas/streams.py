@@ -56,6 +56,11 @@ def notifications_stream(log_id: str) -> str:
     return f"notifications:{log_id}"
 
 
+def refusals_stream(log_id: str, server: str) -> str:
+    """The stream of what one server refused."""
+    return f"refusals:{uuid5(UUID(log_id), server)}"
+
+
 def genesis_stream(log_id: str) -> str:
     """The stream that holds nothing but a log's first record."""
     return f"{GENESIS_KIND}:{log_id}"

@@ -62,6 +62,7 @@ class Run(LedgerAggregate):
     origin: RunOrigin
     asked: Asked | None
     presumed: bool
+    restarts: set[str]
     warned: dict[tuple[str, str], int]
     tags: dict[str, str | None]
     properties: dict[str, str]
@@ -77,15 +78,20 @@ class Run(LedgerAggregate):
         self.parent_run_id = self.root_run_id = None
         self.error = None
         self.archived = self.presumed = False
+        self.restarts = set()
         self.begun_by = self.asked = None
         self.begun_at, self.origin = datetime.fromtimestamp(0, UTC), RunOrigin()
         self.warned = {}
         self.tags, self.properties, self.parameters, self.artifacts = {}, {}, {}, {}
 
-    def start(self, command: StartRun, experiment_id: str, limits: Limits) -> None:
-        """Begin the run; an id begins once (parity B4)."""
+    def start(self, command: StartRun, experiment_id: str, limits: Limits, seal: Callable[[], Seal] = Seal) -> None:
+        """Begin the run; an id begins once (parity B4), unless the command would rather continue it."""
         check_run_id(self.key, limits)
         check_experiment_name(command.experiment, limits)
+        if self.exists and command.resume:
+            origin = RunOrigin.model_validate(dict(command.origin))
+            self.resume(origin, command.properties, limits=limits, seal=seal)
+            return
         if self.exists:
             way_out = "" if self._may_be_resumed else f" once it has ended; {_JOIN} now"
             raise RefusedError(
@@ -205,27 +211,53 @@ class Run(LedgerAggregate):
             if self.artifacts.get(each.name) != each.content.sha256:
                 self.decide(RunArtifactAddedEvent, **each.fields())
 
-    def resume(self, origin: RunOrigin | None = None, *, seal: Callable[[], Seal] = Seal) -> None:
+    def resume(
+        self,
+        origin: RunOrigin | None = None,
+        properties: Mapping[str, str] | None = None,
+        *,
+        limits: Limits | None = None,
+        seal: Callable[[], Seal] = Seal,
+    ) -> None:
         """Begin another attempt of a run that has ended: the only way out of a terminal status.
 
         One that does not respond is presumed to have failed first: what is heard of that attempt
-        later names another command in `begun_by`, and changes nothing (spot pre-emption).
+        later names another command in `begun_by`, and changes nothing (spot pre-emption). So is one
+        that had no end when its job was started again, which is told by a new `restart` (ADR 0012).
         """
         self._required()
-        if not self._may_be_resumed:
+        origin, limits = origin or RunOrigin(), limits or Limits()
+        is_restart = origin.restart is not None and origin.restart not in self.restarts
+        if not self._may_be_resumed and not is_restart:
             raise RefusedError(self._why_not_resumed())
         if self.status not in TERMINAL:
+            self._presume_failed(origin.restart if is_restart else None, seal)
+        self.decide(RunResumedEvent, attempt=self.attempt + 1, previous=self.status, origin=origin)
+        self.add_properties(self._of_attempt(properties or {}), limits)
+
+    def _presume_failed(self, restart: str | None, seal: Callable[[], Seal]) -> None:
+        if restart is None:
+            code, certainty = "NotResponding", "another attempt began, and nothing was heard of this one"
             message = f"Attempt {self.attempt} did not respond any more when another one began{self._where()}."
-            self.decide(
-                RunStatusChangedEvent,
-                previous=self.status,
-                status=RunStatus.FAILED,
-                error=RunError(code="NotResponding", message=message),
-                certainty="presumed: another attempt began, and nothing was heard of this one",
-                presumed=True,
-                seal=seal(),
-            )
-        self.decide(RunResumedEvent, attempt=self.attempt + 1, previous=self.status, origin=origin or RunOrigin())
+        else:
+            code, certainty = "Superseded", "the next attempt began, and no end of this one had been recorded"
+            message = f"Attempt {self.attempt} was over when the next one began ({restart}); nobody saw how it ended."
+        self.decide(
+            RunStatusChangedEvent,
+            previous=self.status,
+            status=RunStatus.FAILED,
+            error=RunError(code=code, message=message),
+            certainty=f"presumed: {certainty}",
+            presumed=True,
+            seal=seal(),
+        )
+
+    def _of_attempt(self, properties: Mapping[str, str]) -> dict[str, str]:
+        """Properties by keys that are free, or have this very value."""
+        return {
+            key if self.properties.get(key, value) == value else f"{key}.{self.attempt}": value
+            for key, value in properties.items()
+        }
 
     def archive(self) -> None:
         """Hide the run from lists; its history stays."""
@@ -259,6 +291,7 @@ class Run(LedgerAggregate):
             case RunResumedEvent():
                 self.status, self.attempt, self.error = RunStatus.RUNNING, event.attempt, None
                 self.begun_by, self.presumed = event.command, False
+                self._remember_restart(event.origin)
                 self.origin, self.asked = event.origin, None
             case RunDescribedEvent():
                 for field in event.changed:
@@ -318,11 +351,16 @@ class Run(LedgerAggregate):
     def _apply_start(self, event: RunStartedEvent) -> None:
         self.experiment, self.experiment_id = event.experiment, event.experiment_id
         self.begun_by, self.origin = event.command, event.origin
+        self._remember_restart(event.origin)
         self.status = event.status
         self.display_name, self.description = readable(event.display_name), readable(event.description)
         self.parent_run_id, self.root_run_id = event.parent_run_id, event.root_run_id
         self.tags = {key: readable(value) for key, value in event.tags.items()}
         self.properties = dict(event.properties)
+
+    def _remember_restart(self, origin: RunOrigin) -> None:
+        if origin.restart is not None:
+            self.restarts.add(origin.restart)
 
     def _required(self) -> None:
         if not self.exists:

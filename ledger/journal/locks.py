@@ -1,5 +1,6 @@
 """Locks that the kernel gives back when their process ends."""
 
+import errno
 import os
 from contextlib import suppress
 from importlib import import_module
@@ -15,20 +16,38 @@ if fcntl is None:
         msvcrt = import_module("msvcrt")
 
 
+_NOT_SUPPORTED = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
+
+
+class NoLocksError(OSError):
+    """The file system has no locks (Lustre and NFS may be mounted so)."""
+
+
 def take(path: Path, *, make: bool = True) -> int | None:
     """Open and lock a file, made if it is not there; None while another process holds it.
 
     Raises:
+        NoLocksError: there are no locks here.
         OSError: the file cannot be opened.
     """
     flags = os.O_RDWR | (os.O_CREAT if make else 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(path, flags, 0o600)
     try:
         _lock(descriptor)
-    except OSError:
+    except OSError as error:
         os.close(descriptor)
+        if error.errno in _NOT_SUPPORTED:
+            raise NoLocksError(error.errno, f"{path} cannot be locked: {error.strerror}") from error
         return None
     return descriptor
+
+
+def take_or_open(path: Path) -> int | None:
+    """As `take`; where there are no locks, the file is merely opened."""
+    try:
+        return take(path)
+    except NoLocksError:
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
 
 
 def release(descriptor: int) -> None:

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from ledger.commands import CreateExperiment, DefineRule, DescribeRun, ResumeRun, StartRun, TagRun
@@ -16,6 +18,7 @@ from ledger.sdk.notify import one_run_rule, one_run_rule_id
 from ledger.sdk.origin import origin
 from ledger.sdk.outputs import Folders
 from ledger.sdk.run import Run
+from ledger.sdk.slurm import restart_of, slurm_properties
 from ledger.sdk.submission import submit
 from ledger.sdk.text import as_texts, storable
 from ledger.sdk.workspace import Workspace
@@ -40,6 +43,7 @@ class Experiment(ExperimentAttributes):
     def start_logging(  # noqa: PLR0913 - options, each by its name
         self,
         *,
+        name: str | None = None,
         run_id: str | None = None,
         resume: str = "never",
         on_cancel: str = "ignore",
@@ -53,6 +57,7 @@ class Experiment(ExperimentAttributes):
         """Start a run, continue one that has ended, or log to one that runs elsewhere (parity B4).
 
         Args:
+            name: the older way to say `display_name`, which counts if both are given.
             run_id: an id of your own; a random UUID otherwise.
             resume: "never" starts a new run; "allow" begins another attempt of the run if it is there,
                 "must" fails if it is not. That takes a run that has ended, or does not respond; one
@@ -74,6 +79,7 @@ class Experiment(ExperimentAttributes):
             RunNotFoundError: there is no run to resume or to join.
         """
         _check_ways(run_id, resume, on_cancel)
+        display_name = name if display_name is None else display_name
         run_id = run_id or str(uuid4())
         git = GitState() if snapshot_directory is None else git_state(Path(snapshot_directory), os.environ)
         recipients = [notify] if isinstance(notify, str) else list(notify or ())
@@ -86,15 +92,16 @@ class Experiment(ExperimentAttributes):
                     display_name=display_name,
                     description=description,
                     tags=as_texts("tag", tags or {}),
-                    properties={key: storable(value) for key, value in git_properties(git, os.environ).items()},
-                    origin=origin(git),
+                    properties=_properties(git_properties(git, os.environ)),
+                    origin=self._origin(git),
+                    resume=resume == "allow",
                 )
             )
-        else:
+        if not is_new or (resume == "allow" and self.workspace.tracker.is_offline):
             texts = {"display_name": display_name, "description": description}
             self._describe(run_id, as_texts("tag", tags or {}), texts)
         run = self._notifying(run_id, recipients)
-        if is_new:
+        if is_new and resume == "never":
             run.below(run_id)
         if resume == "join":
             run.join()
@@ -132,7 +139,7 @@ class Experiment(ExperimentAttributes):
         include_children: bool = False,
         status: str | None = None,
     ) -> Runs:
-        """Runs of the experiment, newest start first.
+        """Runs of the experiment, newest start first (parity F7); `runs` takes more conditions.
 
         A mapping means every pair must match, a text that the key is there with any value.
 
@@ -141,7 +148,7 @@ class Experiment(ExperimentAttributes):
         """
         return self.runs(type=type, tags=tags, properties=properties, include_children=include_children, status=status)
 
-    def runs(
+    def runs(  # noqa: PLR0913 - conditions, each by its name
         self,
         *,
         type: str | None = None,  # noqa: A002 - as in `get_runs`
@@ -149,8 +156,25 @@ class Experiment(ExperimentAttributes):
         properties: Pairs = None,
         include_children: bool = False,
         status: str | None = None,
+        search: str | None = None,
+        order_by: str | None = None,
+        started_from: datetime | None = None,
+        started_before: datetime | None = None,
     ) -> Runs:
-        """As `get_runs`; `.to_pandas()` and `.to_polars()` make a table of them."""
+        """As `get_runs`; `.to_pandas()` and `.to_polars()` make a table of them.
+
+        Args:
+            type: runs of this type, such as `ScriptRun.RUN_TYPE`.
+            tags: pairs that must match, or one key that must be there.
+            properties: the same of properties.
+            include_children: child runs too.
+            status: runs that have this status now.
+            search: words that a text of the run must have.
+            order_by: start, end, duration, name, status, experiment, or `metric.NAME`, `parameter.NAME`,
+                `tag.NAME`, `property.NAME`; with `-` before it the other way round.
+            started_from: runs that were started at this moment or later; without a zone it is local time.
+            started_before: runs that were started before it.
+        """
         query = RunQuery(
             experiment=self.name,
             run_type=type,
@@ -158,6 +182,10 @@ class Experiment(ExperimentAttributes):
             tags=tag_conditions(tags),
             properties=property_conditions(properties),
             include_children=include_children,
+            search=search,
+            order_by=order_by,
+            started_from=None if started_from is None else started_from.astimezone().isoformat(),
+            started_before=None if started_before is None else started_before.astimezone().isoformat(),
         )
         return Run.found(self.workspace, query)
 
@@ -170,18 +198,22 @@ class Experiment(ExperimentAttributes):
 
     def _continued(self, run_id: str, resume: str, git: GitState) -> bool:
         """Whether the run was there, and now has another attempt or writer."""
-        if resume == "never":
+        # Offline nobody can tell whether the run is there: the command itself says what to do in either case.
+        if resume == "never" or (resume == "allow" and self.workspace.tracker.is_offline):
             return False
         if resume == "join":
             self._join(run_id)
             return True
         try:
-            self.workspace.tracker.begin(ResumeRun(run_id=run_id, origin=origin(git)))
+            self.workspace.tracker.begin(ResumeRun(run_id=run_id, origin=self._origin(git), properties=_properties({})))
         except RunNotFoundError:
             if resume == "must":
                 raise
             return False
         return True
+
+    def _origin(self, git: GitState) -> dict[str, Any]:
+        return origin(git, restart_of(os.environ, offline=self.workspace.tracker.is_offline))
 
     def _join(self, run_id: str) -> None:
         status = self.workspace.client.run(run_id)["status"]
@@ -202,6 +234,11 @@ class Experiment(ExperimentAttributes):
     def __repr__(self) -> str:
         """Its name and place."""
         return f"Experiment({self.name!r}, {self.workspace!r})"
+
+
+def _properties(of_script: dict[str, str]) -> dict[str, str]:
+    """The properties of a run that this process begins."""
+    return {key: storable(value) for key, value in (of_script | slurm_properties(os.environ)).items()}
 
 
 def _check_ways(run_id: str | None, resume: str, on_cancel: str) -> None:

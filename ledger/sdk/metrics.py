@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ledger.commands import AddParameters
-from ledger.errors import RunCanceled
+from ledger.errors import BadValueError, RunCanceled
 from ledger.liveness.graces import canceled_by, request_in
 from ledger.metrics import Series, Thinned
 from ledger.sdk.handle import RunHandle
-from ledger.sdk.reading import Metric, descendants, metrics_of, series_by_name, thinned_by_name
-from ledger.values.rules import parameter
+from ledger.sdk.reading import Metric, metrics_of, metrics_of_tree, series_by_name, thinned_by_name
+from ledger.values.rules import parameter, step_of
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
@@ -42,13 +42,13 @@ class RunMetrics(RunHandle):
         """
         self._recording().listed(name, value, step, description or None)
 
-    def log_row(self, name: str, description: str = "", step: int | None = None, **columns: object) -> None:
-        """Log one row of a table, a value a column.
+    def log_row(self, name: str, description: str = "", **columns: object) -> None:
+        """Log one row of a table, a value a column; a whole number in a column `step` is the row's step too.
 
         Raises:
             BadValueError: there are no columns, or one holds a list.
         """
-        self._recording().row(name, columns, step, description or None)
+        self._recording().row(name, columns, _step_in(columns), description or None)
 
     def log_table(self, name: str, value: Mapping[str, object], description: str = "", step: int | None = None) -> None:
         """Log rows of a table by column.
@@ -88,10 +88,7 @@ class RunMetrics(RunHandle):
         self.flush(_READ_SECONDS)
         if not recursive:
             return metrics_of(self._client, self.id, name)
-        found = {
-            run_id: metrics_of(self._client, run_id, name) for run_id in descendants(self._client, self.id, run_type)
-        }
-        return {run_id: metrics for run_id, metrics in found.items() if metrics}
+        return metrics_of_tree(self._client, self.id, run_type, name)
 
     def get_last_metrics(self) -> dict[str, Metric]:
         """The last value of each metric; of rows and tables the last row."""
@@ -131,3 +128,10 @@ class RunMetrics(RunHandle):
         except LedgerError:
             request = None
         return canceled_by(request.actor, request.reason) if request is not None else "canceled"
+
+
+def _step_in(columns: Mapping[str, object]) -> int | None:
+    try:
+        return step_of(columns.get("step"))
+    except BadValueError:
+        return None

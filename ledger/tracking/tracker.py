@@ -41,6 +41,9 @@ class Tracker:
     Threads may share it. A forked child goes on with a connection and journals of its own.
     """
 
+    is_offline = False
+    """Whether nothing is sent from here: what is tracked waits for `runledger sync`."""
+
     def __init__(
         self,
         connect: Callable[[], Client],
@@ -102,6 +105,10 @@ class Tracker:
             except UnavailableError as error:
                 self._lose(error)
 
+    def carry_out(self, command: Command) -> None:
+        """Carry out a command that belongs to no run; raises what the ledger refuses."""
+        self.client.execute(command)
+
     def begin(self, command: StartRun | ResumeRun) -> None:
         """Begin a run, or another attempt, whose end this process sees to.
 
@@ -136,10 +143,10 @@ class Tracker:
         Raises:
             LedgerError: the first that the ledger refused; the others have begun.
         """
-        timed = [_timed(command) for command in commands]
-        tracks = [self.adopt(command.run_id, command.command) for command in timed]
+        commands = [timed(command) for command in commands]
+        tracks = [self.adopt(command.run_id, command.command) for command in commands]
         try:
-            results = None if self._away else self.client.execute_all(timed)
+            results = None if self._away else self.client.execute_all(commands)
         except UnavailableError as error:
             self._lose(error)
             results = None
@@ -148,7 +155,7 @@ class Tracker:
                 self._drop(track)
             raise
         if results is None:
-            for track, command in zip(tracks, timed, strict=True):
+            for track, command in zip(tracks, commands, strict=True):
                 track.note(command)
             return
         refused = [(track, each) for track, each in zip(tracks, results, strict=True) if isinstance(each, LedgerError)]
@@ -175,7 +182,7 @@ class Tracker:
 
         Raises what the ledger refuses.
         """
-        command = _timed(command)
+        command = timed(command)
         track = self._tracks.get(run_id)
         if self._away or (track is not None and track.waiting_commands and not self._shipped(track)):
             self.track(run_id).note(command)
@@ -350,7 +357,7 @@ class Tracker:
         return track
 
     def _add(self, run_id: str, *, begun_by: str | None, process: str | None = None) -> Track:
-        track = Track(run_id, self.location, self._journals, self._limits, begun_by, process)
+        track = Track(run_id, self.location, self._journals, self._limits, begun_by, process, offline=self.is_offline)
         with self._lock:
             self._tracks[run_id] = track
         self._shipper.start()
@@ -396,7 +403,7 @@ class Tracker:
         self._tracks = tracks
 
 
-def _timed(command: C) -> C:
+def timed(command: C) -> C:
     """The command with the time of now: it may arrive much later."""
     return command if command.occurred_at is not None else replace(command, occurred_at=datetime.now(UTC))
 

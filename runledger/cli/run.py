@@ -12,7 +12,7 @@ from ledger.metrics import Series, SeriesQuery
 from ledger.values.forms import spelled, summary_to
 from runledger.cli.lazy import Elsewhere, LazyNoun
 from runledger.cli.output import note
-from runledger.cli.runs.options import run_id_option
+from runledger.cli.runs.options import check_experiment, expected_experiment_option, run_id_option
 from runledger.cli.session import Session, pass_session
 from runledger.cli.tables import Column, as_text, event_name, moment
 
@@ -20,6 +20,7 @@ _RUNS = "runledger.cli.runs"
 _ELSEWHERE = {
     "list": Elsewhere(f"{_RUNS}.listing", "list_runs", "List runs, newest start first."),
     "children": Elsewhere(f"{_RUNS}.listing", "children", "List the children of a run, newest start first."),
+    "submit-script": Elsewhere(f"{_RUNS}.submitting", "submit_script", "Run a script as a run, and wait for its end."),
     "start": Elsewhere(f"{_RUNS}.lifecycle", "start", "Start a run that a script or a person ends."),
     "log": Elsewhere(f"{_RUNS}.values", "log", "Log values of metrics."),
     "tag": Elsewhere(f"{_RUNS}.describing", "tag", "Set tags of a run; a key alone makes a bare tag."),
@@ -53,11 +54,14 @@ def run() -> None:
 
 @run.command()
 @run_id_option
+@expected_experiment_option
 @pass_session
-def show(session: Session, run_id: str) -> None:
+def show(session: Session, run_id: str, expected: str | None) -> None:
     """Show one run."""
     with session.client() as client:
-        session.output.write(client.run(run_id))
+        document = client.run(run_id)
+    check_experiment(document, expected)
+    session.output.write(document)
 
 
 @run.command()

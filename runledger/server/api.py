@@ -1,7 +1,7 @@
 """The routes of the HTTP API, on the parts of an open workspace."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -31,6 +31,7 @@ from runledger.server.messages import (
     SentCommands,
     SentPresence,
     SeriesParameters,
+    SeveralSeriesParameters,
     ThinnedParameters,
 )
 from runledger.server.metrics import CONTENT_TYPE, Metrics
@@ -124,6 +125,13 @@ class Api:
         question = self._of_run(run_id, lambda: self._parts.metrics.series(query, at_least=at_least))
         found = await self._answered_values(asked, question)
         return await self._in_thread(lambda: reply([series_to(each) for each in found]))
+
+    async def several_series(self, asked: Annotated[SeveralSeriesParameters, Query()]) -> Response:
+        """Logged points of several runs, by run id."""
+        await self._arrived(asked.values_at_least)
+        found = await self._answered(asked, partial(self._series_of, asked))
+        forms = {run_id: [series_to(each) for each in series] for run_id, series in found.items()}
+        return await self._in_thread(lambda: reply(forms))
 
     async def thinned(self, run_id: str, asked: Annotated[ThinnedParameters, Query()]) -> Response:
         """Logged points thinned to so many marks for a chart, each with its bounds and mean."""
@@ -220,6 +228,11 @@ class Api:
             await asyncio.sleep(pause)
         return await self._in_thread(question)
 
+    def _series_of(self, asked: SeveralSeriesParameters) -> Mapping[str, Sequence[Series]]:
+        for run_id in asked.run_id:
+            self._parts.values.check_run(run_id)
+        return self._parts.metrics.series_of(asked.run_id, asked.name, at_least=max(asked.values_at_least, default=0))
+
     def _of_run(self, run_id: str, question: Callable[[], T]) -> Callable[[], T]:
         def answer() -> T:
             self._parts.values.check_run(run_id)
@@ -229,11 +242,14 @@ class Api:
 
     async def _answered_values(self, asked: SeriesParameters, question: Callable[[], T]) -> T:
         """As `_answered`, waiting for the values log too."""
+        await self._arrived([asked.values_at_least])
+        return await self._answered(asked, question)
+
+    async def _arrived(self, places: Sequence[int]) -> None:
         for pause in _PAUSES:
-            if self._parts.database.holds(VALUES, asked.values_at_least):
+            if all(self._parts.database.holds(VALUES, place) for place in places):
                 break
             await asyncio.sleep(pause)
-        return await self._answered(asked, question)
 
     async def _in_thread(self, question: Callable[[], T]) -> T:
         return await to_thread.run_sync(question, limiter=self._readers)
@@ -272,6 +288,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/runs/{run_id}/metrics", response_model=list[MetricSummary])(api.run_metrics)
     routes.get("/runs/{run_id}/series", response_model=list[Series])(api.series)
     routes.get("/runs/{run_id}/thinned", response_model=list[Thinned])(api.thinned)
+    routes.get("/series", response_model=dict[str, list[Series]])(api.several_series)
     routes.get("/experiments", response_model=list[dict[str, Any]])(api.experiments)
     routes.get("/experiments/{name}", response_model=dict[str, Any])(api.experiment)
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)

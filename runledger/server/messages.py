@@ -24,6 +24,7 @@ _ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 BODY_BYTES = 16_000_000
 BUCKETS = 10_000
+RUNS_AT_ONCE = 100
 REPORTED_WRITERS = 10_000
 BULK_COMMANDS = Limits().children_per_call
 
@@ -50,6 +51,8 @@ class RunParameters(AtLeast):
     root_run_id: str | None = None
     include_children: bool = False
     include_archived: bool = False
+    started_from: str | None = None
+    started_before: str | None = None
     search: str | None = None
     order_by: str | None = None
     limit: int = 50
@@ -68,6 +71,8 @@ class RunParameters(AtLeast):
             root_run_id=self.root_run_id,
             include_children=self.include_children,
             include_archived=self.include_archived,
+            started_from=self.started_from,
+            started_before=self.started_before,
             search=self.search,
             order_by=self.order_by,
             limit=self.limit,
@@ -106,6 +111,14 @@ class SeriesParameters(AtLeast):
     def query(self, run_id: str) -> SeriesQuery:
         """The question."""
         return SeriesQuery(run_id=run_id, name=self.name, first_step=self.first_step, last_step=self.last_step)
+
+
+class SeveralSeriesParameters(AtLeast):
+    """Points of which runs, and of which metric or of all; each place of the values log is waited for."""
+
+    run_id: Annotated[list[str], Field(min_length=1, max_length=RUNS_AT_ONCE)]
+    values_at_least: list[Annotated[int, Field(ge=0, lt=2**62)]] = []
+    name: str | None = None
 
 
 class ThinnedParameters(SeriesParameters):

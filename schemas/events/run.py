@@ -19,7 +19,10 @@ class GitOrigin(Part):
 
 
 class RunOrigin(Part):
-    """Where an attempt runs: host, user and how to reach them, program."""
+    """Where an attempt runs: host, user and how to reach them, program.
+
+    `restart` names one start of a job by its scheduler: while it runs, no earlier start of it does.
+    """
 
     git: Maybe[GitOrigin] = None
     host: Maybe[Text] = None
@@ -30,6 +33,7 @@ class RunOrigin(Part):
     process_id: Maybe[Count] = None
     working_directory: Maybe[Personal] = None
     script: Maybe[Personal] = None
+    restart: Maybe[Text] = None
 
 
 class RunError(Part):

@@ -48,7 +48,8 @@ def shown(cell: Any) -> str:
 
 
 @pytest.mark.parametrize("executed", ["manage-runs.ipynb"], indirect=True)
-def test_managing_runs_works_from_the_first_cell_to_the_last(executed: list[str]) -> None:
+def test_i1_managing_runs_works_from_the_first_cell_to_the_last(executed: list[str]) -> None:
+    """The notebook examples/notebooks/manage-runs.ipynb, executed cell by cell: what each cell shows."""
     (version, _, started, table, details, completed, block, _, submitted, script_run, early, waited, logs, *about) = (
         executed
     )
@@ -85,7 +86,8 @@ _METRICS = (
 
 
 @pytest.mark.parametrize("executed", ["logging-api.ipynb"], indirect=True)
-def test_logging_works_from_the_first_cell_to_the_last(executed: list[str], tmp_path: Path) -> None:
+def test_i1_logging_works_from_the_first_cell_to_the_last(executed: list[str], tmp_path: Path) -> None:
+    """The notebook examples/notebooks/logging-api.ipynb, executed cell by cell: what each cell shows."""
     (version, place, _, _, table, experiment, *_, uploaded, completed, fetched, metrics, one, names, files, tags) = (
         executed
     )

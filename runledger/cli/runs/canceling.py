@@ -4,7 +4,7 @@ import click
 
 from runledger.cli.output import note
 from runledger.cli.runs.lifecycle import reason_option
-from runledger.cli.runs.options import run_id_option
+from runledger.cli.runs.options import check_experiment, expected_experiment_option, run_id_option
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
 from schemas.statuses import RunStatus
@@ -15,9 +15,10 @@ _DONE = "Experiment run canceled successfully."
 
 @click.command(cls=Verb)
 @run_id_option
+@expected_experiment_option
 @reason_option
 @pass_session
-def cancel(session: Session, run_id: str, reason: str | None) -> None:
+def cancel(session: Session, run_id: str, expected: str | None, reason: str | None) -> None:
     """Cancel a run, or ask its process to.
 
     A submitted run is ended with all its processes. A run that a script elsewhere tracks becomes
@@ -27,6 +28,7 @@ def cancel(session: Session, run_id: str, reason: str | None) -> None:
     from runledger.workspace import Workspace  # noqa: PLC0415 - help needs none of it
 
     with Workspace(session.location()) as workspace:
+        check_experiment(workspace.client.run(run_id), expected)
         run = workspace.get_run(run_id)
         run.cancel(reason)
         status = run.get_status()

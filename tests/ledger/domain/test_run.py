@@ -338,6 +338,54 @@ def test_what_was_asked_is_over_with_another_attempt() -> None:
     assert event.reason is None
 
 
+FIRST, SECOND = RunOrigin(restart="job 1, restart 0"), RunOrigin(restart="job 1, restart 1")
+
+
+def test_a_new_start_of_the_job_ends_an_attempt_that_nobody_saw_end() -> None:
+    running = run(STARTED.model_copy(update={"origin": FIRST}))
+
+    end, resumed = when(running, lambda it: it.resume(SECOND, seal=lambda: Seal(more_writers=3)))
+
+    assert isinstance(end, RunStatusChangedEvent)
+    assert (end.previous, end.status, end.presumed) == (S.RUNNING, S.FAILED, True)
+    assert end.error is not None
+    assert "Attempt 1 was over when the next one began (job 1, restart 1)" in str(end.error.message)
+    assert end.seal == Seal(more_writers=3)
+    assert resumed == RunResumedEvent(attempt=2, previous=S.FAILED, origin=SECOND)
+    assert (running.status, running.presumed, running.error) == (S.RUNNING, False, None)
+
+
+@pytest.mark.parametrize("seen", [FIRST, SECOND])
+def test_the_same_start_of_the_job_takes_no_running_attempt_over(seen: RunOrigin) -> None:
+    first = run(STARTED.model_copy(update={"origin": FIRST}))
+    then_refused(first, lambda it: it.resume(FIRST), RefusedError, "r1 is Running")
+
+    second = run(STARTED, RunResumedEvent(attempt=2, previous=S.FAILED, origin=seen))
+    then_refused(second, lambda it: it.resume(seen), RefusedError, "r1 is Running")
+
+
+def test_properties_that_differ_from_attempt_to_attempt_are_kept_by_attempt() -> None:
+    ended = run(
+        STARTED.model_copy(update={"properties": {"job": "7", "node": "n1"}}),
+        RunStatusChangedEvent(previous=S.RUNNING, status=S.FAILED),
+    )
+
+    _, *added = when(ended, lambda it: it.resume(SECOND, {"job": "7", "node": "n2", "new": "x"}))
+
+    assert added == [RunPropertyAddedEvent(key="node.2", value="n2"), RunPropertyAddedEvent(key="new", value="x")]
+
+
+def test_a_start_that_may_resume_continues_a_run_that_is_there_and_starts_one_that_is_not() -> None:
+    (started,) = when(run(), start(resume=True))
+    assert isinstance(started, RunStartedEvent)
+
+    ended = run(STARTED, RunStatusChangedEvent(previous=S.RUNNING, status=S.FAILED))
+    (resumed,) = when(ended, start(resume=True))
+    assert isinstance(resumed, RunResumedEvent)
+
+    then_refused(run(STARTED), start(resume=True), RefusedError, "r1 is Running")
+
+
 @pytest.mark.parametrize("end", sorted(TERMINAL))
 def test_an_ended_run_takes_tags_properties_and_descriptions(end: RunStatus) -> None:
     ended = run(STARTED, RunStatusChangedEvent(previous=S.RUNNING, status=end))

@@ -42,6 +42,7 @@ from ledger.liveness.expiring import end_overdue
 from ledger.liveness.graces import end_of, request_in
 from ledger.liveness.writers import LiveWriter
 from ledger.queries import ANY_VALUE, RunQuery
+from ledger.values.batch import Batch
 from ledger.workspace.folder import make_folder
 from runledger.wiring import connect
 from schemas.statuses import RunStatus
@@ -235,7 +236,34 @@ def test_every_condition_of_a_query(client: Client) -> None:
     assert found(properties={"p=": "=", "empty": ""}) == ["q0"]
     assert found(run_type="t1") == ["q1"]
     assert found(target="far") == ["q2", "q1", "q0"]
+    second = client.run("q1")["created_utc"]
+    assert found(started_from=second) == ["q2", "q1"]
+    assert found(started_before=second) == ["q0"]
+    assert found(started_from="2026-01-01", started_before="2026-01-02T00:00:00+01:00") == []
+    assert found(started_from="2026-01-01", tags={"k": "v"}, order_by="name") == ["q0"]
+    with pytest.raises(InvalidNameError, match="yesterday"):
+        found(started_from="yesterday")
     assert found(target="near") == found(tags={"\ud800": "x"}) == []
+
+
+def test_the_points_of_several_runs_come_at_once(client: Client) -> None:
+    run_ids = [f"several-{number}" for number in range(120)]
+    client.execute_all([StartRun(run_id=each, experiment="contract") for each in run_ids])
+    for number in (0, 119):
+        point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [float(number)]}
+        client.log_values(Batch(run_id=run_ids[number], writer="w", first=1, last=1, series=[point], occurred_at=1))
+    found = client.series_of(run_ids, "loss")
+
+    assert list(found) == run_ids
+    assert {each: series[0].values for each, series in found.items() if series} == {
+        run_ids[0]: [0.0],
+        run_ids[119]: [119.0],
+    }
+    assert not any(client.series_of(run_ids, "other").values())
+    assert client.series_of([]) == {}
+    with pytest.raises(RunNotFoundError) as missing:
+        client.series_of([run_ids[0], "nobody"])
+    assert missing.value.run_id == "nobody"
 
 
 def test_pages_join_without_gaps(client: Client) -> None:

@@ -86,7 +86,7 @@ def connect(location: str, *, mounts: Path = MOUNTS, seconds: float | None = Non
     `seconds` is how long a call to a URL tries, in all.
     """
     if is_url(location):
-        from ledger.remote import SECONDS, RemoteClient
+        from ledger.remote.client import SECONDS, RemoteClient
 
         return RemoteClient(location, token_of(location, os.environ), seconds=seconds or SECONDS)
     with ExitStack() as stack:

@@ -14,11 +14,18 @@ from schemas.events import (
     AlertRuleDisabledEvent,
     NotificationsClaimedEvent,
     NotificationsSettledEvent,
+    RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
     SilenceCreatedEvent,
 )
 
-_SUPPRESSING = AlertRuleDeletedEvent | AlertRuleDisabledEvent | RecipientUnsubscribedEvent | SilenceCreatedEvent
+_SUPPRESSING = (
+    AlertRuleDeletedEvent
+    | AlertRuleDisabledEvent
+    | RecipientSuppressedEvent
+    | RecipientUnsubscribedEvent
+    | SilenceCreatedEvent
+)
 _LONGEST_LEASE = 24 * 3_600.0
 
 

@@ -19,8 +19,10 @@ from alerts.facts import Facts
 from alerts.saving import templates_of
 from alerts.templates.rendered import Rendered
 from alerts.templates.rendering import Renderer
+from alerts.unsubscribe import Subscription, link
 from ledger.errors import RefusedError
 from ledger.notifications import NotificationStream
+from runledger.keys import signer_of
 from runledger.locating import is_url
 from runledger.wiring import Embedded, caller, now, place_of
 
@@ -55,7 +57,14 @@ def mail_service(
         lease_seconds=LEASE_SECONDS,
         at=at,
     )
-    return AlertService(parts.feed, stream, channel, _Composer(sender, parts.log.id), settings), channel
+    public_url = settings.place.public_url
+    signer = None if public_url is None else signer_of(parts.folder, parts.log.id, environment)
+
+    def way_out(intent: Intent) -> str | None:
+        subscription = Subscription(intent.recipient, intent.rule)
+        return None if signer is None or public_url is None else link(signer, public_url, subscription)
+
+    return AlertService(parts.feed, stream, channel, _Composer(sender, parts.log.id, way_out), settings), channel
 
 
 def send_due(parts: Embedded, seconds: float, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -92,8 +101,9 @@ async def _send_due(parts: Embedded, seconds: float, environment: Mapping[str, s
 class _Composer:
     """Makes mails; what is rendered for one recipient is the same for the next."""
 
-    def __init__(self, sender: Sender, log_id: str) -> None:
+    def __init__(self, sender: Sender, log_id: str, way_out: Callable[[Intent], str | None]) -> None:
         self._sender = sender
+        self._way_out = way_out
         self._log_id = log_id
         self._renderer = Renderer()
         self._last: tuple[tuple[object, ...], Rendered] | None = None
@@ -104,7 +114,7 @@ class _Composer:
             last = intent.message, self._renderer.render_or_fall_back(templates_of(intent.definition), facts)
             self._last = last
         ids = MailIds.of(intent.id, f"{self._log_id}/{intent.run_id}", self._sender.domain)
-        return compose(last[1], facts, intent.recipient, self._sender, ids)
+        return compose(last[1], facts, intent.recipient, self._sender, ids, unsubscribe=self._way_out(intent))
 
 
 def _server_name() -> str:

@@ -31,6 +31,7 @@ SETTINGS = (
     Setting("smtp password file", "RUNLEDGER_SMTP_PASSWORD_FILE", "the file with the password for the relay"),
     Setting("mail from", "RUNLEDGER_MAIL_FROM", "the sender of mails: ADDRESS or NAME <ADDRESS>"),
     Setting("public url", "RUNLEDGER_PUBLIC_URL", "the address of the pages, for links in mails"),
+    Setting("key file", "RUNLEDGER_KEY_FILE", "the key that signs links in mails; the same on servers of one log"),
     Setting("email", "RUNLEDGER_EMAIL", "your address, for rules that mail who started a run"),
     Setting("journal dir", "RUNLEDGER_JOURNAL_DIR", "where journals of training scripts lie"),
     Setting("data", "RUNLEDGER_DATA", "the folder that `runledger server` serves"),

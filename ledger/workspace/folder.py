@@ -34,6 +34,11 @@ class WorkspaceFolder:
         """Everything derived; it can be deleted and is rebuilt."""
         return self.path / "views.db"
 
+    @property
+    def keys(self) -> Path:
+        """Keys that sign what this workspace sends out."""
+        return self.path / "keys"
+
     def settings(self) -> dict[str, Any]:
         """The content of config.toml."""
         import tomllib  # noqa: PLC0415 - a process with a URL reads none

@@ -1,7 +1,7 @@
 """The routes of the HTTP API, on the parts of an open workspace."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -235,8 +235,13 @@ class Api:
         return await to_thread.run_sync(question, limiter=self._readers)
 
 
-def build(api: Api, closed: Callable[[], LedgerError | None], *, routes: bool = True) -> FastAPI:
-    """The application; `closed` says why the server is not ready, if so. Without `routes` it tells its health alone."""
+def build(
+    api: Api, closed: Callable[[], LedgerError | None], *, pages: Sequence[APIRouter] = (), routes: bool = True
+) -> FastAPI:
+    """The application; `closed` says why the server is not ready, if so. Without `routes` it tells its health alone.
+
+    `pages` are for people, beside the API.
+    """
     app = FastAPI(
         title="run ledger",
         version=VERSION,
@@ -249,7 +254,8 @@ def build(api: Api, closed: Callable[[], LedgerError | None], *, routes: bool = 
     )
     answer_problems(app)
     if routes:
-        app.include_router(_routes(api))
+        for part in (_routes(api), *pages):
+            app.include_router(part)
     app.include_router(_health(api, closed))
     add_schemas(app)
     return app

@@ -16,11 +16,13 @@ import uvloop
 
 from ledger.errors import RefusedError, UnavailableError
 from ledger.queries import RunQuery
+from runledger.keys import signer_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
 from runledger.server.roles import Mailing, Repeating, Role
+from runledger.server.unsubscribing import Unsubscribing
 from runledger.wiring import Embedded, caller
 
 GOODBYE_SECONDS = 10.0
@@ -79,7 +81,13 @@ def serve(
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     door = Door()
     chosen = ROLES if roles is None else roles
-    app = build(Api(parts, door.lagging), lambda: door.closed() or door.lagging(), routes="api" in chosen)
+    unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
+    app = build(
+        Api(parts, door.lagging),
+        lambda: door.closed() or door.lagging(),
+        pages=[unsubscribing.routes()],
+        routes="api" in chosen,
+    )
     guard = Guard(parts.users, caller(), loopback=is_loopback(host))
     gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
     others: list[Role] = []

@@ -26,9 +26,11 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.problems import Problem, error_of
 from ledger.queries import (
+    BounceDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    RecipientDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -182,6 +184,16 @@ class RemoteClient:
         found: list[DeliveryDocument] = self._ask_rule(rule_id, "/deliveries")
         return found
 
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """Every recipient that unsubscribed or is suppressed, by address."""
+        found: list[RecipientDocument] = self._ask("/recipients")
+        return found
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Take in a message that came back."""
+        found: BounceDocument = self._exchanged(_Request("POST", f"{self._path}/bounces", content, "message/rfc822"))
+        return found
+
     def users(self) -> Sequence[UserDocument]:
         """Every user by name; raises ForbiddenError without an admin's token."""
         found: list[UserDocument] = self._ask("/users")
@@ -227,14 +239,17 @@ class RemoteClient:
             raise RunNotFoundError(run_id) from error
 
     def _call(self, method: str, path: str, content: object = None) -> Any:
-        request = _Request(method, self._path + path, None if content is None else json.dumps(content).encode())
+        body = None if content is None else json.dumps(content).encode()
+        return self._exchanged(_Request(method, self._path + path, body))
+
+    def _exchanged(self, request: "_Request") -> Any:
         end, pause, in_doubt = time.monotonic() + self._seconds, _FIRST_PAUSE, False
         while True:
             left = max(end - time.monotonic(), _FIRST_PAUSE)
             try:
                 return self._exchange(request, min(left, _ATTEMPT_SECONDS))
             except UnavailableError as error:
-                in_doubt = in_doubt or (method == "POST" and isinstance(error, UnknownOutcomeError))
+                in_doubt = in_doubt or (request.method == "POST" and isinstance(error, UnknownOutcomeError))
                 if time.monotonic() + pause > end:
                     if in_doubt and not isinstance(error, UnknownOutcomeError):
                         raise UnknownOutcomeError(f"{error} {_IN_DOUBT}") from error
@@ -301,6 +316,7 @@ class _Request(NamedTuple):
     method: str
     path: str
     body: bytes | None
+    content_type: str = "application/json"
 
 
 class _Reply(NamedTuple):
@@ -322,7 +338,7 @@ def _exchange_on(connection: HTTPConnection, request: _Request, headers: Mapping
             connection.connect()
         connection.sock.settimeout(seconds)
         sent = True
-        content_type = {} if request.body is None else {"Content-Type": "application/json"}
+        content_type = {} if request.body is None else {"Content-Type": request.content_type}
         connection.request(request.method, request.path, request.body, {**headers, **content_type})
         response = connection.getresponse()
         return _Reply(response.status, _content(response))

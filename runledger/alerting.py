@@ -5,14 +5,16 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from alerts.bounces.returning import return_address, why_no_bounce_address
 from alerts.channels.channel import Channel, Mail
 from alerts.channels.email.identity import MailIds
 from alerts.channels.email.message import compose
 from alerts.channels.email.sending import EmailChannel
-from alerts.channels.email.settings import Sender, read_mail_settings
+from alerts.channels.email.settings import MailSettingsError, Sender, read_mail_settings
 from alerts.deliver.service import AlertService, Settings
 from alerts.evaluate.intent import Intent
 from alerts.facts import Facts
@@ -64,7 +66,20 @@ def mail_service(
         subscription = Subscription(intent.recipient, intent.rule)
         return None if signer is None or public_url is None else link(signer, public_url, subscription)
 
-    return AlertService(parts.feed, stream, channel, _Composer(sender, parts.log.id, way_out), settings), channel
+    composer = _Composer(sender, parts.log.id, way_out, _envelope_sender(parts, sender, environment))
+    return AlertService(parts.feed, stream, channel, composer, settings), channel
+
+
+def _envelope_sender(parts: Embedded, sender: Sender, environment: Mapping[str, str]) -> Callable[[str], str]:
+    """To which address the mail of a notification comes back, if it does."""
+    address = environment.get("RUNLEDGER_BOUNCE_ADDRESS")
+    if not address:
+        return lambda _: sender.address
+    why = why_no_bounce_address(address)
+    if why is not None:
+        raise MailSettingsError(f"RUNLEDGER_BOUNCE_ADDRESS is {address!r}: {why}; write it as bounces@example.org")
+    signer = signer_of(parts.folder, parts.log.id, environment)
+    return lambda notification: return_address(signer, address, notification)
 
 
 def send_due(parts: Embedded, seconds: float, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -101,9 +116,16 @@ async def _send_due(parts: Embedded, seconds: float, environment: Mapping[str, s
 class _Composer:
     """Makes mails; what is rendered for one recipient is the same for the next."""
 
-    def __init__(self, sender: Sender, log_id: str, way_out: Callable[[Intent], str | None]) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        log_id: str,
+        way_out: Callable[[Intent], str | None],
+        envelope_sender: Callable[[str], str],
+    ) -> None:
         self._sender = sender
         self._way_out = way_out
+        self._envelope_sender = envelope_sender
         self._log_id = log_id
         self._renderer = Renderer()
         self._last: tuple[tuple[object, ...], Rendered] | None = None
@@ -114,7 +136,8 @@ class _Composer:
             last = intent.message, self._renderer.render_or_fall_back(templates_of(intent.definition), facts)
             self._last = last
         ids = MailIds.of(intent.id, f"{self._log_id}/{intent.run_id}", self._sender.domain)
-        return compose(last[1], facts, intent.recipient, self._sender, ids, unsubscribe=self._way_out(intent))
+        mail = compose(last[1], facts, intent.recipient, self._sender, ids, unsubscribe=self._way_out(intent))
+        return replace(mail, sender=self._envelope_sender(intent.id))
 
 
 def _server_name() -> str:

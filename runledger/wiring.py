@@ -26,15 +26,17 @@ from schemas.errors import LedgerError
 from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
+    from alerts.answers import AlertAnswers
     from alerts.evaluate.facts import Place
     from ledger.application.handling import Caller, Ledger
     from ledger.application.values import Values
+    from ledger.commands import SuppressRecipient
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.logs.kafka.address import KafkaAddress
     from ledger.logs.log import Log
     from ledger.metrics import MetricQueries
-    from ledger.queries import AlertQueries, Queries
+    from ledger.queries import AlertQueries, BounceDocument, Bounces, Queries
     from ledger.store.database import Database
     from ledger.users.directory import Users
     from projections.view import View
@@ -72,6 +74,7 @@ class Embedded:
     values: "Values"
     queries: "Queries"
     alerts: "AlertQueries"
+    bounces: "Bounces"
     users: "Users"
     metrics: "MetricQueries"
     client: "EmbeddedClient"
@@ -156,11 +159,25 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         recorder = LedgerRecorder(control, database)
         ledger = Ledger(recorder, now=now, seal=values.seal, check_rule=check_rule, has_runs=queries.has_runs)
         users = Users(feed, now=now)
-        answers = EmbeddedAnswers(queries, metrics, alerts, users)
+        bounces = _Bounces(folder, control.id, alerts)
+        answers = EmbeddedAnswers(queries, metrics, alerts, users, bounces)
         cancel_requests = CancelRequests(database)
         client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers, cancel_requests)
         yield Embedded(
-            folder, address, database, control, feed, view, ledger, values, queries, alerts, users, metrics, client
+            folder,
+            address,
+            database,
+            control,
+            feed,
+            view,
+            ledger,
+            values,
+            queries,
+            alerts,
+            bounces,
+            users,
+            metrics,
+            client,
         )
 
 
@@ -170,6 +187,22 @@ def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":
 
     name = folder.path.parent.name if log_address == SQLITE else log_address.rpartition("/")[2]
     return Place(name, str(folder.path.parent), os.environ.get("RUNLEDGER_PUBLIC_URL") or None)
+
+
+class _Bounces:
+    """Judges mails that came back; what reads mails is loaded when the first comes."""
+
+    def __init__(self, folder: WorkspaceFolder, log_id: str, alerts: "AlertAnswers") -> None:
+        self._folder = folder
+        self._log_id = log_id
+        self._alerts = alerts
+
+    def judge(self, content: bytes, sent_to: str | None = None) -> "tuple[BounceDocument, SuppressRecipient | None]":
+        from alerts.bounces.judging import BounceJudge
+        from runledger.keys import signer_of
+
+        judge = BounceJudge(lambda: signer_of(self._folder, self._log_id), self._alerts.recipient_of)
+        return judge.judge(content, sent_to)
 
 
 def _rule_check(feed: "Feed", place: "Place") -> "Callable[[RuleDefinition], None]":

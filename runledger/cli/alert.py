@@ -14,6 +14,7 @@ from ledger.errors import NotFoundError
 from ledger.queries import RuleDocument
 from runledger.cli.conditions import PAIR, STATUS, Pair, pair
 from runledger.cli.output import note
+from runledger.cli.recipients import VERBS, recipients_of
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Noun
 from runledger.cli.tables import Column, moment
@@ -266,16 +267,19 @@ _COLUMNS = (
     Column("IN FORCE", lambda rule: "yes" if rule["enabled"] else "no", whole=True),
     Column("STATUS", _statuses),
     Column("EXPERIMENT", lambda rule: (rule["definition"] or {}).get("experiment")),
-    Column("RECIPIENTS", lambda rule: ", ".join((rule["definition"] or {}).get("recipients") or ())),
+    Column("RECIPIENTS", recipients_of),
     Column("ID", lambda rule: rule["rule_id"]),
 )
 
 _DELIVERY_COLUMNS = (
     Column("CLAIMED (UTC)", lambda found: moment(found["first_claimed_utc"])),
-    Column("STATE", lambda found: found["state"], whole=True),
+    Column("STATE", lambda found: "bounced" if "bounced" in found else found["state"], whole=True),
     Column("RECIPIENT", lambda found: found["recipient"]),
     Column("KIND", lambda found: found["kind"]),
     Column("POSITION", lambda found: found["trigger"], whole=True),
     Column("ATTEMPT", lambda found: found["attempt"]),
     Column("REPLY", lambda found: found.get("reply") or found.get("because")),
 )
+
+for _verb in VERBS:
+    alert.add_command(_verb)

@@ -13,7 +13,7 @@ from ledger.commands import Answer, Command
 from ledger.errors import UnavailableError
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import HistoryEntry, RunPage
+from ledger.queries import HistoryEntry, RunPage, is_suppressed
 from ledger.users.rights import Right, right_for, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
@@ -25,12 +25,21 @@ from runledger.server.messages import (
     SentBatch,
     SentCommand,
     SentCommands,
+    SentMail,
     SentPresence,
     SeriesParameters,
     ThinnedParameters,
 )
 from runledger.server.metrics import CONTENT_TYPE, Metrics
-from runledger.server.openapi import BATCH_BODY, BULK_BODY, COMMAND_BODY, PRESENCE_BODY, PROBLEMS, add_schemas
+from runledger.server.openapi import (
+    BATCH_BODY,
+    BULK_BODY,
+    COMMAND_BODY,
+    MAIL_BODY,
+    PRESENCE_BODY,
+    PROBLEMS,
+    add_schemas,
+)
 from runledger.server.replies import answer_problems, refusal, reply
 from runledger.wiring import Embedded
 from schemas.errors import LedgerError
@@ -169,6 +178,19 @@ class Api:
         """What was claimed of a rule's notifications and what came of it, oldest first."""
         return reply(await self._answered(asked, lambda: self._parts.alerts.deliveries(rule_id)))
 
+    async def recipients(self, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Every recipient that unsubscribed or is suppressed because mail came back, by address."""
+        return reply(await self._answered(asked, self._parts.alerts.recipients))
+
+    def bounce(self, content: SentMail, visitor: Asking, recipient: str | None = None) -> Response:
+        """Take in a mail that came back; `recipient` is where it was delivered, if its headers do not say so."""
+        self._admit(visitor, Right.WRITE)
+        found, command = self._parts.bounces.judge(content, recipient)
+        if command is not None:
+            self._carry_out(command, visitor)
+        suppressed = command is not None and is_suppressed(self._parts.alerts.recipients(), command.recipient)
+        return reply(found | {"suppressed": suppressed})
+
     async def users(self, asked: Annotated[AtLeast, Query()], visitor: Asking) -> Response:
         """Every user by name, disabled ones too; for an admin."""
         visitor.check(Right.ADMIN)
@@ -279,6 +301,8 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)
     routes.get("/rules/{rule_id}", response_model=dict[str, Any])(api.rule)
     routes.get("/rules/{rule_id}/deliveries", response_model=list[dict[str, Any]])(api.deliveries)
+    routes.get("/recipients", response_model=list[dict[str, Any]])(api.recipients)
+    routes.post("/bounces", response_model=dict[str, Any], openapi_extra=MAIL_BODY)(api.bounce)
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
     routes.get("/me", response_model=Me)(api.me)

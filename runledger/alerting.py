@@ -1,4 +1,4 @@
-"""Joining the parts of the alert service: rules and claims in the ledger, mail by SMTP."""
+"""Joining the parts of the alert service: rules and claims in the ledger, mail by SMTP, and other channels."""
 
 import asyncio
 import os
@@ -10,11 +10,12 @@ from typing import Any
 from uuid import uuid4
 
 from alerts.bounces.returning import return_address, why_no_bounce_address
-from alerts.channels.channel import Channel, Mail
+from alerts.channels.channel import Mail
 from alerts.channels.email.identity import MailIds
 from alerts.channels.email.message import compose
 from alerts.channels.email.sending import EmailChannel
 from alerts.channels.email.settings import MailSettingsError, Sender, read_mail_settings
+from alerts.deliver.lane import Lane
 from alerts.deliver.service import AlertService, Settings
 from alerts.evaluate.intent import Intent
 from alerts.facts import Facts
@@ -24,9 +25,11 @@ from alerts.templates.rendering import Renderer
 from alerts.unsubscribe import Subscription, link
 from ledger.errors import RefusedError
 from ledger.notifications import NotificationStream
+from runledger.channels import Way, open_channels, rate_of
 from runledger.keys import signer_of
 from runledger.locating import is_url
 from runledger.wiring import Embedded, caller, now, place_of
+from schemas.addresses import EMAIL
 
 LEASE_SECONDS = 15.0
 """How long others leave a claimed mail alone; who is still sending claims it anew before."""
@@ -36,20 +39,37 @@ class NoRelayError(RefusedError):
     """Mails cannot go out: no relay is named."""
 
 
+class Channels:
+    """The open channels of a service."""
+
+    def __init__(self, ways: Mapping[str, Way]) -> None:
+        """Each by its name."""
+        self.ways = ways
+
+    @property
+    def lanes(self) -> Mapping[str, Lane]:
+        """What the service sends by."""
+        return {name: way.lane for name, way in self.ways.items()}
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        for way in self.ways.values():
+            await way.lane.channel.close()
+
+
 def mail_service(
     parts: Embedded, environment: Mapping[str, str] = os.environ, *, at: Callable[[str], None] = lambda _: None
-) -> tuple[AlertService, Channel]:
-    """The alert service of a workspace, and its channel; to be made in the loop that runs both.
+) -> tuple[AlertService, Channels]:
+    """The alert service of a workspace, and its channels; to be made in the loop that runs both.
 
     Raises:
-        NoRelayError: no relay is named.
-        MailSettingsError: the settings cannot be used.
+        NoRelayError: no relay is named, and no other channel.
+        MailSettingsError, ChannelSettingsError: the settings cannot be used.
     """
-    found = read_mail_settings(environment)
-    if found is None:
+    ways = {**_mail(parts, environment), **open_channels(parts.folder)}
+    if not ways:
         raise NoRelayError(_NO_RELAY)
-    smtp, sender = found
-    channel = EmailChannel(smtp)
+    channels = Channels(ways)
     stream = NotificationStream(parts.log, parts.database, caller(), now=now)
     settings = Settings(
         server=_server_name(),
@@ -59,15 +79,34 @@ def mail_service(
         lease_seconds=LEASE_SECONDS,
         at=at,
     )
-    public_url = settings.place.public_url
-    signer = None if public_url is None else signer_of(parts.folder, parts.log.id, environment)
+    return AlertService(parts.feed, stream, channels.lanes, _Composer(ways), settings), channels
 
-    def way_out(intent: Intent) -> str | None:
-        subscription = Subscription(intent.recipient, intent.rule)
-        return None if signer is None or public_url is None else link(signer, public_url, subscription)
 
-    composer = _Composer(sender, parts.log.id, way_out, _envelope_sender(parts, sender, environment))
-    return AlertService(parts.feed, stream, channel, composer, settings), channel
+def _mail(parts: Embedded, environment: Mapping[str, str]) -> dict[str, Way]:
+    """The way of mails, if a relay is named."""
+    found = read_mail_settings(environment)
+    if found is None:
+        return {}
+    smtp, sender = found
+    rate = rate_of("RUNLEDGER_SMTP_RATE", environment.get("RUNLEDGER_SMTP_RATE"))
+    way_out = _way_out(parts, environment)
+    return_to = _envelope_sender(parts, sender, environment)
+
+    def composing(rendered: Rendered, facts: Facts, intent: Intent) -> Mail:
+        ids = MailIds.of(intent.id, f"{parts.log.id}/{intent.run_id}", sender.domain)
+        mail = compose(rendered, facts, intent.recipient, sender, ids, unsubscribe=way_out(intent))
+        return replace(mail, sender=return_to(intent.id))
+
+    return {EMAIL: Way(Lane(EmailChannel(smtp), rate), composing)}
+
+
+def _way_out(parts: Embedded, environment: Mapping[str, str]) -> Callable[[Intent], str | None]:
+    """The link that takes a recipient off a rule; none without an address that others reach."""
+    public_url = environment.get("RUNLEDGER_PUBLIC_URL")
+    if not public_url:
+        return lambda _: None
+    signer = signer_of(parts.folder, parts.log.id, environment)
+    return lambda intent: link(signer, public_url, Subscription(intent.recipient, intent.rule))
 
 
 def _envelope_sender(parts: Embedded, sender: Sender, environment: Mapping[str, str]) -> Callable[[str], str]:
@@ -101,32 +140,27 @@ def how_mail_goes_out(location: str, environment: Mapping[str, str] = os.environ
 
 
 async def _send_due(parts: Embedded, seconds: float, environment: Mapping[str, str]) -> dict[str, Any]:
-    service, channel = mail_service(parts, environment)
+    service, channels = mail_service(parts, environment)
     try:
         done = await service.run_once(seconds)
     finally:
-        await channel.close()
+        await channels.close()
     waiting = [
-        {"notification": each.id, "recipient": each.intent.recipient, "because": each.because}
+        {
+            "notification": each.id,
+            "recipient": each.intent.recipient,
+            "because": each.because if each.intent.channel in channels.ways else _no_way(each.intent.channel),
+        }
         for each in service.notifications
     ]
     return {"done": done and not waiting, "position": service.notifications.position, "waiting": waiting}
 
 
 class _Composer:
-    """Makes mails; what is rendered for one recipient is the same for the next."""
+    """Makes messages; what is rendered for one recipient is the same for the next."""
 
-    def __init__(
-        self,
-        sender: Sender,
-        log_id: str,
-        way_out: Callable[[Intent], str | None],
-        envelope_sender: Callable[[str], str],
-    ) -> None:
-        self._sender = sender
-        self._way_out = way_out
-        self._envelope_sender = envelope_sender
-        self._log_id = log_id
+    def __init__(self, ways: Mapping[str, Way]) -> None:
+        self._ways = ways
         self._renderer = Renderer()
         self._last: tuple[tuple[object, ...], Rendered] | None = None
 
@@ -135,9 +169,11 @@ class _Composer:
         if last is None or last[0] != intent.message:
             last = intent.message, self._renderer.render_or_fall_back(templates_of(intent.definition), facts)
             self._last = last
-        ids = MailIds.of(intent.id, f"{self._log_id}/{intent.run_id}", self._sender.domain)
-        mail = compose(last[1], facts, intent.recipient, self._sender, ids, unsubscribe=self._way_out(intent))
-        return replace(mail, sender=self._envelope_sender(intent.id))
+        return self._ways[intent.channel].compose(last[1], facts, intent)
+
+
+def _no_way(channel: str) -> str:
+    return _NO_RELAY if channel == EMAIL else f"there is no [channels.{channel}] in config.toml"
 
 
 def _server_name() -> str:

@@ -29,6 +29,7 @@ SETTINGS = (
     Setting("log", "RUNLEDGER_LOG", "sqlite, or kafka://HOST:PORT[,...]/NAME", default="sqlite", key="log"),
     Setting("smtp url", "RUNLEDGER_SMTP_URL", "the relay for mails: smtp://USER@HOST:PORT or smtps://..."),
     Setting("smtp password file", "RUNLEDGER_SMTP_PASSWORD_FILE", "the file with the password for the relay"),
+    Setting("smtp rate", "RUNLEDGER_SMTP_RATE", "how many mails a server may send, such as 600/min"),
     Setting("mail from", "RUNLEDGER_MAIL_FROM", "the sender of mails: ADDRESS or NAME <ADDRESS>"),
     Setting("bounce address", "RUNLEDGER_BOUNCE_ADDRESS", "where mails that cannot be delivered come back: ADDRESS"),
     Setting("public url", "RUNLEDGER_PUBLIC_URL", "the address of the pages, for links in mails"),

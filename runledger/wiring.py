@@ -153,7 +153,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         view = View(folder.views_db)
         stack.callback(view.close)
         values = Values(values_log, control, database, now=now)
-        check_rule = _rule_check(feed, place_of(folder, address))
+        check_rule = _rule_check(feed, place_of(folder, address), folder)
         metrics, alerts = Metrics(database, view), AlertAnswers(feed, database)
         queries = Answers(feed, view, metrics.last_values)
         recorder = LedgerRecorder(control, database)
@@ -205,12 +205,14 @@ class _Bounces:
         return judge.judge(content, sent_to)
 
 
-def _rule_check(feed: "Feed", place: "Place") -> "Callable[[RuleDefinition], None]":
+def _rule_check(feed: "Feed", place: "Place", folder: WorkspaceFolder) -> "Callable[[RuleDefinition], None]":
     def check(definition: "RuleDefinition") -> None:
         # Rules are saved seldom, and templates take long to load.
         from alerts.saving import TemplateCheck
         from alerts.templates.rendering import Renderer
+        from runledger.channels import check_channels
 
+        check_channels(definition, folder)
         TemplateCheck(feed, Renderer(), place)(definition)
 
     return check

@@ -44,7 +44,7 @@ class Notifications:
         self._open: dict[str, Notification] = {}
         self._claimed: dict[str, None] = {}
         self._suppressed: dict[str, None] = {}
-        self._lines: dict[str, list[tuple[int, int, str]]] = {}
+        self._lines: dict[tuple[str, str], list[tuple[int, int, str]]] = {}
 
     def fold(self, happened: FeedEvent, intents: Iterable[Intent]) -> None:
         """Take in the next event and the intents that it caused; it never raises."""
@@ -70,12 +70,14 @@ class Notifications:
         found = (self._open[each] for each in self._suppressed)
         return [each for each in found if not each.may_be_sent]
 
-    def due(self, now: int, count: int) -> Iterator[list[Notification]]:
-        """For each recipient up to `count` that are due, the longest due first."""
-        for recipient in list(self._lines):
-            found = self._due_of(self._lines[recipient], now, count)
-            if not self._lines[recipient]:
-                del self._lines[recipient]
+    def due(self, now: int, count: int, channel: str | None = None) -> Iterator[list[Notification]]:
+        """For each recipient, of one channel or of all, up to `count` that are due, the longest due first."""
+        for line in list(self._lines):
+            if channel not in {None, line[0]}:
+                continue
+            found = self._due_of(self._lines[line], now, count)
+            if not self._lines[line]:
+                del self._lines[line]
             if found:
                 yield found
 
@@ -119,8 +121,9 @@ class Notifications:
         if notification.suppressed:
             self._suppressed[notification.id] = None
         if before is None or before.due_at != notification.due_at:
-            line = self._lines.setdefault(notification.intent.recipient, [])
-            heappush(line, (notification.due_at, notification.intent.trigger, notification.id))
+            intent = notification.intent
+            line = self._lines.setdefault((intent.channel, intent.recipient), [])
+            heappush(line, (notification.due_at, intent.trigger, notification.id))
 
     def _due_of(self, line: list[tuple[int, int, str]], now: int, count: int) -> list[Notification]:
         found: dict[str, Notification] = {}

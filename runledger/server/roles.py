@@ -56,11 +56,11 @@ class Mailing:
         """Send until `stop` is set; raises NoRelayError."""
         from runledger.alerting import mail_service  # noqa: PLC0415 - a server without mails needs none of it
 
-        service, channel = mail_service(self._parts)
+        service, channels = mail_service(self._parts)
         try:
             await service.run(stop)
         finally:
-            await channel.close()
+            await channels.close()
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -16,6 +16,7 @@ import uvloop
 
 from ledger.errors import RefusedError, UnavailableError
 from ledger.queries import RunQuery
+from runledger.channels import can_send
 from runledger.keys import signer_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
@@ -91,7 +92,7 @@ def serve(
     guard = Guard(parts.users, caller(), loopback=is_loopback(host))
     gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
     others: list[Role] = []
-    if "alerts" in chosen and (roles is not None or os.environ.get("RUNLEDGER_SMTP_URL")):
+    if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
         others.append(Mailing(parts))
     serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,0 +1,61 @@
+"""A receiver of webhooks for tests: it keeps what came, and answers as it is told."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it came."""
+
+    line: str
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Receiver:
+    """What it answers: `answers` in turn, the last of them for ever; None is no answer, b"" a closed connection."""
+
+    answers: list[bytes | None] = field(default_factory=lambda: [b"HTTP/1.1 204 No Content\r\n\r\n"])
+    requests: list[Request] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    port: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            line, *fields = head.strip().split("\r\n")
+            headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in fields)}
+            body = await reader.readexactly(int(headers["content-length"]))
+            self.requests.append(Request(line, headers, body))
+            self.came.set()
+            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+            if answer is None:
+                await reader.read()
+            else:
+                writer.write(answer)
+                await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def receiving(receiver: Receiver, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+    """A receiver that listens on loopback."""
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", receiver.port, ssl=tls)
+    receiver.port = server.sockets[0].getsockname()[1]
+    try:
+        yield receiver
+    finally:
+        server.close()

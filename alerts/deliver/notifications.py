@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 
+from alerts.deliver.figures import Figures
 from alerts.deliver.notification import ENDS, Notification, State, claimed, intended, settled, suppressed
 from alerts.evaluate.intent import Intent
 from alerts.rules.suppressing import suppresses
@@ -14,6 +15,7 @@ from schemas.events import (
     AlertRuleDisabledEvent,
     NotificationsClaimedEvent,
     NotificationsSettledEvent,
+    Outcome,
     RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
     SilenceCreatedEvent,
@@ -40,6 +42,7 @@ class Notifications:
         self.head: Head | None = None
         self.position = 0
         self.ended: Counter[State] = Counter()
+        self.figures = Figures()
         self._stream = stream
         self._open: dict[str, Notification] = {}
         self._claimed: dict[str, None] = {}
@@ -97,9 +100,17 @@ class Notifications:
             case NotificationsSettledEvent() as event:
                 for outcome in event.outcomes:
                     if outcome.notification in self._open:
-                        self._keep(settled(self._open[outcome.notification], outcome, happened.recorded_at))
+                        self._settle(outcome, happened.recorded_at)
             case _:
                 pass
+
+    def _settle(self, outcome: Outcome, at: int) -> None:
+        notification = settled(self._open[outcome.notification], outcome, at)
+        self._keep(notification)
+        if notification.state in ENDS:
+            self.figures.ended(notification, at)
+        else:
+            self.figures.failed(notification, outcome.outcome)
 
     def _suppress(self, happened: FeedEvent) -> None:
         for notification in list(self._open.values()):

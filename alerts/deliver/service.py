@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 
 from alerts.channels.channel import Ambiguous, Mail, Retry
 from alerts.channels.channel import Outcome as Came
+from alerts.deliver.figures import Backlog
 from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification
 from alerts.deliver.notifications import Notifications
@@ -102,6 +103,7 @@ class AlertService:
         self.evaluator = Evaluator(self._runs)
         self.notifications = Notifications(stream.name)
         self.lanes = lanes
+        self.backlog = Backlog()
         self._feed = feed
         self._stream = stream
         self._compose = compose
@@ -110,6 +112,7 @@ class AlertService:
         self._outcomes: list[Outcome] = []
         self._appended = 0
         self._look_at = 0
+        self._looks_at_backlog = 0
         self._told: tuple[tuple[object, ...], Facts] | None = None
         self._folding = threading.Lock()
         self._changed = asyncio.Event()
@@ -173,7 +176,14 @@ class AlertService:
             while events := self._feed.after(self.notifications.position, _EVENTS_AT_ONCE):
                 for happened in events:
                     self.notifications.fold(happened, self.evaluator.fold(happened))
+            self._look_at_backlog(self._settings.now())
             return self.notifications.position > position
+
+    def _look_at_backlog(self, now: int) -> None:
+        """Once a second: to look at all that is open takes its time."""
+        if now >= self._looks_at_backlog:
+            self._looks_at_backlog = now + _LOOK_MILLISECONDS
+            self.backlog = Backlog.of(self.notifications, now)
 
     async def _settle(self) -> bool:
         now = self._settings.now()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from prometheus_client.registry import Collector
 
 from ledger.commands import Answer, Command
 from ledger.errors import UnavailableError
@@ -89,6 +90,10 @@ class Api:
         # Threads of their own: questions are answered while commands wait for a log that does not.
         self._readers = CapacityLimiter(_READERS)
         self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids)
+
+    def show(self, collector: Collector) -> None:
+        """Tell at /metrics what a part of the server tells of itself, too."""
+        self._metrics.register(collector)
 
     def command(self, command: SentCommand, visitor: Asking) -> Response:
         """Carry out one command; sent again with the same id, it is done once."""

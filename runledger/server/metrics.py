@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 from ledger.commands import Answer, Command
 from ledger.problems import problem_name
@@ -49,6 +50,10 @@ class Metrics:
             self._seconds.labels(name).observe(perf_counter() - began)
             self._results.labels(name, result).inc()
         return answer
+
+    def register(self, collector: Collector) -> None:
+        """Show what a part of the server tells of itself, too."""
+        self._registry.register(collector)
 
     def text(self) -> bytes:
         """All figures in Prometheus' text format."""

@@ -22,7 +22,8 @@ from runledger.server import ROLES
 from runledger.server.api import Api, build
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
-from runledger.server.roles import Mailing, Repeating, Role
+from runledger.server.roles import Repeating, Role
+from runledger.server.telling import Telling
 from runledger.server.unsubscribing import Unsubscribing
 from runledger.wiring import Embedded, caller
 
@@ -83,9 +84,11 @@ def serve(
     door = Door()
     chosen = ROLES if roles is None else roles
     unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
+    api, telling = Api(parts, door.lagging), Telling(parts)
+    api.show(telling)
     app = build(
-        Api(parts, door.lagging),
-        lambda: door.closed() or door.lagging(),
+        api,
+        lambda: door.closed() or door.lagging() or telling.late(),
         pages=[unsubscribing.routes()],
         routes="api" in chosen,
     )
@@ -93,7 +96,7 @@ def serve(
     gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
     others: list[Role] = []
     if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
-        others.append(Mailing(parts))
+        others.append(telling)
     serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from alerts.channels.channel import Channel, ChannelSettingsError, Mail
@@ -71,7 +72,7 @@ def check_channels(definition: RuleDefinition, folder: WorkspaceFolder) -> None:
 
 def open_channels(folder: WorkspaceFolder) -> dict[str, Way]:
     """Every named channel, ready to send; raises ChannelSettingsError."""
-    return {name: _MAKERS[table["kind"]](name, table) for name, table in named_channels(folder).items()}
+    return {name: _MAKERS[table["kind"]](folder, name, table) for name, table in named_channels(folder).items()}
 
 
 def rate_of(name: str, text: object) -> Rate | None:
@@ -89,14 +90,14 @@ def can_send(folder: WorkspaceFolder, environment: Mapping[str, str] = os.enviro
     return bool(environment.get("RUNLEDGER_SMTP_URL")) or bool(folder.settings().get(TABLE))
 
 
-def _webhook(name: str, table: Mapping[str, Any]) -> Way:
+def _webhook(folder: WorkspaceFolder, name: str, table: Mapping[str, Any]) -> Way:
     from alerts.channels.webhook.event import compose  # noqa: PLC0415 - only where there is one
     from alerts.channels.webhook.sending import WebhookChannel  # noqa: PLC0415
 
     settings = WebhookSettings.parse(
         name,
         table.get("url"),
-        table.get("secret_file"),
+        _file(folder, table, "secret_file"),
         connections=_number(name, table, "connections", 4, most=50),
         seconds=_number(name, table, "seconds", 15, most=120),
     )
@@ -107,10 +108,10 @@ def _webhook(name: str, table: Mapping[str, Any]) -> Way:
     return _way(name, table, WebhookChannel(settings), composing)
 
 
-def _apprise(name: str, table: Mapping[str, Any]) -> Way:
+def _apprise(folder: WorkspaceFolder, name: str, table: Mapping[str, Any]) -> Way:
     from alerts.channels.apprise.sending import AppriseChannel, compose  # noqa: PLC0415 - only where there is one
 
-    channel = AppriseChannel(name, table.get("url_file"), _number(name, table, "connections", 1, most=20))
+    channel = AppriseChannel(name, _file(folder, table, "url_file"), _number(name, table, "connections", 1, most=20))
 
     def composing(rendered: Rendered, _: Facts, intent: Intent) -> Mail:
         return compose(rendered, intent.id, intent.recipient)
@@ -122,6 +123,11 @@ def _way(name: str, table: Mapping[str, Any], channel: Channel, composing: Compo
     return Way(Lane(channel, rate_of(f"channel {name}", table.get("rate"))), composing)
 
 
+def _file(folder: WorkspaceFolder, table: Mapping[str, Any], option: str) -> Path | None:
+    """A file that an option names, from the folder of config.toml on."""
+    return folder.path / Path(str(table[option])).expanduser() if table.get(option) else None
+
+
 def _number(name: str, table: Mapping[str, Any], option: str, default: int, *, most: int) -> int:
     found = table.get(option, default)
     if not isinstance(found, int) or not 1 <= found <= most:
@@ -129,4 +135,7 @@ def _number(name: str, table: Mapping[str, Any], option: str, default: int, *, m
     return found
 
 
-_MAKERS: Mapping[str, Callable[[str, Mapping[str, Any]], Way]] = {"webhook": _webhook, "apprise": _apprise}
+_MAKERS: Mapping[str, Callable[[WorkspaceFolder, str, Mapping[str, Any]], Way]] = {
+    "webhook": _webhook,
+    "apprise": _apprise,
+}

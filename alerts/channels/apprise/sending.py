@@ -26,7 +26,7 @@ def compose(rendered: Rendered, notification: str, recipient: str) -> Mail:
 class AppriseChannel:
     """The channel to one Apprise URL, which is a secret. It blocks, so it has threads of its own."""
 
-    def __init__(self, name: str, url_file: object, connections: int = 1) -> None:
+    def __init__(self, name: str, url_file: Path | None, connections: int = 1) -> None:
         """Raises ChannelSettingsError where the URL cannot be used, or the library is not there."""
         self._name = name
         self._connections = connections
@@ -57,7 +57,7 @@ class AppriseChannel:
         return bool(self._service.notify(body=body, title=title, body_format="text"))
 
 
-def _service(name: str, url_file: object) -> "Apprise":
+def _service(name: str, url_file: Path | None) -> "Apprise":
     try:
         from apprise import Apprise  # noqa: PLC0415 - an extra, and it takes long to load
     except ImportError as error:
@@ -65,7 +65,7 @@ def _service(name: str, url_file: object) -> "Apprise":
     if not url_file:
         raise ChannelSettingsError(f"channel {name}: name the file that holds its Apprise URL as url_file")
     try:
-        urls = Path(str(url_file)).expanduser().read_text(encoding="utf-8").split()
+        urls = url_file.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         raise ChannelSettingsError(f"channel {name}: url_file {url_file} cannot be read: {error}") from error
     service = Apprise()

@@ -33,7 +33,7 @@ class WebhookSettings:
 
     @classmethod
     def parse(
-        cls, name: str, url: object, secret_file: object = None, *, connections: int = 4, seconds: float = 15.0
+        cls, name: str, url: object, secret_file: Path | None = None, *, connections: int = 4, seconds: float = 15.0
     ) -> Self:
         """From an `https://` URL, or one of `http://` on this machine, and a file with a secret a line.
 
@@ -67,11 +67,11 @@ class WebhookSettings:
         return ssl.create_default_context() if self.tls else None
 
 
-def _secrets(name: str, file: object) -> tuple[bytes, ...]:
+def _secrets(name: str, file: Path | None) -> tuple[bytes, ...]:
     if file is None:
         return ()
     try:
-        lines = Path(str(file)).expanduser().read_text(encoding="utf-8").split()
+        lines = file.read_text(encoding="utf-8").split()
         found = tuple(b64decode(line.removeprefix(_PREFIX), validate=True) for line in lines)
     except (OSError, UnicodeDecodeError, binascii.Error) as error:
         raise ChannelSettingsError(f"channel {name}: secret_file {file} cannot be read: {error}") from error

@@ -1,11 +1,13 @@
 """Figures of what became of notifications: from the log alone, and never without bound."""
 
+from typing import Any
+
 from alerts.deliver.figures import DELAYS, OTHER, Backlog, Figures
 from tests.alerts.deliver.folding import claim, folded, only, settle
 from tests.alerts.story import MARIA, SECOND, Story
 
 
-def failed(*recipients: str, **rule: object) -> Story:
+def failed(*recipients: str, **rule: Any) -> Story:
     story = Story()
     story.rule(recipients=[*(recipients or [MARIA])], **rule)
     story.start()

@@ -112,28 +112,86 @@ def test_the_same_arguments_give_the_same_bytes() -> None:
     assert a_mail() == a_mail()
 
 
+WORDS = [
+    "zażółć",
+    "gęślą",
+    "jaźń",
+    "przebieg",
+    "uczenie",
+    "a",
+    "błąd",
+    "[cyfry]",
+    "->",
+    "Łódź",
+    "x" * 30,
+    "ćma",
+    "i",
+]
+NAMES = [
+    "Łucja",
+    "Świętosława",
+    "Żaneta",
+    "Zoë",
+    "J.",
+    "O'Brien",
+    "Wiśniewska-Łękawska",
+    "Ćwik",
+    "(śr.)",
+    "Anna",
+    "von",
+]
+
+
 def test_two_thousand_polish_subjects_arrive_unchanged() -> None:
     chance = random.Random(7)
-    words = [
-        "zażółć",
-        "gęślą",
-        "jaźń",
-        "przebieg",
-        "uczenie",
-        "a",
-        "błąd",
-        "[cyfry]",
-        "->",
-        "Łódź",
-        "x" * 30,
-        "ćma",
-        "i",
-    ]
     for _ in range(2_000):
-        subject = " ".join(chance.choices(words, k=chance.randint(1, 25)))
+        subject = " ".join(chance.choices(WORDS, k=chance.randint(1, 25)))
         mail = written(subject=subject)
         assert parsed(mail)["Subject"] == subject
         assert all(len(word) <= 75 for word in re.findall(rb"=\?utf-8\?.*?\?=", mail.content))
+
+
+def test_two_thousand_polish_names_arrive_unchanged() -> None:
+    chance = random.Random(7)
+    rendered = Rendered("s", "t", "h")
+    for _ in range(2_000):
+        name = " ".join(chance.choices(NAMES, k=chance.randint(1, 2)))
+        message = parsed(a_mail(sender=Sender("ledger@runs.example.org", name), rendered=rendered))
+        (address,) = message["From"].addresses
+        assert (address.display_name, address.addr_spec) == (name, "ledger@runs.example.org")
+
+
+def test_two_thousand_polish_runs_are_named_unchanged_in_subject_and_text() -> None:
+    chance = random.Random(7)
+    for _ in range(2_000):
+        name = " ".join(chance.choices(NAMES + WORDS, k=chance.randint(1, 5)))[:100].strip()
+        mail = a_mail(facts=replace(FAILURE, display_name=name))
+        assert parsed(mail)["Subject"] == f"[digits] run {name}: Running -> Failed"
+        assert f"{name} failed." in parts(mail)[0]
+
+
+_address = st.one_of(
+    _any_text,
+    st.builds(lambda text: f"{text}@example.org", _any_text),
+    st.builds(lambda text: f"ann@{text}", _any_text),
+)
+SEPARATORS = "\x00\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+@given(any_facts(), _address, _address, _any_text, _address)
+def test_no_name_tag_or_address_can_add_a_header(
+    facts: Facts, recipient: str, sender: str, name: str, unsubscribe: str
+) -> None:
+    ids = MailIds.of(facts.run_id, facts.workspace, sender)
+    rendered = Rendered(f"{facts.run_id} {facts.tags}", "text", "html")
+    mail = compose(rendered, facts, recipient, Sender(sender, name), ids, unsubscribe=unsubscribe)
+    head = mail.content.partition(b"\r\n\r\n")[0].decode()
+    lines = [line for line in head.split("\r\n") if not line.startswith(" ")]
+    assert {line.partition(":")[0] for line in lines} <= set(HEADERS)
+    assert len(lines) == len({line.partition(":")[0] for line in lines})
+    assert not set(SEPARATORS) & set(head.replace("\r\n", ""))
+    assert all(len(each) <= 70 for each in (ids.message, ids.thread))
+    assert len(list(parsed(mail).iter_parts())) == 2
 
 
 @given(_any_text)

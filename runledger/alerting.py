@@ -25,9 +25,9 @@ from alerts.templates.rendering import Renderer
 from alerts.unsubscribe import Subscription, link
 from ledger.errors import RefusedError
 from ledger.notifications import NotificationStream
-from runledger.channels import Way, open_channels, rate_of
+from runledger.channels import Way, can_send, open_channels, rate_of
 from runledger.keys import signer_of
-from runledger.locating import is_url
+from runledger.locating import folder_of, is_url
 from runledger.wiring import Embedded, caller, now, place_of
 from schemas.addresses import EMAIL
 
@@ -130,8 +130,7 @@ def how_mail_goes_out(location: str, environment: Mapping[str, str] = os.environ
     """A sentence on who will send the mails of a workspace."""
     if is_url(location):
         return "The server sends the mails, if RUNLEDGER_SMTP_URL and RUNLEDGER_MAIL_FROM are set for it."
-    relay = environment.get("RUNLEDGER_SMTP_URL")
-    if not relay:
+    if not can_send(folder_of(location), environment):
         return f"No mail can go out yet: {_NO_RELAY}"
     return (
         "Mails go out while `runledger server` serves this workspace; without it, `runledger alert run --once` "

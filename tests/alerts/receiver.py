@@ -29,8 +29,10 @@ class Receiver:
     requests: list[Request] = field(default_factory=list)
     came: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
+    open: "dict[asyncio.StreamWriter, asyncio.Task[None] | None]" = field(default_factory=dict)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open[writer] = asyncio.current_task()
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             line, *fields = head.strip().split("\r\n")
@@ -47,7 +49,15 @@ class Receiver:
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
+            del self.open[writer]
             writer.close()
+
+    async def drop_all(self) -> None:
+        """Close every connection, and wait until who served it has seen that."""
+        tasks = [task for task in self.open.values() if task is not None]
+        for writer in list(self.open):
+            writer.transport.abort()
+        await asyncio.gather(*tasks)
 
 
 @asynccontextmanager
@@ -59,3 +69,4 @@ async def receiving(receiver: Receiver, tls: ssl.SSLContext | None = None) -> As
         yield receiver
     finally:
         server.close()
+        await receiver.drop_all()

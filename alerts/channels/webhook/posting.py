@@ -39,22 +39,27 @@ class Reply:
 
 
 async def post(settings: WebhookSettings, tls: ssl.SSLContext | None, headers: Mapping[str, str], body: bytes) -> Reply:
-    """Send a request and read the head of its answer.
+    """Send a request and read the head of its answer, all of it within `settings.seconds`.
 
     Raises:
         NotHandedOverError: there was no connection.
         NoAnswerError: there was one, and no answer.
     """
+    deadline = asyncio.get_running_loop().time() + settings.seconds
     try:
-        reader, writer = await asyncio.open_connection(settings.host, settings.port, ssl=tls)
+        async with asyncio.timeout_at(deadline):
+            reader, writer = await asyncio.open_connection(settings.host, settings.port, ssl=tls)
     except OSError as error:
-        raise NotHandedOverError(f"no connection to {settings.named}: {error or type(error).__name__}") from error
+        raise NotHandedOverError(f"no connection to {settings.named}: {str(error) or 'nobody answers'}") from error
     try:
-        writer.write(_head(settings, headers, len(body)) + body)
-        with suppress(ConnectionError):
-            # Who refuses early may have answered all the same.
-            await writer.drain()
-        return await _answer(reader)
+        async with asyncio.timeout_at(deadline):
+            writer.write(_head(settings, headers, len(body)) + body)
+            with suppress(ConnectionError):
+                # Who refuses early may have answered all the same.
+                await writer.drain()
+            return await _answer(reader)
+    except TimeoutError as error:
+        raise NoAnswerError(f"{settings.named} gave no answer within {settings.seconds:g} s") from error
     except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
         raise NoAnswerError(f"{settings.named} gave no answer: {type(error).__name__}") from error
     finally:

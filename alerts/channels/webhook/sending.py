@@ -45,14 +45,11 @@ class WebhookChannel:
         headers |= signed_headers(secrets, mail.notification, seconds, mail.content)
         async with self._slots:
             try:
-                async with asyncio.timeout(self._settings.seconds):
-                    reply = await post(self._settings, self._tls, headers, mail.content)
+                reply = await post(self._settings, self._tls, headers, mail.content)
             except NotHandedOverError as error:
                 return Broken(str(error))
             except NoAnswerError as error:
                 return Ambiguous(str(error))
-            except TimeoutError:
-                return Ambiguous(f"{self._settings.named} gave no answer within {self._settings.seconds:g} s")
         return outcome_of(reply, mail.recipient)
 
     async def close(self) -> None:

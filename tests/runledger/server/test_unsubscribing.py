@@ -5,9 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from examples.kafka_broker import KafkaBroker
 from ledger.commands import ChangeStatus, DefineRule, StartRun, new_command_id
 from ledger.remote import RemoteClient
 from schemas.statuses import RunStatus
@@ -197,3 +199,24 @@ def test_without_a_public_address_there_is_no_link(tmp_path: Path, monkeypatch: 
         assert "List-Unsubscribe" not in message
         assert "nsubscribe" not in message.as_string()
     assert not (tmp_path / ".runledger" / "keys").exists()
+
+
+@pytest.mark.kafka
+def test_servers_of_one_log_with_one_key_accept_each_others_links(
+    relay: Relay, kafka_broker: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("k" * 64)
+    monkeypatch.setenv("RUNLEDGER_KEY_FILE", str(tmp_path / "key"))
+    log = f"kafka://{kafka_broker.address}/u{uuid4().hex[:12]}"
+    with running(tmp_path / "a", "--log", log) as one, running(tmp_path / "b", "--log", log, "--roles", "api") as two:
+        with closing(RemoteClient(one.url)) as client:
+            rule_id = define(client, "failures", "maria@example.org")
+            fail(client, "r1")
+            relay.wait(1)
+            # The one sent it, and the other takes it back.
+            assert post(two, link_in(relay)).status == 200
+            fail(client, "r2")
+            assert sorted(settled(client, rule_id, 1)) == ["sent"]
+            fail(client, "r3")
+            time.sleep(0.5)
+        assert relay.recipients == ["maria@example.org"]

@@ -181,6 +181,15 @@ async def test_where_nobody_listens_nothing_can_be_sent() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_handshake_that_never_ends_has_handed_nothing_over(contexts: Contexts) -> None:
+    async with receiving(Receiver([None])) as deaf:
+        secure = WebhookSettings.parse("ops", f"https://localhost:{deaf.port}/", seconds=1)
+        outcome = await WebhookChannel(secure, contexts.client).send(an_event())
+    assert isinstance(outcome, Broken)
+    assert "nobody answers" in outcome.why
+
+
+@pytest.mark.asyncio
 async def test_tls_is_checked(contexts: Contexts) -> None:
     async with receiving(Receiver(), contexts.server) as receiver:
         secure = WebhookSettings.parse("ops", f"https://localhost:{receiver.port}/")

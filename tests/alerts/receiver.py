@@ -34,23 +34,27 @@ class Receiver:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open[writer] = asyncio.current_task()
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            line, *fields = head.strip().split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in fields)}
-            body = await reader.readexactly(int(headers["content-length"]))
-            self.requests.append(Request(line, headers, body))
-            self.came.set()
-            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-            if answer is None:
-                await reader.read()
-            else:
-                writer.write(answer)
-                await writer.drain()
+            await self.answer(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             del self.open[writer]
             writer.close()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read a request, and answer it."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        line, *fields = head.strip().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in fields)}
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.requests.append(Request(line, headers, body))
+        self.came.set()
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer is None:
+            await reader.read()
+        else:
+            writer.write(answer)
+            await writer.drain()
 
     async def drop_all(self) -> None:
         """Close every connection, and wait until who served it has seen that."""
@@ -58,6 +62,7 @@ class Receiver:
         for writer in list(self.open):
             writer.transport.abort()
         await asyncio.gather(*tasks)
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager

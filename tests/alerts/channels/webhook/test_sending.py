@@ -156,19 +156,15 @@ async def test_who_never_answers_is_left_at_the_deadline(receiver: Receiver) -> 
 
 @pytest.mark.asyncio
 async def test_who_drips_an_answer_is_left_at_the_deadline_too() -> None:
-    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+    class Dripping(Receiver):
+        async def answer(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             while True:
                 writer.write(b"H")
                 await writer.drain()
                 await asyncio.sleep(0.01)
-        except OSError:
-            writer.close()
 
-    server = await asyncio.start_server(drip, "127.0.0.1", 0)
-    receiver = Receiver(port=server.sockets[0].getsockname()[1])
-    assert isinstance(await send(receiver, seconds=0.3), Ambiguous)
-    server.close()
+    async with receiving(Dripping()) as receiver:
+        assert isinstance(await send(receiver, seconds=0.3), Ambiguous)
 
 
 @pytest.mark.asyncio

@@ -3,12 +3,13 @@
 from ledger.errors import RefusedError
 from ledger.sdk.attributes import RunAttributes
 from ledger.sdk.context import RunContext
+from ledger.sdk.figures import RunFigures
 from ledger.sdk.lifecycle import RunLifecycle
-from ledger.sdk.metrics import RunMetrics
+from ledger.sdk.snapshots import RunSnapshots
 from ledger.targets.target import SCRIPT_RUN
 
 
-class Run(RunMetrics, RunAttributes, RunLifecycle, RunContext):
+class Run(RunFigures, RunSnapshots, RunAttributes, RunLifecycle, RunContext):
     """A handle on a run; what it asks is answered by the ledger, never from memory."""
 
     def __repr__(self) -> str:

@@ -18,6 +18,7 @@ from ledger.errors import RefusedError, UnavailableError
 from ledger.queries import RunQuery
 from runledger.channels import can_send
 from runledger.keys import signer_of
+from runledger.liveness import liveness_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
 from runledger.server.gate import Door, Gate
@@ -25,6 +26,7 @@ from runledger.server.guard import Guard
 from runledger.server.roles import Repeating, Role
 from runledger.server.telling import Telling
 from runledger.server.unsubscribing import Unsubscribing
+from runledger.server.watching import Recording, ending_overdue, judging, recovering
 from runledger.wiring import Embedded, caller
 
 GOODBYE_SECONDS = 10.0
@@ -83,8 +85,9 @@ def serve(
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     door = Door()
     chosen = ROLES if roles is None else roles
+    liveness = liveness_of(parts)
     unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
-    api, telling = Api(parts, door.lagging), Telling(parts)
+    api, telling = Api(parts, door.lagging, liveness), Telling(parts)
     api.show(telling)
     app = build(
         api,
@@ -94,7 +97,9 @@ def serve(
     )
     guard = Guard(parts.users, caller(), loopback=is_loopback(host))
     gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
-    others: list[Role] = []
+    others: list[Role] = [Recording(liveness)] if "api" in chosen else []
+    if "liveness" in chosen:
+        others += [judging(liveness), recovering(parts), ending_overdue(parts)]
     if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
         others.append(telling)
     serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)

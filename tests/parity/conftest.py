@@ -7,13 +7,14 @@ import pytest
 
 from ledger.workspace.folder import make_folder
 from runledger import Experiment, Workspace
+from tests.runledger.server.running import running
 
 Script = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
 def _outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WORKSPACE", "RUN_ID", "RUN_FOLDER", "PUBLIC_URL"):
+    for name in ("WORKSPACE", "EXPERIMENT", "RUN_ID", "RUN_FOLDER", "PUBLIC_URL"):
         monkeypatch.delenv(f"RUNLEDGER_{name}", raising=False)
 
 
@@ -39,3 +40,26 @@ def source(tmp_path: Path) -> Path:
     folder = tmp_path / "source"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A workspace, and the URL of a server of it; a test names what it makes there by itself."""
+    folder = tmp_path_factory.mktemp("served")
+    make_folder(folder, log="sqlite")
+    with running(folder) as server:
+        yield folder, server.url
+
+
+@pytest.fixture(params=["path", "url"])
+def location(request: pytest.FixtureRequest, served: tuple[Path, str]) -> str:
+    """The same workspace by its path and by its URL."""
+    return str(served[0]) if request.param == "path" else served[1]
+
+
+@pytest.fixture
+def anywhere(location: str, request: pytest.FixtureRequest) -> Iterator[Experiment]:
+    """An experiment of the test's own, on a path and on a URL."""
+    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name).rstrip("-")
+    with Workspace(location) as workspace:
+        yield Experiment(workspace, name)

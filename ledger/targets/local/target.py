@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ledger.errors import ExperimentExecutionError
+from ledger.errors import ExperimentExecutionError, SnapshotError
+from ledger.snapshots.packing import unpack
 from ledger.targets.local.folder import RunFolder
 from ledger.targets.target import Job
 
@@ -40,8 +41,10 @@ class LocalTarget:
         folder = RunFolder(self.runs / job.run_id)
         try:
             folder.make()
+            if job.snapshot is not None:
+                unpack(Path(job.snapshot), folder.code)
             self._start(shell, job, folder)
-        except OSError as error:
+        except (OSError, SnapshotError) as error:
             raise ExperimentExecutionError(f"run {job.run_id} could not be submitted: {error}") from error
 
     def cancel(self, run_id: str) -> None:

@@ -13,7 +13,7 @@ from ledger.targets.target import Job
 from ledger.workspace.folder import make_folder
 from runledger.tracking import track
 
-JOB = Job(run_id="r", begun_by="c", command=["true"], folder="/")
+JOB = Job(run_id="r", begun_by="c", command=["true"])
 
 
 def test_a_supervisor_that_dies_is_told_with_what_it_said(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def _messages(file: str) -> Iterator[bytes]:
     elif _is_mailbox(path):
         with closing(mailbox.mbox(path, create=False)) as box:
             yield from (box.get_bytes(key) for key in box.iterkeys())
-    else:
+    elif path.stat().st_size:  # an empty one is a mailbox that nothing came to
         yield path.read_bytes()
 
 

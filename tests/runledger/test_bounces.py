@@ -91,7 +91,9 @@ def test_a_maildir_and_a_single_mail_are_read(workspace: Path, relay: Relay, tmp
     with closing(mailbox.Maildir(tmp_path / "maildir")) as folder:
         folder.add(report(marias(relay)))
     (tmp_path / "one.eml").write_bytes(vacation(marias(relay)))
-    found = call("alert", "bounces", tmp_path / "maildir", tmp_path / "one.eml", "-w", workspace).json
+    (tmp_path / "empty").touch()
+    files = [tmp_path / name for name in ("maildir", "one.eml", "empty")]
+    found = call("alert", "bounces", *files, "-w", workspace).json
     assert [each["suppressed"] for each in found] == [True, False]
 
 

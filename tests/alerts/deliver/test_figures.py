@@ -74,6 +74,15 @@ def test_the_backlog_is_what_waits_for_us_and_not_for_its_next_try() -> None:
     assert (later.waiting, later.oldest) == ({"email": 2, "ops": 1}, {"email": began, "ops": began})
 
 
+def test_what_was_refused_for_now_waits_from_its_next_try_on() -> None:
+    story = failed()
+    claim(story, only(folded(story)))
+    again = story.events[-1].recorded_at + 3_600 * SECOND
+    settle(story, only(folded(story)), "retry", retry_at=again)
+    assert Backlog.of(folded(story), again - 1) == Backlog()
+    assert Backlog.of(folded(story), again + 5) == Backlog({"email": 1}, {"email": again})
+
+
 def test_what_is_suppressed_waits_for_nobody() -> None:
     story = Story()
     story.silence()

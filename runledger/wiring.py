@@ -7,7 +7,7 @@ Each part is loaded where it is joined: a process whose workspace is a URL loads
 import atexit
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -127,8 +127,11 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
 
 
 @contextmanager
-def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None = None) -> Iterator[Embedded]:
-    """Open a workspace folder with its log and views; `log` overrides where the settings say that the log is."""
+def embedded_workspace(location: str, *, mounts: Path = MOUNTS, alone: bool = False) -> Iterator[Embedded]:
+    """Open a workspace folder with its log and views.
+
+    One that is `alone` has everything in its folder, whatever the environment says.
+    """
     from alerts.answers import AlertAnswers
     from ledger.application.handling import Ledger
     from ledger.application.recorder import LedgerRecorder
@@ -145,7 +148,8 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None 
     from projections.view import View
 
     folder = open_folder(folder_of(location).path.parent, mounts=mounts)
-    address = log or _log_address(folder)
+    environment = {} if alone else os.environ
+    address = SQLITE if alone else _log_address(folder)
     with ExitStack() as stack:
         database = Database(folder.ledger_db, durable=address == SQLITE)
         stack.callback(database.close)
@@ -161,7 +165,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None 
         metrics, alerts = Metrics(database, view), AlertAnswers(feed, database)
         queries = Answers(feed, view, metrics.last_values)
         recorder = LedgerRecorder(control, database)
-        files = _files(folder)
+        files = _files(folder, environment)
         ledger = Ledger(
             recorder,
             now=now,
@@ -197,13 +201,13 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None 
         yield Embedded(*opened, files, client)
 
 
-def _files(folder: WorkspaceFolder) -> "Files":
+def _files(folder: WorkspaceFolder, environment: Mapping[str, str]) -> "Files":
     from ledger.artifacts.address import open_place
     from ledger.artifacts.contents import Contents
     from ledger.artifacts.files import Files
     from ledger.targets.local.folder import RunFolder
 
-    settings = resolve(os.environ, folder.settings())
+    settings = resolve(environment, folder.settings())
     size = settings["artifact bytes"].value or ""
     if not size.isdecimal():
         raise WorkspaceError(f"RUNLEDGER_ARTIFACT_BYTES must be a number of bytes, not {size!r}")

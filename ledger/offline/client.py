@@ -10,7 +10,7 @@ from typing import BinaryIO
 from ledger.artifacts.content import Content
 from ledger.client import Client
 from ledger.commands import Answer, Command, ResumeRun, RunCommand, StartRun, derived_id
-from ledger.errors import RefusedError, RunNotFoundError
+from ledger.errors import RunNotFoundError
 from ledger.journal.folder import Identity, WriterFolder, writers_of
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
@@ -32,11 +32,6 @@ from ledger.tracking.delivery import Delivery
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
 from schemas.limits import Limits
-
-_NO_FILES = (
-    "files of runs are not kept offline (RUNLEDGER_MODE): leave them where they are, and upload them once the run is "
-    "delivered"
-)
 
 UNKNOWN_EXPERIMENT = "offline"
 """The experiment that a run seems to be in, as long as only a ledger elsewhere knows it."""
@@ -125,9 +120,9 @@ class OfflineClient:
         self._read(run_id)
         return self._scratch.artifacts(run_id, prefixes)
 
-    def put_content(self, source: BinaryIO) -> Content:  # noqa: ARG002 - it is not read
-        """Raise RefusedError: contents are not kept in journals."""
-        raise RefusedError(_NO_FILES)
+    def put_content(self, source: BinaryIO) -> Content:
+        """Store what a file holds in the scratch ledger; the command that names it takes it to the journal."""
+        return self._scratch.put_content(source)
 
     def open_content(self, sha256: str) -> BinaryIO:
         """Read a stored content; raises ContentNotFoundError."""

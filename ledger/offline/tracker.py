@@ -2,13 +2,23 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from ledger.client import Client
-from ledger.commands import ChangeStatus, Command, CreateExperiment, ExperimentCommand, ResumeRun, StartRun
-from ledger.errors import RefusedError, WorkspaceError
+from ledger.commands import (
+    AddArtifacts,
+    ChangeStatus,
+    Command,
+    CreateExperiment,
+    ExperimentCommand,
+    ResumeRun,
+    StartRun,
+)
+from ledger.errors import RefusedError, UnavailableError, WorkspaceError
 from ledger.journal.folder import writers_of
 from ledger.offline.ending import mark_gone
 from ledger.tracking.track import Track
@@ -117,7 +127,29 @@ class OfflineTracker(Tracker):
         """Decide a command and note it; raises what the ledger refuses."""
         command = timed(command)
         self.client.execute(command)
+        if isinstance(command, AddArtifacts):
+            self._keep_contents(command)
         self._note(command, run_id)
+
+    def _keep_contents(self, command: AddArtifacts) -> None:
+        """Put the files that a command names beside the journal.
+
+        Raises:
+            UnavailableError: they cannot be written there.
+        """
+        recorder = self.track(command.run_id).recorder
+        recorder.open()
+        if recorder.writer is None:
+            return
+        for artifact in command.artifacts:
+            target = recorder.writer.folder.content(str(artifact["sha256"]))
+            partial = target.with_suffix(".partial")
+            try:
+                with closing(self.client.open_content(str(artifact["sha256"]))) as source, partial.open("wb") as file:
+                    shutil.copyfileobj(source, file)
+                partial.replace(target)
+            except OSError as error:
+                raise UnavailableError(f"{artifact['name']} cannot be kept in {target.parent}: {error}.") from error
 
     def end(self, command: ChangeStatus) -> None:
         """Note the end of a run; nothing more will stand in its journal."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ledger.client import Client
-from ledger.commands import ChangeStatus, WarnRun, derived_id
+from ledger.commands import AddArtifacts, ChangeStatus, WarnRun, derived_id
 from ledger.errors import DeniedError, NotFoundError, RefusedError, UnavailableError
 from ledger.journal.folder import Identity, WriterFolder
 from ledger.journal.lines import point_of
@@ -125,6 +125,8 @@ class Delivery:
         if isinstance(command, ChangeStatus) and command.status in TERMINAL:
             self._before_end(command.occurred_at)
         try:
+            if isinstance(command, AddArtifacts):
+                self._put_contents(client, command)
             client.execute(command)
         except (UnavailableError, DeniedError):
             raise
@@ -136,6 +138,14 @@ class Delivery:
             # What follows belongs to a run that never began, and not to another one that has its id.
             if ended and command.command == self._identity.begun_by:
                 raise NotBegunError(text) from error
+
+    def _put_contents(self, client: Client, command: AddArtifacts) -> None:
+        """Store the files that wait beside the journal, before the command that names them."""
+        for artifact in command.artifacts:
+            path = self._folder.content(str(artifact["sha256"]))
+            if path.exists():
+                with path.open("rb") as file:
+                    client.put_content(file)
 
     def _warn(self, client: Client, part: str, code: str, message: str) -> None:
         run_id, writer = self._identity.run_id, self._identity.writer

@@ -78,10 +78,10 @@ def _deliver(location: str) -> None:
 
 def _mail(location: str) -> None:
     """One pass for the mails of a workspace that nobody may be serving; claims keep it from doubling any."""
-    if not os.environ.get("RUNLEDGER_SMTP_URL"):
-        return
-    from runledger.alerting import send_due  # noqa: PLC0415
     from runledger.wiring import embedded_workspace  # noqa: PLC0415
 
     with suppress(LedgerError, OSError), embedded_workspace(location) as parts:
-        send_due(parts, _MAIL_SECONDS)
+        if os.environ.get("RUNLEDGER_SMTP_URL") or "channels" in parts.folder.settings():
+            from runledger.alerting import send_due  # noqa: PLC0415 - it takes long to load
+
+            send_due(parts, _MAIL_SECONDS)

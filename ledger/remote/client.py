@@ -19,9 +19,11 @@ from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.problems import error_of
 from ledger.queries import (
     ArtifactDocument,
+    BounceDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    RecipientDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -215,6 +217,17 @@ class RemoteClient:
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What came of a rule's notifications; raises RuleNotFoundError."""
         found: list[DeliveryDocument] = self._ask_rule(rule_id, "/deliveries")
+        return found
+
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """Every recipient that unsubscribed or is suppressed, by address."""
+        found: list[RecipientDocument] = self._ask("/recipients")
+        return found
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Take in a message that came back."""
+        request = _Request("POST", f"{self._path}/bounces", content, {"Content-Type": "message/rfc822"})
+        found: BounceDocument = self._send(request).content
         return found
 
     def users(self) -> Sequence[UserDocument]:

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ledger.commands import ChangeStatus, DefineRule, StartRun, new_command_id
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from schemas.statuses import RunStatus
 from tests.alerts.sinks import Fault
 from tests.runledger.cli.calling import call

@@ -11,7 +11,7 @@ import pytest
 
 from examples.kafka_broker import KafkaBroker
 from ledger.commands import ChangeStatus, DefineRule, StartRun, new_command_id
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from schemas.statuses import RunStatus
 from tests.runledger.cli.calling import call
 from tests.runledger.relay import Relay, relaying

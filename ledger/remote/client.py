@@ -226,8 +226,8 @@ class RemoteClient:
 
     def take_bounce(self, content: bytes) -> BounceDocument:
         """Take in a message that came back."""
-        request = _Request("POST", f"{self._path}/bounces", content, {"Content-Type": "message/rfc822"})
-        found: BounceDocument = self._send(request).content
+        request = Request("POST", f"{self._server.path}/bounces", content, {"Content-Type": "message/rfc822"})
+        found: BounceDocument = self._server.send(request).content
         return found
 
     def users(self) -> Sequence[UserDocument]:

@@ -17,10 +17,13 @@ from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Th
 from ledger.queries import (
     AlertQueries,
     ArtifactDocument,
+    BounceDocument,
+    Bounces,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     Queries,
+    RecipientDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -28,6 +31,7 @@ from ledger.queries import (
     TokenDocument,
     UserDocument,
     UserQueries,
+    is_suppressed,
 )
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
@@ -41,6 +45,7 @@ class Answers(NamedTuple):
     metrics: MetricQueries
     alerts: AlertQueries
     users: UserQueries
+    bounces: Bounces
 
 
 class EmbeddedClient:
@@ -66,7 +71,7 @@ class EmbeddedClient:
         self._values = values
         self._caller = caller
         self._log, self._values_log = logs
-        self._queries, self._metrics, self._alerts, self._users = answers
+        self._queries, self._metrics, self._alerts, self._users, self._bounces = answers
         self._files = files
         self._cancel_requests = cancel_requests
         self._written = 0
@@ -199,6 +204,20 @@ class EmbeddedClient:
         """What came of a rule's notifications, as of now."""
         self._log.catch_up()
         return self._alerts.deliveries(rule_id)
+
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """Every recipient that is not told everything, as of now."""
+        self._log.catch_up()
+        return self._alerts.recipients()
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Take in a message that came back."""
+        self._log.catch_up()
+        found, command = self._bounces.judge(content)
+        if command is not None:
+            self.execute(command)
+        suppressed = command is not None and is_suppressed(self._alerts.recipients(), command.recipient)
+        return found | {"suppressed": suppressed}
 
     def users(self) -> Sequence[UserDocument]:
         """Every user, as of now."""

@@ -16,9 +16,11 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
+    BounceDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    RecipientDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -175,6 +177,14 @@ class OfflineClient:
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """None: nothing is mailed from here."""
         return self._scratch.deliveries(rule_id)
+
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """None: nothing is mailed from here."""
+        return self._scratch.recipients()
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Say that it is not ours: nothing is mailed from here."""
+        return self._scratch.take_bounce(content)
 
     def users(self) -> Sequence[UserDocument]:
         """None are known here."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,10 @@ def test_all_methods_for_files_read_back_alike_offline_from_a_path_and_from_a_ur
     assert at_once["snapshot"][2] == ["train.py"]
 
 
-def test_a_changed_and_a_missing_content_are_refused_and_recorded_and_the_rest_goes_on(cluster: Cluster) -> None:
+@pytest.mark.parametrize("served", [False, True], ids=["path", "URL"])
+def test_a_changed_and_a_missing_content_are_refused_and_recorded_and_the_rest_goes_on(
+    cluster: Cluster, served: bool
+) -> None:
     code = """
 for name in "abc": Path(name).write_text(name * 3)
 run.upload_files(["a", "b"], ["a", "b"])
@@ -139,7 +143,9 @@ run.tag("after"); run.complete()
     contents["bbb"].write_text("bob")
     contents["ccc"].unlink()
 
-    synced = cluster.sync()
+    with ExitStack() as stack:
+        url = stack.enter_context(running(cluster.workspace)).url if served else None
+        synced = cluster.sync(to=url)
 
     (row,) = [row for row in synced.json if row["run_id"] == "damaged"]
     assert (synced.code, row["state"], row["refused"]) == (7, "delivered", 2), synced

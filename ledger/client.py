@@ -9,9 +9,11 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
+    BounceDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    RecipientDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -111,6 +113,12 @@ class Client(Protocol):
 
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What was claimed of a rule's notifications and what came of it; raises RuleNotFoundError."""
+
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """Every recipient that unsubscribed or is suppressed, by address."""
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Take in a message that came back; `suppressed` tells whether nothing is sent to its recipient now."""
 
     def users(self) -> Sequence[UserDocument]:
         """Every user by name, disabled ones too."""

@@ -289,6 +289,40 @@ class DeleteRule(RuleCommand):
 
 
 @_command
+class RecipientCommand(Command):
+    """A command about one recipient of alerts, by the address in any case of letters."""
+
+    recipient: str
+
+
+@_command
+class Unsubscribe(RecipientCommand):
+    """Notify a recipient of one rule no more, or of none where `rule` is None."""
+
+    rule: str | None = None
+
+
+@_command
+class Resubscribe(RecipientCommand):
+    """Undo `Unsubscribe` for one rule, or whatever was unsubscribed where `rule` is None."""
+
+    rule: str | None = None
+
+
+@_command
+class SuppressRecipient(RecipientCommand):
+    """Send nothing to an address any more, since a mail to it came back for good."""
+
+    notification: str | None = None
+    status: str | None = None
+    diagnostic: str | None = None
+
+
+class UnsuppressRecipient(RecipientCommand):
+    """Send to a suppressed address again."""
+
+
+@_command
 class UserCommand(Command):
     """A command to one user of a server, who is named in any case of letters."""
 

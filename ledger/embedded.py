@@ -15,10 +15,13 @@ from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Th
 from ledger.queries import (
     AlertQueries,
     ArtifactDocument,
+    BounceDocument,
+    Bounces,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     Queries,
+    RecipientDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -27,6 +30,7 @@ from ledger.queries import (
     TokenDocument,
     UserDocument,
     UserQueries,
+    is_suppressed,
 )
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
@@ -63,6 +67,10 @@ class Answers(Protocol):
     @property
     def files(self) -> "Files":
         """Of what files hold."""
+
+    @property
+    def bounces(self) -> Bounces:
+        """Of mails that came back."""
 
 
 class EmbeddedClient:
@@ -229,6 +237,20 @@ class EmbeddedClient:
         """What came of a rule's notifications, as of now."""
         self._log.catch_up()
         return self._answers.alerts.deliveries(rule_id)
+
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """Every recipient that is not told everything, as of now."""
+        self._log.catch_up()
+        return self._answers.alerts.recipients()
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Take in a message that came back."""
+        self._log.catch_up()
+        found, command = self._answers.bounces.judge(content)
+        if command is not None:
+            self.execute(command)
+        suppressed = command is not None and is_suppressed(self._answers.alerts.recipients(), command.recipient)
+        return found | {"suppressed": suppressed}
 
     def users(self) -> Sequence[UserDocument]:
         """Every user, as of now."""

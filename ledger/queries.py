@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from ledger.commands import SuppressRecipient
 from schemas.statuses import RunStatus
 
 RunDocument = dict[str, Any]
@@ -110,6 +111,18 @@ DeliveryDocument = dict[str, Any]
 """A notification that was claimed: for whom, because of which position, and what came of it."""
 
 
+RecipientDocument = dict[str, Any]
+"""A recipient that is not told everything: what was unsubscribed, and whether mail came back, since when."""
+
+BounceDocument = dict[str, Any]
+"""What a mail that came back says: verdict, recipient, notification, status, and why nothing follows from it."""
+
+
+def is_suppressed(recipients: Sequence[RecipientDocument], address: str | None) -> bool:
+    """Whether an address is suppressed, in whatever case of letters it is named."""
+    return any(each["suppressed"] and each["recipient"].casefold() == (address or "").casefold() for each in recipients)
+
+
 class AlertQueries(Protocol):
     """Answers about alert rules, as of what has been read of the log."""
 
@@ -121,6 +134,16 @@ class AlertQueries(Protocol):
 
     def deliveries(self, rule_id: str) -> list[DeliveryDocument]:
         """What was claimed of a rule's notifications, oldest first; raises RuleNotFoundError."""
+
+    def recipients(self) -> list[RecipientDocument]:
+        """Every recipient that unsubscribed or is suppressed, by address."""
+
+
+class Bounces(Protocol):
+    """Judges mails that came back."""
+
+    def judge(self, content: bytes, sent_to: str | None = None) -> tuple[BounceDocument, SuppressRecipient | None]:
+        """What a message says, and the command that follows from it, if any."""
 
 
 UserDocument = dict[str, Any]

@@ -66,7 +66,7 @@ def connect_offline(journals: Path, is_own: "Callable[[str], bool]" = lambda _: 
             ) from error
         stack.callback(_in_process(os.getpid(), lambda: remove_scratch(folder)))
         make_folder(folder, log=SQLITE, mounts=anywhere)
-        scratch = stack.enter_context(embedded_workspace(str(folder), mounts=anywhere, log=SQLITE)).client
+        scratch = stack.enter_context(embedded_workspace(str(folder), mounts=anywhere, alone=True)).client
         scratch.on_close(stack.pop_all().close)
     return OfflineClient(scratch, journals, Limits(), is_own=is_own)
 

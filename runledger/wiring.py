@@ -7,7 +7,7 @@ Each part is loaded where it is joined: a process whose workspace is a URL loads
 import atexit
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,15 +25,17 @@ from runledger.settings import resolve
 from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
+    from alerts.answers import AlertAnswers
     from alerts.evaluate.facts import Place
     from ledger.application.handling import Caller
     from ledger.artifacts.content import Content
     from ledger.artifacts.files import Files
+    from ledger.commands import SuppressRecipient
     from ledger.feed import Feed
     from ledger.liveness.standings import Standings
     from ledger.logs.kafka.address import KafkaAddress
     from ledger.logs.log import Log
-    from ledger.queries import AlertQueries
+    from ledger.queries import BounceDocument, Bounces
     from ledger.store.database import Database
     from ledger.users.directory import Users
     from projections.answers import Answers
@@ -64,7 +66,15 @@ class Embedded:
     training script or what is run after its end, loads no view and no rule.
     """
 
-    def __init__(self, folder: WorkspaceFolder, log_address: str, opened: ExitStack) -> None:
+    def __init__(
+        self,
+        folder: WorkspaceFolder,
+        log_address: str,
+        opened: ExitStack,
+        environment: Mapping[str, str],
+        *,
+        alone: bool,
+    ) -> None:
         """Open ledger.db and the logs; all that is opened, now or later, is closed with `opened`."""
         from ledger.application.handling import Ledger
         from ledger.application.recorder import LedgerRecorder
@@ -73,7 +83,7 @@ class Embedded:
         from ledger.store.database import Database
 
         self.folder, self.log_address, self._opened = folder, log_address, opened
-        self._max_bytes = _max_bytes(folder)
+        self._max_bytes, self._place = _max_bytes(folder, environment), _place_of_files(folder, environment)
         self.database = Database(folder.ledger_db, durable=log_address == SQLITE)
         opened.callback(self.database.close)
         self.log, self.values_log = logs = _open_logs(log_address, self.database)
@@ -86,7 +96,8 @@ class Embedded:
             seal=self.values.seal,
             check_rule=self._check_rule,
             has_runs=self._has_runs,
-            check_content=self._check_content,
+            # Alone, its files lie elsewhere, and whoever gives a command has seen to them.
+            check_content=None if alone else self._check_content,
             server=platform.node(),
         )
         self.client = EmbeddedClient(str(folder.path.parent), self.ledger, self.values, caller(), logs, self)
@@ -124,11 +135,16 @@ class Embedded:
         return Metrics(self.database, self.view)
 
     @cached_property
-    def alerts(self) -> "AlertQueries":
+    def alerts(self) -> "AlertAnswers":
         """Who answers questions about rules and notifications."""
         from alerts.answers import AlertAnswers
 
         return AlertAnswers(self.feed, self.database)
+
+    @cached_property
+    def bounces(self) -> "Bounces":
+        """Who judges mails that came back."""
+        return _Bounces(self.folder, self.log.id, self.alerts)
 
     @cached_property
     def users(self) -> "Users":
@@ -152,7 +168,7 @@ class Embedded:
         from ledger.artifacts.files import Files
         from ledger.targets.local.folder import RunFolder
 
-        contents = Contents(open_place(_artifacts_of(self.folder)), self._max_bytes)
+        contents = Contents(open_place(self._place), self._max_bytes)
         return Files(contents, lambda run_id: RunFolder(self.folder.runs / run_id).log)
 
     def _has_runs(self, experiment: str) -> bool:
@@ -165,7 +181,9 @@ class Embedded:
         # Rules are saved seldom, and templates take long to load.
         from alerts.saving import TemplateCheck
         from alerts.templates.rendering import Renderer
+        from runledger.channels import check_channels
 
+        check_channels(definition, self.folder)
         TemplateCheck(self.feed, Renderer(), place_of(self.folder, self.log_address))(definition)
 
 
@@ -175,7 +193,7 @@ def connect(location: str, *, mounts: Path = MOUNTS, seconds: float | None = Non
     `seconds` is how long a call to a URL tries, in all.
     """
     if is_url(location):
-        from ledger.remote import SECONDS, RemoteClient
+        from ledger.remote.client import SECONDS, RemoteClient
 
         return RemoteClient(location, token_of(location, os.environ), seconds=seconds or SECONDS)
     with ExitStack() as stack:
@@ -213,22 +231,26 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
 
 
 @contextmanager
-def embedded_workspace(location: str, *, mounts: Path = MOUNTS, log: str | None = None) -> Iterator[Embedded]:
-    """Open a workspace folder with its log; `log` overrides where the settings say that the log is."""
+def embedded_workspace(location: str, *, mounts: Path = MOUNTS, alone: bool = False) -> Iterator[Embedded]:
+    """Open a workspace folder with its log.
+
+    One that is `alone` has everything in its folder, whatever the environment says.
+    """
     folder = open_folder(folder_of(location).path.parent, mounts=mounts)
+    address, environment = (SQLITE, {}) if alone else (_log_address(folder), os.environ)
     with ExitStack() as opened:
-        yield Embedded(folder, log or _log_address(folder), opened)
+        yield Embedded(folder, address, opened, environment, alone=alone)
 
 
-def _max_bytes(folder: WorkspaceFolder) -> int:
-    size = resolve(os.environ, folder.settings())["artifact bytes"].value or ""
+def _max_bytes(folder: WorkspaceFolder, environment: Mapping[str, str]) -> int:
+    size = resolve(environment, folder.settings())["artifact bytes"].value or ""
     if not size.isdecimal():
         raise WorkspaceError(f"RUNLEDGER_ARTIFACT_BYTES must be a number of bytes, not {size!r}")
     return int(size)
 
 
-def _artifacts_of(folder: WorkspaceFolder) -> str:
-    place = resolve(os.environ, folder.settings())["artifacts"].value or str(folder.artifacts)
+def _place_of_files(folder: WorkspaceFolder, environment: Mapping[str, str]) -> str:
+    place = resolve(environment, folder.settings())["artifacts"].value or str(folder.artifacts)
     # Processes of one workspace have different folders of their own.
     return place if "://" in place else str(folder.path.parent / Path(place).expanduser())
 
@@ -239,6 +261,22 @@ def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":
 
     name = folder.path.parent.name if log_address == SQLITE else log_address.rpartition("/")[2]
     return Place(name, str(folder.path.parent), os.environ.get("RUNLEDGER_PUBLIC_URL") or None)
+
+
+class _Bounces:
+    """Judges mails that came back; what reads mails is loaded when the first comes."""
+
+    def __init__(self, folder: WorkspaceFolder, log_id: str, alerts: "AlertAnswers") -> None:
+        self._folder = folder
+        self._log_id = log_id
+        self._alerts = alerts
+
+    def judge(self, content: bytes, sent_to: str | None = None) -> "tuple[BounceDocument, SuppressRecipient | None]":
+        from alerts.bounces.judging import BounceJudge
+        from runledger.keys import signer_of
+
+        judge = BounceJudge(lambda: signer_of(self._folder, self._log_id), self._alerts.recipient_of)
+        return judge.judge(content, sent_to)
 
 
 def _log_address(folder: WorkspaceFolder) -> str:

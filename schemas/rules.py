@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from schemas.addresses import SUBMITTER, same_address, why_no_address
+from schemas.addresses import SUBMITTER, same_address, why_no_recipient
 from schemas.events.base import Text
 from schemas.limits import Limits
 from schemas.model import Model
@@ -86,7 +86,8 @@ class RuleDefinition(RulePart):
 
     `experiment` is a glob pattern. `to` and `from` are the statuses after and before; without either
     it is `DEFAULT_TO`. With `run_id` the rule is about that run alone, and its children where
-    `include_children` says so. A recipient is an address, or `@submitter`.
+    `include_children` says so. A recipient is an address,
+    `@submitter`, or `channel:NAME`, which the servers' settings say more of.
     """
 
     name: Annotated[Text, Field(min_length=1, max_length=_NAME_LENGTH)]
@@ -107,7 +108,7 @@ class RuleDefinition(RulePart):
         if not self.recipients:
             raise ValueError(f"there is no recipient; name an address, or {SUBMITTER} for who starts the run")
         for recipient in self.recipients:
-            why = None if recipient == SUBMITTER else why_no_address(recipient)
+            why = why_no_recipient(recipient)
             if why:
                 raise ValueError(f"recipient {recipient!r} cannot be mailed: {why}")
         if len(set(map(same_address, self.recipients))) < len(self.recipients):

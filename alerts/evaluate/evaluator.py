@@ -11,6 +11,7 @@ from alerts.rules.in_force import Rule, Rules
 from alerts.rules.matching import Transition, may_match, why_not
 from alerts.rules.suppressing import Subject, Suppressors
 from ledger.feed import FeedEvent
+from schemas.addresses import EMAIL, channel_in
 from schemas.events import RunResumedEvent, RunStartedEvent, RunStatusChangedEvent
 from schemas.rules import RuleDefinition
 from schemas.statuses import TERMINAL, RunStatus
@@ -108,6 +109,7 @@ class Evaluator:
             trigger=happened.position,
             sequence=sequence,
             subject=subject,
+            channel=channel_in(subject.recipient) or EMAIL,
             suppressed=why or self._suppressors.of(subject),
         )
 

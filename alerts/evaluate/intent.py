@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from alerts.rules.suppressing import Subject
+from schemas.addresses import EMAIL
 from schemas.rules import RuleDefinition
 
 FIRED = "fired"
 CORRECTED = "corrected"
-EMAIL = "email"
 
 _FORM = b"runledger/notification/1\n"
 _DIGITS = 32

@@ -1,4 +1,4 @@
-"""Which events keep a notification from being sent: silences, unsubscribes, rules put out of force."""
+"""Which events keep a notification from being sent: silences, unsubscribes, bounces, rules put out of force."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,11 @@ from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     Matcher,
+    Personal,
+    RecipientResubscribedEvent,
+    RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
+    RecipientUnsuppressedEvent,
     SilenceCreatedEvent,
     SilenceEndedEvent,
     readable,
@@ -32,12 +36,13 @@ class Subject:
 
 
 class Suppressors:
-    """The silences and unsubscribes that hold from some position on."""
+    """The silences, unsubscribes and bounces that hold from some position on."""
 
     def __init__(self) -> None:
         """Nothing is silenced."""
         self._silences: dict[str, FeedEvent] = {}
         self._unsubscribed: dict[str, dict[str | None, FeedEvent]] = {}
+        self._bounced: dict[str, FeedEvent] = {}
 
     def fold(self, happened: FeedEvent) -> None:
         """Take in an event of any kind; it never raises."""
@@ -47,8 +52,16 @@ class Suppressors:
             case SilenceEndedEvent():
                 self._silences.pop(happened.envelope.stream, None)
             case RecipientUnsubscribedEvent() as event:
-                of = self._unsubscribed.setdefault(same_address(readable(event.recipient) or ""), {})
+                of = self._unsubscribed.setdefault(_whom(event.recipient), {})
                 of.setdefault(event.rule, happened)
+            case RecipientResubscribedEvent() as event:
+                of = self._unsubscribed.get(_whom(event.recipient), {})
+                for rule in [*of] if event.rule is None else [event.rule]:
+                    of.pop(rule, None)
+            case RecipientSuppressedEvent() as event:
+                self._bounced.setdefault(_whom(event.recipient), happened)
+            case RecipientUnsuppressedEvent() as event:
+                self._bounced.pop(_whom(event.recipient), None)
             case _:
                 pass
 
@@ -59,7 +72,10 @@ class Suppressors:
 
     def _candidates(self, subject: Subject) -> Iterator[FeedEvent]:
         yield from self._silences.values()
-        yield from self._unsubscribed.get(same_address(subject.recipient), {}).values()
+        whom = same_address(subject.recipient)
+        yield from self._unsubscribed.get(whom, {}).values()
+        if whom in self._bounced:
+            yield self._bounced[whom]
 
     def _forget(self, at: int) -> None:
         over = [stream for stream, event in self._silences.items() if not _lasts(event, at)]
@@ -78,6 +94,8 @@ def suppresses(happened: FeedEvent, subject: Subject) -> str | None:
             return f"silenced by {happened.envelope.stream} at position {happened.position}"
         case RecipientUnsubscribedEvent() as event if _unsubscribes(event, subject):
             return f"the recipient unsubscribed at position {happened.position}"
+        case RecipientSuppressedEvent() as event if _whom(event.recipient) == same_address(subject.recipient):
+            return f"mail to the recipient came back, as recorded at position {happened.position}"
         case _:
             return None
 
@@ -88,8 +106,11 @@ def _lasts(happened: FeedEvent, at: int) -> bool:
 
 
 def _unsubscribes(event: RecipientUnsubscribedEvent, subject: Subject) -> bool:
-    same = same_address(readable(event.recipient) or "") == same_address(subject.recipient)
-    return same and event.rule in {None, subject.rule}
+    return _whom(event.recipient) == same_address(subject.recipient) and event.rule in {None, subject.rule}
+
+
+def _whom(recipient: Personal) -> str:
+    return same_address(readable(recipient) or "")
 
 
 def _matches(matchers: list[Matcher], subject: Subject) -> bool:

@@ -38,14 +38,19 @@ from ledger.commands import (
     ExperimentCommand,
     IssueToken,
     ReactivateExperiment,
+    RecipientCommand,
     RestoreRun,
+    Resubscribe,
     ResumeRun,
     RevokeToken,
     RuleCommand,
     RunCommand,
     StartRun,
+    SuppressRecipient,
     TagExperiment,
     TagRun,
+    Unsubscribe,
+    UnsuppressRecipient,
     UntagExperiment,
     UntagRun,
     UserCommand,
@@ -56,13 +61,22 @@ from ledger.domain.aggregate import Context, LedgerAggregate
 from ledger.domain.artifacts import checked_artifacts
 from ledger.domain.experiment import Experiment
 from ledger.domain.names import check_experiment_name, check_rule_id, check_run_id, check_user_name
+from ledger.domain.recipient import Recipient, checked_address
 from ledger.domain.refusals import Refusals
 from ledger.domain.run import Run
 from ledger.errors import ConflictError, InvalidNameError, NotFoundError, RefusedError, RunNotFoundError
 from ledger.wire import name_of
 from schemas.events import RunOrigin, Seal
 from schemas.limits import Limits
-from schemas.streams import experiment_stream, key_of, refusals_stream, rule_stream, run_stream, user_stream
+from schemas.streams import (
+    experiment_stream,
+    key_of,
+    recipient_stream,
+    refusals_stream,
+    rule_stream,
+    run_stream,
+    user_stream,
+)
 
 if TYPE_CHECKING:
     from ledger.domain.alert_rule import AlertRule
@@ -301,6 +315,31 @@ class Ledger:
         return self._decide_rule(command, caller, lambda rule: rule.delete())
 
     @_carry_out.register
+    def _(self, command: Unsubscribe, caller: Caller) -> Answer:
+        return self._decide_recipient(command, caller, lambda it: it.unsubscribe(command.recipient, command.rule))
+
+    @_carry_out.register
+    def _(self, command: Resubscribe, caller: Caller) -> Answer:
+        return self._decide_recipient(command, caller, lambda it: it.resubscribe(command.recipient, command.rule))
+
+    @_carry_out.register
+    def _(self, command: SuppressRecipient, caller: Caller) -> Answer:
+        return self._decide_recipient(
+            command,
+            caller,
+            lambda it: it.suppress(
+                command.recipient,
+                notification=command.notification,
+                status=command.status,
+                diagnostic=command.diagnostic,
+            ),
+        )
+
+    @_carry_out.register
+    def _(self, command: UnsuppressRecipient, caller: Caller) -> Answer:
+        return self._decide_recipient(command, caller, lambda it: it.unsuppress(command.recipient))
+
+    @_carry_out.register
     def _(self, command: AddUser, caller: Caller) -> Answer:
         return self._decide_user(command, caller, lambda user: user.add(command.user, command.role, command.email))
 
@@ -337,6 +376,12 @@ class Ledger:
 
         check_user_name(command.user)
         return self._decide(user_stream(self.log_id, command.user), User, command, caller, decide)
+
+    def _decide_recipient(
+        self, command: RecipientCommand, caller: Caller, decide: Callable[[Recipient], None]
+    ) -> Answer:
+        stream = recipient_stream(self.log_id, checked_address(command.recipient))
+        return self._decide(stream, Recipient, command, caller, decide)
 
     def _check_definition(self, definition: Mapping[str, Any]) -> None:
         from ledger.domain.alert_rule import checked  # noqa: PLC0415 - as below

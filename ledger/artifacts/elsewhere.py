@@ -33,6 +33,9 @@ class FsspecPlace:
         except OSError as error:
             raise self._not_written(error) from error
 
+    def settle(self) -> None:
+        """Nothing: what keeps it there says so when it is written."""
+
     def open(self, key: str) -> BinaryIO:
         """Read what lies there."""
         return cast("BinaryIO", self._system.open(self._path(key), "rb"))

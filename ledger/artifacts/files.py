@@ -25,7 +25,8 @@ class Files:
         self.log_of = log_of
 
     def check(self, content: Content) -> None:
-        """Raise BadContentError unless a content is stored."""
+        """Raise BadContentError unless a content is stored, to stay: its name will."""
+        self.contents.place.settle()
         if not self.contents.has(content):
             raise BadContentError(
                 f"no file with the SHA-256 {content.sha256} and {content.size:,} bytes is stored here: send it first"

@@ -1,6 +1,7 @@
 """A place that is a folder of this machine."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,6 +32,8 @@ class FolderPlace:
         """Name it; it is made when something is written."""
         self.path = path
         self._ready = False
+        self._settling = threading.Lock()
+        self._unsettled: set[Path] = set()
 
     def begin(self) -> Draft:
         """Begin to write."""
@@ -40,6 +43,22 @@ class FolderPlace:
             return _FileDraft(self)
         except OSError as error:
             raise _not_written(self.path, error) from error
+
+    def settle(self) -> None:
+        """Sync the folders into which files were renamed; what is in the files was synced before."""
+        # Whoever comes meanwhile waits: his may be among those that are being synced.
+        with self._settling:
+            while self._unsettled:
+                folder = self._unsettled.pop()
+                try:
+                    _sync_folder(folder)
+                except OSError as error:
+                    self._unsettled.add(folder)
+                    raise _not_written(self.path, error) from error
+
+    def unsettle(self, file: Path) -> None:
+        """Note that a file was renamed into place, in folders that may be new too."""
+        self._unsettled |= {file.parent, file.parent.parent, self.path}
 
     def open(self, key: str) -> BinaryIO:
         """Read a file; a link is no file of ours."""
@@ -118,7 +137,7 @@ class _FileDraft:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._path.replace(target)
             self._path = None
-            _sync_folder(target.parent)
+            self._place.unsettle(target)
         except OSError as error:
             raise _not_written(self._place.path, error) from error
 

@@ -11,7 +11,7 @@ class Draft(Protocol):
         """Add to them; raises UnavailableError."""
 
     def keep(self, key: str) -> None:
-        """Let them be seen under a key from now on, whole; raises UnavailableError."""
+        """Let them be seen under a key from now on, whole; `settle` makes that last. Raises UnavailableError."""
 
     def drop(self) -> None:
         """Forget them; after `keep` this does nothing."""
@@ -22,6 +22,9 @@ class Place(Protocol):
 
     def begin(self) -> Draft:
         """Begin to write; raises UnavailableError."""
+
+    def settle(self) -> None:
+        """Come back once everything that was kept outlives a loss of power; raises UnavailableError."""
 
     def open(self, key: str) -> BinaryIO:
         """Read what lies there; raises FileNotFoundError."""

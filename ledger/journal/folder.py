@@ -117,6 +117,10 @@ class WriterFolder:
         """The path of a file, by its number from 1."""
         return self.path / f"{number}{SUFFIX}"
 
+    def content(self, sha256: str) -> Path:
+        """The path of a file of the run that waits here for the command which names it."""
+        return self.path / f"{sha256}.content"
+
     def files(self) -> list[int]:
         """The numbers of the files that are there."""
         names = [path.stem for path in self.path.glob(f"*{SUFFIX}")]

@@ -15,7 +15,6 @@ S = RunStatus
 EXPECTED = frozenset({S.STARTING, S.PROVISIONING, S.PREPARING, S.RUNNING, S.FINALIZING})
 """The statuses in which a process of the run is expected to be heard, and that may become NotResponding (3.B)."""
 
-_PRESUMED_ENDS = {S.NOT_RESPONDING: S.FAILED, S.CANCEL_REQUESTED: S.CANCELED}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_INTERVAL = 4
 
@@ -29,13 +28,13 @@ class Judgement(StrEnum):
 
     NOT_RESPONDING = "not-responding"
     HEARD_AGAIN = "heard-again"
-    PRESUMED_ENDED = "presumed-ended"
+    PRESUMED_FAILED = "presumed-failed"
     ALIVE_AFTER_ALL = "alive-after-all"
 
     @property
     def is_of_silence(self) -> bool:
         """Whether it would be wrong if anything had been heard."""
-        return self in {Judgement.NOT_RESPONDING, Judgement.PRESUMED_ENDED}
+        return self in {Judgement.NOT_RESPONDING, Judgement.PRESUMED_FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +89,9 @@ def judge(standing: Standing, silence: Silence, deadlines: Deadlines) -> Judgeme
         return None
     if standing.status in EXPECTED and silence.seconds >= deadlines.not_responding + deadlines.interval:
         return Judgement.NOT_RESPONDING
-    presumed = deadlines.presumed
-    if presumed is not None and standing.status in _PRESUMED_ENDS and silence.seconds >= presumed + deadlines.interval:
-        return Judgement.PRESUMED_ENDED
-    return None
+    if standing.status is not S.NOT_RESPONDING or deadlines.presumed is None:
+        return None
+    return Judgement.PRESUMED_FAILED if silence.seconds >= deadlines.presumed + deadlines.interval else None
 
 
 def is_settled(standing: Standing | None, silence: Silence, deadlines: Deadlines) -> bool:
@@ -119,7 +117,7 @@ def command_for(
         case Judgement.ALIVE_AFTER_ALL:
             message = f"a process of the run was heard of after the run was presumed {standing.status}"
             return WarnRun(command=command, run_id=run_id, source="liveness", code=judgement, message=message)
-        case Judgement.PRESUMED_ENDED:
+        case Judgement.PRESUMED_FAILED:
             return _presume(command, run_id, standing, f"for {deadlines.presumed or 0:g} s ({last})")
 
 
@@ -135,14 +133,13 @@ def _change(command: str, run_id: str, standing: Standing, status: RunStatus, re
 
 
 def _presume(command: str, run_id: str, standing: Standing, silent: str) -> ChangeStatus:
-    status = _PRESUMED_ENDS[standing.status]
     message = f"Nothing was heard of the run {silent}. Its process, or its host, is presumed dead."
     return ChangeStatus(
         command=command,
         run_id=run_id,
-        status=status,
+        status=S.FAILED,
         reason=f"nothing was heard of the run {silent}",
-        error={"code": "NotHeardOf", "message": message} if status is S.FAILED else None,
+        error={"code": "NotHeardOf", "message": message},
         certainty="presumed from silence: the process may live, and be cut off from the ledger",
         presumed=True,
         begun_by=standing.begun_by,

@@ -7,18 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ledger.artifacts.content import Content
+from ledger.artifacts.content import Content, key_of
 from ledger.client import Client
 from ledger.commands import Answer, Command, ResumeRun, RunCommand, StartRun, derived_id
-from ledger.errors import RefusedError, RunNotFoundError
+from ledger.errors import ContentNotFoundError, RefusedError, RunNotFoundError
 from ledger.journal.folder import Identity, WriterFolder, writers_of
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
+    BounceDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    RecipientDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -31,11 +33,6 @@ from ledger.tracking.delivery import Delivery
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
 from schemas.limits import Limits
-
-_NO_FILES = (
-    "files of runs are not kept offline (RUNLEDGER_MODE): leave them where they are, and upload them once the run is "
-    "delivered"
-)
 
 UNKNOWN_EXPERIMENT = "offline"
 """The experiment that a run seems to be in, as long as only a ledger elsewhere knows it."""
@@ -130,16 +127,22 @@ class OfflineClient:
         return self._scratch.artifacts(run_id, prefixes)
 
     def put_content(self, source: BinaryIO) -> Content:  # noqa: ARG002 - it is not read
-        """Raise RefusedError: contents are not kept in journals."""
-        raise RefusedError(_NO_FILES)
+        """Raise RefusedError: a file is kept beside the journal of its run, by the tracker."""
+        raise RefusedError("files are kept beside the journal of their run (RUNLEDGER_MODE=offline): upload to a run")
 
     def open_content(self, sha256: str) -> BinaryIO:
-        """Read a stored content; raises ContentNotFoundError."""
-        return self._scratch.open_content(sha256)
+        """Read a file that waits beside the journal of a run that was asked for; raises ContentNotFoundError."""
+        try:
+            return self._waiting(sha256).open("rb")
+        except FileNotFoundError as error:
+            raise ContentNotFoundError(sha256) from error
 
     def artifact_address(self, run_id: str, name: str, sha256: str | None) -> str:
         """The path of a file."""
-        return self._scratch.artifact_address(run_id, name, sha256)
+        if sha256 is None:
+            return self._scratch.artifact_address(run_id, name, sha256)
+        self._read(run_id)
+        return str(self._waiting(sha256))
 
     def put_output(self, run_id: str, start: int, text: bytes) -> None:
         """Keep what a script has printed."""
@@ -181,6 +184,14 @@ class OfflineClient:
         """None: nothing is mailed from here."""
         return self._scratch.deliveries(rule_id)
 
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """None: nothing is mailed from here."""
+        return self._scratch.recipients()
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Say that it is not ours: nothing is mailed from here."""
+        return self._scratch.take_bounce(content)
+
     def users(self) -> Sequence[UserDocument]:
         """None are known here."""
         return self._scratch.users()
@@ -192,6 +203,15 @@ class OfflineClient:
     def close(self) -> None:
         """Give the scratch ledger up."""
         self._scratch.close()
+
+    def _waiting(self, sha256: str) -> Path:
+        """Where a content lies; raises ContentNotFoundError."""
+        key_of(sha256)
+        paths = (folder.content(sha256) for folder, _ in writers_of(self._journals, self._runs))
+        found = next((path for path in paths if path.exists()), None)
+        if found is None:
+            raise ContentNotFoundError(sha256)
+        return found
 
     def _stand_in(self, command: ResumeRun) -> None:
         """Let there be a run to resume, where its beginning was noted elsewhere and delivered since."""
@@ -214,7 +234,7 @@ class OfflineClient:
     def _carry_out(self, folder: WriterFolder, identity: Identity) -> None:
         delivery = self._deliveries.get(identity.writer)
         if delivery is None:
-            delivery = Delivery(folder, identity, self._limits, fresh=True, keep=True)
+            delivery = Delivery(folder, identity, self._limits, fresh=True, keep=True, stores=False)
             self._deliveries[identity.writer] = delivery
         # A worker's journal may be read before that which begins its run, or go away under our hands.
         with suppress(LedgerError, FileNotFoundError):

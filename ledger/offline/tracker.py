@@ -5,10 +5,20 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
+from ledger.artifacts.content import Content
 from ledger.client import Client
-from ledger.commands import ChangeStatus, Command, CreateExperiment, ExperimentCommand, ResumeRun, StartRun
-from ledger.errors import RefusedError, WorkspaceError
+from ledger.commands import (
+    AddArtifacts,
+    ChangeStatus,
+    Command,
+    CreateExperiment,
+    ExperimentCommand,
+    ResumeRun,
+    StartRun,
+)
+from ledger.errors import RefusedError, UnavailableError, WorkspaceError
 from ledger.journal.folder import writers_of
 from ledger.offline.ending import mark_gone
 from ledger.tracking.track import Track
@@ -116,8 +126,14 @@ class OfflineTracker(Tracker):
     def execute(self, command: Command, run_id: str) -> None:
         """Decide a command and note it; raises what the ledger refuses."""
         command = timed(command)
+        if isinstance(command, AddArtifacts) and self.track(run_id).kept(command) < len(command.artifacts):
+            raise UnavailableError(f"run {run_id} was ended while a file was uploaded to it: upload it again")
         self.client.execute(command)
         self._note(command, run_id)
+
+    def put_content(self, source: BinaryIO, run_id: str) -> Content:
+        """Keep a file beside the journal of a run; raises UnavailableError if it cannot be written there."""
+        return self.track(run_id).keep(source)
 
     def end(self, command: ChangeStatus) -> None:
         """Note the end of a run; nothing more will stand in its journal."""

@@ -14,6 +14,7 @@ from ledger.errors import NotFoundError
 from ledger.queries import RuleDocument
 from runledger.cli.conditions import PAIR, STATUS, Pair, pair
 from runledger.cli.output import note
+from runledger.cli.recipients import VERBS, recipients_of
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Noun
 from runledger.cli.tables import Column, moment
@@ -78,7 +79,7 @@ _OPTIONS = (
                  help="when a run becomes this; again: or that. Failed and NotResponding if none is named"),
     click.option("--from", "from_statuses", multiple=True, type=STATUS, metavar="STATUS", help="only from this status"),
     click.option("--recipient", "recipients", multiple=True, metavar="ADDRESS",
-                 help="who gets the mail; @submitter is who started the run"),
+                 help="who is told; @submitter is who started the run, channel:NAME one of config.toml"),
     click.option("--tag", "tags", multiple=True, type=pair, metavar=PAIR, help="only runs with this tag"),
     click.option("--property", "properties", multiple=True, type=pair, metavar=PAIR, help="only with this property"),
     click.option("--parameter", "parameters", multiple=True, metavar="KEY>=N", help="only with such a parameter"),
@@ -269,16 +270,19 @@ _COLUMNS = (
     Column("IN FORCE", lambda rule: "yes" if rule["enabled"] else "no", whole=True),
     Column("STATUS", _statuses),
     Column("EXPERIMENT", lambda rule: (rule["definition"] or {}).get("experiment")),
-    Column("RECIPIENTS", lambda rule: ", ".join((rule["definition"] or {}).get("recipients") or ())),
+    Column("RECIPIENTS", recipients_of),
     Column("ID", lambda rule: rule["rule_id"]),
 )
 
 _DELIVERY_COLUMNS = (
     Column("CLAIMED (UTC)", lambda found: moment(found["first_claimed_utc"])),
-    Column("STATE", lambda found: found["state"], whole=True),
+    Column("STATE", lambda found: "bounced" if "bounced" in found else found["state"], whole=True),
     Column("RECIPIENT", lambda found: found["recipient"]),
     Column("KIND", lambda found: found["kind"]),
     Column("POSITION", lambda found: found["trigger"], whole=True),
     Column("ATTEMPT", lambda found: found["attempt"]),
     Column("REPLY", lambda found: found.get("reply") or found.get("because")),
 )
+
+for _verb in VERBS:
+    alert.add_command(_verb)

@@ -147,7 +147,7 @@ class FilesApi:
         body = _pieces_of(request)
         first = await anext(body, b"")
         if len(first) < PIECE_BYTES:
-            return await self._in_thread(partial(contents.put, io.BytesIO(first), expected))
+            return await self._in_thread(partial(_put, contents, first, expected))
         with await self._in_thread(contents.begin) as incoming:
             writing = asyncio.ensure_future(self._in_thread(partial(incoming.write, first)))
             try:
@@ -158,7 +158,10 @@ class FilesApi:
                 # Nobody may write to a draft that is dropped.
                 await asyncio.wait([writing])
             await writing
-            return await self._in_thread(partial(incoming.keep, expected))
+            content = await self._in_thread(partial(incoming.keep, expected))
+        # Another server may name it, which cannot see to this.
+        await self._in_thread(contents.place.settle)
+        return content
 
     async def _sent(self, sha256: str, content_type: str, name: str) -> Response:
         size, file, start = await self._in_thread(partial(_opened, self._files.contents, sha256))
@@ -199,6 +202,12 @@ async def _pieces_of(request: Request) -> AsyncIterator[bytes]:
         raise BadContentError("the file broke off on its way; nothing of it was kept") from error
     if held:
         yield bytes(held)
+
+
+def _put(contents: Contents, body: bytes, expected: str | None) -> Content:
+    content = contents.put(io.BytesIO(body), expected)
+    contents.place.settle()
+    return content
 
 
 def _opened(contents: Contents, sha256: str) -> tuple[int, BinaryIO | None, bytes]:

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from ledger.wire import COMMANDS
-from runledger.server.messages import BULK_COMMANDS, BatchMessage, PresenceMessage
+from runledger.server.messages import BULK_COMMANDS, MAIL, BatchMessage, PresenceMessage
 from runledger.server.replies import JSON, PROBLEM_JSON
 
 _PLACE = "#/components/schemas/"
@@ -40,6 +40,7 @@ _COMMANDS = {"type": "array", "minItems": 1, "maxItems": BULK_COMMANDS, "items":
 COMMAND_BODY = _body({"$ref": f"{_PLACE}Command"})
 BATCH_BODY = _body({"$ref": f"{_PLACE}BatchMessage"})
 PRESENCE_BODY = _body({"$ref": f"{_PLACE}PresenceMessage"})
+MAIL_BODY = {"requestBody": {"required": True, "content": {MAIL: {"schema": {"type": "string", "format": "binary"}}}}}
 BULK_BODY = _body({"type": "object", "required": ["commands"], "properties": {"commands": _COMMANDS}})
 
 

@@ -1,12 +1,15 @@
 """A workspace as a user has it: a folder, an experiment, scripts beside it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from ledger.commands import ChangeStatus
 from ledger.workspace.folder import make_folder
-from runledger import Experiment, Workspace
+from runledger import Experiment, LedgerError, Workspace
+from schemas.statuses import RunStatus
 from tests.runledger.server.running import running
 
 Script = Callable[..., Path]
@@ -24,10 +27,20 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@contextmanager
+def opened(location: str | Path) -> Iterator[Workspace]:
+    """A workspace; runs that a test leaves open are ended, for each holds two files until it ends."""
+    with Workspace(location) as workspace:
+        yield workspace
+        for run_id in workspace.tracker.unended():
+            with suppress(LedgerError):
+                workspace.tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED))
+
+
 @pytest.fixture
 def workspace(place: Path) -> Iterator[Workspace]:
-    with Workspace(place) as opened:
-        yield opened
+    with opened(place) as found:
+        yield found
 
 
 @pytest.fixture
@@ -61,5 +74,5 @@ def location(request: pytest.FixtureRequest, served: tuple[Path, str]) -> str:
 def anywhere(location: str, request: pytest.FixtureRequest) -> Iterator[Experiment]:
     """An experiment of the test's own, on a path and on a URL."""
     name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name).rstrip("-")
-    with Workspace(location) as workspace:
+    with opened(location) as workspace:
         yield Experiment(workspace, name)

@@ -15,6 +15,8 @@ FLAGS = {
     "show": "-r --run -e --experiment-name",
     "cancel": "-r --run -e --experiment-name",
     "update": "-r --run -e --experiment-name --add-tag",
+    "download-logs": "-r --run -e --experiment-name -d",
+    "monitor-logs": "-r --run -e --experiment-name",
     "submit-script": "-c --run-configuration-name --source-directory --async -d --conda-dependencies --target --ct -e "
     "--experiment-name",
 }

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from ledger.workspace.folder import make_folder
 from runledger import Experiment, LedgerError, Workspace
 from tests.runledger.cli.calling import call
@@ -23,7 +23,7 @@ def test_a1_what_one_surface_writes_every_other_shows(served: tuple[Path, str]) 
         assert call("run", "tag", "-w", url, "-r", run.id, "quality=great run").code == 0
         with closing(RemoteClient(url)) as client:
             command = {"type": "describe-run", "command": str(uuid4()), "run_id": run.id}
-            client._call("POST", "/commands", command | {"changes": {"description": "# Why"}})
+            client._server.call("POST", "/commands", command | {"changes": {"description": "# Why"}})
 
         by_sdk = (run.name, run.get_tags(), run.description)
         by_command = call("run", "show", "-w", folder, "-r", run.id).json
@@ -74,7 +74,7 @@ def test_a5_the_commands_of_the_original_are_there(place: Path) -> None:
     """`run --help` lists the commands of 2.B, but for pipelines, hyperdrive and TensorBoard."""
     assert "run" in call("--help").out
     shown = call("run", "--help").out
-    for command in ("cancel", "list", "show", "submit-script", "update"):
+    for command in ("cancel", "download-logs", "list", "monitor-logs", "show", "submit-script", "update"):
         assert f"\n  {command} " in shown
     assert call("run", "submit-pipeline").code == 2
     assert json.loads(call("run", "list", "-w", place).out) == []

@@ -30,7 +30,8 @@ SLOW = """
 import time
 from pathlib import Path
 print("the first line", flush=True)
-while not Path({flag!r}).exists():
+end = time.monotonic() + 90
+while not Path({flag!r}).exists() and time.monotonic() < end:
     time.sleep(0.05)
 print("the last line")
 """

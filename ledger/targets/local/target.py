@@ -92,11 +92,17 @@ class LocalTarget:
             # A supervisor that died already is found by its silence.
             with suppress(BrokenPipeError), os.fdopen(write_order, "w", encoding="utf-8") as pipe:
                 json.dump(order, pipe)
-            ready, _, _ = select.select([read_ready], [], [], _READY_SECONDS)
-            if not ready or os.read(read_ready, len(READY)) != READY:
+            if not _is_readable(read_ready, _READY_SECONDS) or os.read(read_ready, len(READY)) != READY:
                 said = " ".join(folder.trouble.read_text(encoding="utf-8", errors="replace").split()[-60:])
                 raise ExperimentExecutionError(
                     f"the supervisor of run {job.run_id} did not start: {said or 'no answer'}"
                 )
         finally:
             os.close(read_ready)
+
+
+def _is_readable(descriptor: int, seconds: float) -> bool:
+    # `select` knows no descriptor beyond 1023, and a script with many open runs has them.
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))

@@ -7,7 +7,7 @@ from click.exceptions import Exit
 
 from ledger.sdk.run import Run
 from runledger.cli.output import note
-from runledger.cli.runs.options import run_id_option
+from runledger.cli.runs.options import check_experiment, expected_experiment_option, run_id_option
 from runledger.cli.runs.waiting import exit_code_of
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
@@ -26,12 +26,14 @@ from runledger.cli.tables import Column
     metavar="DIR",
     help="the folder to write into, made if it is not there",
 )
+@expected_experiment_option
 @pass_session
-def download_logs(session: Session, run_id: str, folder: Path) -> None:
+def download_logs(session: Session, run_id: str, folder: Path, expected: str | None) -> None:
     """Write the logs of a run into a folder; of one that runs, what it has printed so far."""
     from runledger.workspace import Workspace  # noqa: PLC0415 - help needs none of it
 
     with Workspace(session.location()) as workspace:
+        check_experiment(workspace.client.run(run_id), expected)
         written = Run.get(workspace, run_id).get_all_logs(folder)
     if not written:
         note(f"Run {run_id} has no logs. Submitted scripts have one; others may write to ./logs.")
@@ -40,8 +42,9 @@ def download_logs(session: Session, run_id: str, folder: Path) -> None:
 
 @click.command("monitor-logs", cls=Verb)
 @run_id_option
+@expected_experiment_option
 @pass_session
-def monitor_logs(session: Session, run_id: str) -> None:
+def monitor_logs(session: Session, run_id: str, expected: str | None) -> None:
     """Print what a submitted run prints, to its end.
 
     The exit code is that of `run wait`.
@@ -50,6 +53,7 @@ def monitor_logs(session: Session, run_id: str) -> None:
 
     with Workspace(session.location()) as workspace:
         run = Run.get(workspace, run_id)
+        check_experiment(workspace.client.run(run_id), expected)
         run.wait_for_completion(show_output=True, raise_on_error=False)
         document = workspace.client.run(run_id)
     raise Exit(exit_code_of(document))

@@ -72,6 +72,31 @@ def test_the_same_content_is_kept_once(place: Place) -> None:
     assert ABC.sha256 in contents.address(ABC.sha256)
 
 
+def test_the_same_content_again_heals_what_was_damaged(tmp_path: Path) -> None:
+    contents = Contents(FolderPlace(tmp_path))
+    contents.put(io.BytesIO(b"abc"))
+    Path(contents.address(ABC.sha256)).write_bytes(b"abX")
+    contents.put(io.BytesIO(b"abc"))
+
+    assert whole(contents.open(ABC.sha256)) == b"abc"
+
+
+def test_settling_syncs_each_folder_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("ledger.artifacts.folder._sync_folder", synced.append)
+    place = FolderPlace(tmp_path)
+    contents = Contents(place)
+    for text in (b"abc", b"abc", b"another"):
+        contents.put(io.BytesIO(text))
+    assert synced == []
+    place.settle()
+    place.settle()
+
+    other = sha256(b"another").hexdigest()[:2]
+    folders = [tmp_path, tmp_path / "sha256", tmp_path / "sha256" / ABC.sha256[:2], tmp_path / "sha256" / other]
+    assert sorted(synced) == sorted(set(folders))
+
+
 def test_what_is_not_kept_or_no_sha256_is_not_found(place: Place) -> None:
     contents = Contents(place)
     for digest in ("0" * 64, "../../etc/passwd", "", "A" * 64):

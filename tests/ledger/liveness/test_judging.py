@@ -40,23 +40,26 @@ def test_a_run_that_everybody_left_is_not_judged() -> None:
     assert is_settled(Standing(S.RUNNING), silent(9_999, expected=False), DEADLINES)
 
 
-@pytest.mark.parametrize(
-    ("status", "end"), [(S.NOT_RESPONDING, S.FAILED), (S.CANCEL_REQUESTED, S.CANCELED), (S.RUNNING, None)]
-)
-def test_an_end_is_presumed_only_where_that_was_chosen_and_marked_as_such(
-    status: RunStatus, end: RunStatus | None
+@pytest.mark.parametrize("status", list(S))
+def test_an_end_is_presumed_only_of_a_run_that_is_not_responding_and_only_where_that_was_chosen(
+    status: RunStatus,
 ) -> None:
-    standing = Standing(status, S.RUNNING, 7, "0b0b0b0b-0000-4000-8000-000000000000")
     never = Deadlines(not_responding=120, interval=30)
 
-    assert judge(standing, silent(1e9), never) is not Judgement.PRESUMED_ENDED
-    assert (judge(standing, silent(3_630), DEADLINES) is Judgement.PRESUMED_ENDED) == (end is not None)
-    if end is not None:
-        command = command_for(Judgement.PRESUMED_ENDED, "r", standing, silent(3_630), DEADLINES, LOG_ID)
-        assert isinstance(command, ChangeStatus)
-        assert (command.status, command.presumed, command.previous) == (end, True, status)
-        assert command.begun_by == standing.begun_by
-        assert "3600 s (last at 2026-01-05 00:00:00 UTC)" in (command.reason or "")
+    assert judge(Standing(status), silent(1e9), never) is not Judgement.PRESUMED_FAILED
+    found = judge(Standing(status), silent(3_630), DEADLINES) is Judgement.PRESUMED_FAILED
+    assert found == (status is S.NOT_RESPONDING)
+    assert judge(Standing(S.NOT_RESPONDING), silent(3_629), DEADLINES) is None
+
+
+def test_a_presumed_end_is_marked_and_meant_for_the_attempt_that_is_silent() -> None:
+    standing = Standing(S.NOT_RESPONDING, S.RUNNING, 7, "0b0b0b0b-0000-4000-8000-000000000000")
+    command = command_for(Judgement.PRESUMED_FAILED, "r", standing, silent(3_630), DEADLINES, LOG_ID)
+
+    assert isinstance(command, ChangeStatus)
+    assert (command.status, command.presumed, command.previous) == (S.FAILED, True, S.NOT_RESPONDING)
+    assert command.begun_by == standing.begun_by
+    assert "3600 s (last at 2026-01-05 00:00:00 UTC)" in (command.reason or "")
 
 
 def test_who_is_heard_again_gets_the_status_back_that_it_left() -> None:

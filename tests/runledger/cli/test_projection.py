@@ -63,7 +63,7 @@ def test_a_dry_run_does_nothing(workspace: Path) -> None:
     before = status(workspace)
     done = call("projection", "rebuild", "--dry-run", "-w", workspace)
     assert done.json == [
-        {"name": "runs", "version": 3, "from": 0, "to": before["end"]},
+        {"name": "runs", "version": 4, "from": 0, "to": before["end"]},
         {"name": "experiments", "version": 1, "from": 0, "to": before["end"]},
         {"name": "artifacts", "version": 1, "from": 0, "to": before["end"]},
         {"name": "metrics", "version": 1, "writers": 0},

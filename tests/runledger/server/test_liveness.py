@@ -1,6 +1,7 @@
 """Silent runs: servers that stop and go on, clients that freeze and die, on real processes with real signals."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from examples.kafka_broker import KafkaBroker
 from ledger.commands import DefineRule, StartRun, new_command_id
 from ledger.liveness.writers import LiveWriter
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from runledger.wiring import connect
 from schemas.errors import LedgerError
 from schemas.statuses import RunStatus
@@ -225,11 +226,12 @@ run.complete()
 class Training:
     """A script that trains until its file is there."""
 
-    def __init__(self, location: str, run_id: str, folder: Path) -> None:
+    def __init__(self, location: str, run_id: str, folder: Path, **environment: str) -> None:
         self.done = folder / f"{run_id}.done"
         self.process = subprocess.Popen(
             [sys.executable, "-c", TRAINING, location, run_id, str(self.done)],
             cwd=ROOT,
+            env=os.environ | environment,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -283,13 +285,16 @@ def test_trainings_that_freeze_and_die_are_found_and_their_late_evidence_correct
         client = stack.enter_context(closing(RemoteClient(server.url)))
         definition = {"name": "ends", "recipients": ["maria@example.org"], "to": ["Failed", "Completed"]}
         client.execute(DefineRule(rule_id=new_command_id(), definition=definition))
-        trainings = {name: Training(server.url, name, tmp_path) for name in ("short", "long", "gone")}
+        trainings = {name: Training(server.url, name, tmp_path) for name in ("short", "long")}
+        # Another host: nobody here finds what lies there.
+        there = {"XDG_STATE_HOME": str(tmp_path / "there")}
+        trainings["gone"] = Training(server.url, "gone", tmp_path, **there)
         for training in trainings.values():
             stack.callback(training.end)
         until(lambda: listened_for(server) == 3, "heard")
         trainings["short"].signal(signal.SIGSTOP)
         trainings["long"].signal(signal.SIGSTOP)
-        trainings["gone"].kill_with_watchdog(tmp_path / "state")
+        trainings["gone"].kill_with_watchdog(tmp_path / "there")
         became(client, "short", "NotResponding")
         trainings["short"].signal(signal.SIGCONT)
         became(client, "short", "Running")
@@ -305,7 +310,7 @@ def test_trainings_that_freeze_and_die_are_found_and_their_late_evidence_correct
             became(client, name, "Completed")
             assert trainings[name].process.wait(SECONDS) == 0
         # Another command on the host that had gone away delivers what was left there.
-        assert process("run", "list", "-w", server.url).code == 0
+        assert process("run", "list", "-w", server.url, **there).code == 0
         until(lambda: not client.run("gone").get("presumed"), "corrected")
         gone, long = client.run("gone"), client.run("long")
         seen = {name: statuses(client, name) for name in trainings}

@@ -56,14 +56,14 @@ class TemplateCheck:
     def _matching(self, definition: RuleDefinition) -> Iterator[Facts]:
         for happened in reversed(self._feed.latest(_LOOKED_AT)):
             if isinstance(happened.event, RunStatusChangedEvent):
-                facts = self._facts(definition, happened, happened.event)
+                facts = self._facts(definition, happened)
                 if facts is not None:
                     yield facts
 
-    def _facts(self, definition: RuleDefinition, happened: FeedEvent, event: RunStatusChangedEvent) -> Facts | None:
+    def _facts(self, definition: RuleDefinition, happened: FeedEvent) -> Facts | None:
         run_id = key_of(happened.envelope.stream)
         events = [each for each in self._feed.of_run(run_id) if each.position <= happened.position]
-        transition = folded(run_id, events).became(event.previous, presumed=event.presumed)
+        transition = folded(run_id, events).became(happened)
         if why_not(definition, transition) is not None:
             return None
         subject = Subject("rule", definition.name, "recipient", FIRED, transition, happened.recorded_at)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from heapq import heappop, heappush
 
 from alerts.deliver.notification import ENDS, Notification, State, claimed, intended, settled, suppressed
@@ -94,7 +95,7 @@ class Notifications:
 
     def _suppress(self, happened: FeedEvent) -> None:
         for notification in list(self._open.values()):
-            why = suppresses(happened, notification.intent.subject)
+            why = notification.intent.suppressed_by(partial(suppresses, happened))
             if why:
                 self._keep(suppressed(notification, why))
 

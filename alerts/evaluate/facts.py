@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alerts.evaluate.intent import Intent
-from alerts.evaluate.runs import RunEvents
+from alerts.evaluate.runs import RunEvents, moment_of
 from alerts.facts import Facts
 from ledger.feed import FeedEvent
 from schemas.events import (
@@ -18,9 +17,6 @@ from schemas.events import (
     readable,
 )
 from schemas.statuses import TERMINAL, RunStatus
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ def _fold(found: dict[str, Any], happened: FeedEvent) -> None:
         case RunDescribedEvent() as event if "display_name" in event.changed:
             found["display_name"] = readable(event.display_name)
         case RunResumedEvent() as event:
-            found |= {"attempt": event.attempt, "started_at": _moment(happened), "ended_at": None}
+            found |= {"attempt": event.attempt, "started_at": moment_of(happened), "ended_at": None}
         case RunStatusChangedEvent() as event:
             _move(found, event.status, happened)
         case _:
@@ -84,8 +80,8 @@ def _fold(found: dict[str, Any], happened: FeedEvent) -> None:
 
 def _move(found: dict[str, Any], status: RunStatus, happened: FeedEvent) -> None:
     if status is RunStatus.RUNNING:
-        found.setdefault("started_at", _moment(happened))
-    found["ended_at"] = _moment(happened) if status in TERMINAL else None
+        found.setdefault("started_at", moment_of(happened))
+    found["ended_at"] = moment_of(happened) if status in TERMINAL else None
 
 
 def _of_trigger(happened: FeedEvent) -> dict[str, Any]:
@@ -109,11 +105,3 @@ def _of_error(error: RunError | None) -> dict[str, Any]:
         "error_message": readable(error.message),
         "traceback": readable(error.traceback),
     }
-
-
-def _moment(happened: FeedEvent) -> int:
-    """When it happened, in milliseconds: the writer's claim, or the log's time if that is no date."""
-    try:
-        return (datetime.fromisoformat(happened.envelope.time) - _EPOCH) // _MILLISECOND
-    except (ValueError, TypeError, OverflowError):
-        return happened.recorded_at

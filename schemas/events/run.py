@@ -185,6 +185,16 @@ class RunWarnedEvent(Event):
         return {**payload, "source": "unknown", "code": "unknown", "count": 1}
 
 
+class RunAlertedEvent(Event):
+    """The script raised an alert, with a title, a text and a level."""
+
+    name: ClassVar[str] = "run.alerted"
+
+    title: Personal
+    text: Personal = ""
+    level: Literal["info", "warning", "error", "critical"] = "warning"
+
+
 class RunArchivedEvent(Event):
     """The run was hidden from lists."""
 

@@ -103,7 +103,7 @@ class _Composer:
         if last is None or last[0] != intent.message:
             last = intent.message, self._renderer.render_or_fall_back(templates_of(intent.definition), facts)
             self._last = last
-        ids = MailIds.of(intent.id, f"{self._log_id}/{intent.run_id}", self._sender.domain)
+        ids = MailIds.of(intent.id, f"{self._log_id}/{intent.thread}", self._sender.domain)
         return compose(last[1], facts, intent.recipient, self._sender, ids)
 
 

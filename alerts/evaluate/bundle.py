@@ -13,14 +13,12 @@ NAMED = 10
 class Member:
     """One thing that a rule noticed; `opening` is the hash of its event, and `trigger` the position.
 
-    `occasion` says what it is where it is no change of status. `recovers` is a run that completed
-    after others of its group had not.
+    `recovers` is a run that completed after others of its group had not.
     """
 
     trigger: int
     opening: bytes
     subject: Subject
-    occasion: str | None = None
     recovers: bool = False
 
 

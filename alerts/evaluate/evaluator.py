@@ -23,7 +23,7 @@ from alerts.evaluate.windows import Windows
 from alerts.rules.conditions import all_hold
 from alerts.rules.in_force import Rule, Rules
 from alerts.rules.index import ALERT, DESCENDANT, RESOLVED, Placed, RuleIndex
-from alerts.rules.matching import is_about, is_loud_enough, matches, occasion_of, resolves
+from alerts.rules.matching import is_about, is_loud_enough, matches, resolves
 from alerts.rules.suppressing import Subject, Suppressors
 from alerts.rules.transition import Transition
 from ledger.feed import FeedEvent
@@ -190,9 +190,8 @@ class Evaluator:
             if not matches(definition, transition):
                 return []
         found: list[Intent] = []
-        occasion = occasion_of(definition)
         for subject, why in self._subjects(passed.rule, definition, transition, FIRED, passed.at):
-            member = Member(passed.since.position, passed.since.hash, subject, occasion)
+            member = Member(passed.since.position, passed.since.hash, subject)
             found += self._told(passed.rule, definition, member, why, passed.at)
         return found
 
@@ -277,7 +276,6 @@ def _intent(rule: Rule, definition: RuleDefinition, member: Member, episode: str
         sequence=sequence,
         subject=subject,
         suppressed=suppressed,
-        occasion=member.occasion,
     )
 
 

@@ -49,6 +49,7 @@ class Group:
     sequence: int = 0
     repeats: int = 0
     last_at: int = 0
+    is_over: bool = False
 
     def take(self, member: Member) -> None:
         """Let a thing wait to be told."""
@@ -82,8 +83,9 @@ class Groups:
         """A run of a group completed: whoever was told of the group is told of that."""
         key = (rule.id, rule.version, by)
         for group in list(self._groups.get(key, {}).values()):
-            self._take(key, group, _for(member, group.recipient))
-            yield group.episode
+            if group.waiting is not None or not group.is_over:
+                self._take(key, group, _for(member, group.recipient))
+                yield group.episode
 
     def due(self, place: GroupPlace, at: int, now: int) -> Firing | None:
         """What is to be told of a group at its moment, which was noticed at `now`."""
@@ -96,7 +98,8 @@ class Groups:
             at = at if now - at < (group.grouping.repeat_seconds or 0) * _SECOND else now
         else:
             firing = _told(group, at)
-        self._go_on(place, group, at, in_force=in_force, resolved=firing is not None and firing.kind == RESOLVED)
+        group.is_over = firing is not None and firing.kind == RESOLVED
+        self._go_on(place, group, at, in_force=in_force)
         return firing
 
     def expire(self, place: GroupPlace) -> None:
@@ -129,15 +132,16 @@ class Groups:
             self._timers.set(place, max(member.subject.at, group.last_at + group.grouping.interval_seconds * _SECOND))
         group.take(member)
 
-    def _go_on(self, place: GroupPlace, group: Group, at: int, *, in_force: bool, resolved: bool) -> None:
+    def _go_on(self, place: GroupPlace, group: Group, at: int, *, in_force: bool) -> None:
         group.last_at = at
         grouping = group.grouping
-        if resolved or not in_force:
+        if not in_force:
             self._forget(place)
-        elif grouping.repeat_seconds is not None and group.repeats < grouping.repeats:
+        elif grouping.repeat_seconds is not None and group.repeats < grouping.repeats and not group.is_over:
             self._timers.set(place, at + grouping.repeat_seconds * _SECOND)
         else:
-            kept = KEPT_DAYS * _DAY if grouping.resolved else grouping.interval_seconds * _SECOND
+            waits = grouping.resolved and not group.is_over
+            kept = KEPT_DAYS * _DAY if waits else grouping.interval_seconds * _SECOND
             self._expiries.set(place, at + kept)
 
     def _in_force(self, group: Group) -> bool:

@@ -47,7 +47,6 @@ class Intent:
     subject: Subject
     channel: str = EMAIL
     suppressed: str | None = None
-    occasion: str | None = None
     members: tuple[Member, ...] = ()
     count: int = 1
     counts: tuple[tuple[str, int], ...] = ()

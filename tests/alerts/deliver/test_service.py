@@ -15,7 +15,7 @@ from ledger.commands import DisableRule
 from ledger.errors import LostRaceError, UnavailableError, UnknownOutcomeError
 from ledger.notifications import NotificationStream
 from ledger.store.fold import Head
-from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent
+from schemas.events import NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent
 from tests.alerts.deliver.folding import claim_of
 from tests.alerts.deliver.working import (
     FastClock,
@@ -289,7 +289,9 @@ class Flaky(NotificationStream):
     stores = True
     _calls = 0
 
-    def append(self, event: NotificationsClaimedEvent | NotificationsSettledEvent, head: Head | None) -> int:
+    def append(
+        self, event: NotificationsClaimedEvent | NotificationsDueEvent | NotificationsSettledEvent, head: Head | None
+    ) -> int:
         self._calls += 1
         error = self.failing(self._calls)
         position = super().append(event, head) if error is None or self.stores else 0

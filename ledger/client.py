@@ -1,7 +1,7 @@
 """How the SDK and the command line reach a ledger, wherever it is."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from ledger.commands import Answer, Command
 from ledger.liveness.writers import LiveWriter
@@ -10,10 +10,14 @@ from ledger.queries import (
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    IntentDocument,
+    ReasonDocument,
     RuleDocument,
     RunDocument,
     RunPage,
     RunQuery,
+    SilenceDocument,
+    Span,
     TokenDocument,
     UserDocument,
 )
@@ -75,6 +79,18 @@ class Client(Protocol):
 
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What was claimed of a rule's notifications and what came of it; raises RuleNotFoundError."""
+
+    def silences(self) -> Sequence[SilenceDocument]:
+        """Every silence, those that are over too, the newest first."""
+
+    def explain(self, run_id: str) -> Sequence[ReasonDocument]:
+        """Why each alert rule did or did not tell of a run; raises RunNotFoundError."""
+
+    def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> Sequence[IntentDocument]:
+        """What a rule, or a draft in its place, would have sent; raises RuleNotFoundError and BadRuleError."""
+
+    def alert_health(self) -> dict[str, Any]:
+        """What waits to be sent, since when, and why."""
 
     def users(self) -> Sequence[UserDocument]:
         """Every user by name, disabled ones too."""

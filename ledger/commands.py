@@ -183,6 +183,15 @@ class WarnRun(RunCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertRun(RunCommand):
+    """Raise an alert; the level is info, warning, error or critical."""
+
+    title: str
+    text: str = ""
+    level: str = "warning"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResumeRun(RunCommand):
     """Begin another attempt of a run that has ended."""
 
@@ -233,6 +242,38 @@ class DisableRule(RuleCommand):
 @dataclass(frozen=True, kw_only=True)
 class DeleteRule(RuleCommand):
     """Put an alert rule out of force for good; its history stays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestRule(RuleCommand):
+    """Send the recipients of a rule a test, about a run if one is named."""
+
+    __test__ = False  # it is no test of ours
+
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SilenceCommand(Command):
+    """A command to one silence; its id is a UUID that the client chose."""
+
+    silence_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateSilence(SilenceCommand):
+    """Let nobody be notified of what every matcher matches, until then.
+
+    A matcher has `attribute`, `operator` (=, !=, =~, !~; the last two take * and ?) and `value`.
+    """
+
+    matchers: Sequence[Mapping[str, str]]
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndSilence(SilenceCommand):
+    """End a silence before its time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """A client that opens the workspace itself, without a server."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ledger.application.handling import Caller, Ledger
 from ledger.application.values import Values
@@ -16,11 +16,15 @@ from ledger.queries import (
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    IntentDocument,
     Queries,
+    ReasonDocument,
     RuleDocument,
     RunDocument,
     RunPage,
     RunQuery,
+    SilenceDocument,
+    Span,
     TokenDocument,
     UserDocument,
     UserQueries,
@@ -161,6 +165,26 @@ class EmbeddedClient:
         """What came of a rule's notifications, as of now."""
         self._log.catch_up()
         return self._alerts.deliveries(rule_id)
+
+    def silences(self) -> Sequence[SilenceDocument]:
+        """Every silence, as of now."""
+        self._log.catch_up()
+        return self._alerts.silences()
+
+    def explain(self, run_id: str) -> Sequence[ReasonDocument]:
+        """Why each rule did or did not tell of a run, as of now."""
+        self._log.catch_up()
+        return self._alerts.explain(run_id)
+
+    def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> Sequence[IntentDocument]:
+        """What a rule, or a draft in its place, would have sent."""
+        self._log.catch_up()
+        return self._alerts.preview(rule_id, draft, span)
+
+    def alert_health(self) -> dict[str, Any]:
+        """What waits to be sent, as of now."""
+        self._log.catch_up()
+        return self._alerts.health()
 
     def users(self) -> Sequence[UserDocument]:
         """Every user, as of now."""

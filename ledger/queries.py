@@ -86,6 +86,28 @@ DeliveryDocument = dict[str, Any]
 """A notification that was claimed: for whom, because of which position, and what came of it."""
 
 
+SilenceDocument = dict[str, Any]
+"""A silence: what it is about, until when, who wants it so and why, and whether it is in force."""
+
+IntentDocument = dict[str, Any]
+"""A notification that is or would be: when due, for whom, about what, and what came of it."""
+
+ReasonDocument = dict[str, Any]
+"""A rule and something that happened to a run: whether it was told, and why (not)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From one moment of `recorded_at` to another, in milliseconds; None is the log's beginning, or now."""
+
+    since: int | None = None
+    until: int | None = None
+
+    def holds(self, at: int) -> bool:
+        """Whether a moment lies in it."""
+        return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
+
+
 class AlertQueries(Protocol):
     """Answers about alert rules, as of what has been read of the log."""
 
@@ -97,6 +119,18 @@ class AlertQueries(Protocol):
 
     def deliveries(self, rule_id: str) -> list[DeliveryDocument]:
         """What was claimed of a rule's notifications, oldest first; raises RuleNotFoundError."""
+
+    def silences(self) -> list[SilenceDocument]:
+        """Every silence, those that are over too, the newest first."""
+
+    def explain(self, run_id: str) -> list[ReasonDocument]:
+        """Why each rule did or did not tell of a run; raises RunNotFoundError."""
+
+    def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> list[IntentDocument]:
+        """What a rule, or a draft in its place, would have sent; raises RuleNotFoundError and BadRuleError."""
+
+    def health(self) -> dict[str, Any]:
+        """What waits to be sent, since when, and why."""
 
 
 UserDocument = dict[str, Any]

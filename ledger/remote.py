@@ -29,10 +29,14 @@ from ledger.queries import (
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    IntentDocument,
+    ReasonDocument,
     RuleDocument,
     RunDocument,
     RunPage,
     RunQuery,
+    SilenceDocument,
+    Span,
     TokenDocument,
     UserDocument,
 )
@@ -47,6 +51,8 @@ SECONDS = 30.0
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _ATTEMPT_SECONDS = 12.0
+# A preview reads all of the log.
+_LONG_SECONDS = 120.0
 _FIRST_PROBLEM = 300
 _BULK = Limits().children_per_call
 _IN_DOUBT = "The command may be stored or not; send it again with the same id."
@@ -182,6 +188,29 @@ class RemoteClient:
         found: list[DeliveryDocument] = self._ask_rule(rule_id, "/deliveries")
         return found
 
+    def silences(self) -> Sequence[SilenceDocument]:
+        """Every silence, those that are over too, the newest first."""
+        found: list[SilenceDocument] = self._ask("/silences")
+        return found
+
+    def explain(self, run_id: str) -> Sequence[ReasonDocument]:
+        """Why each rule did or did not tell of a run; raises RunNotFoundError."""
+        found: list[ReasonDocument] = self._ask_run(run_id, "/alerts")
+        return found
+
+    def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> Sequence[IntentDocument]:
+        """What a rule, or a draft in its place, would have sent; raises RuleNotFoundError and BadRuleError."""
+        content = {"rule_id": rule_id, "draft": draft, "since": span.since, "until": span.until}
+        found: list[IntentDocument] = self._call(
+            "POST", "/preview", content | {"at_least": self._written}, attempt=_LONG_SECONDS
+        )
+        return found
+
+    def alert_health(self) -> dict[str, Any]:
+        """What waits to be sent, since when, and why."""
+        found: dict[str, Any] = self._ask("/notifications/health")
+        return found
+
     def users(self) -> Sequence[UserDocument]:
         """Every user by name; raises ForbiddenError without an admin's token."""
         found: list[UserDocument] = self._ask("/users")
@@ -226,13 +255,13 @@ class RemoteClient:
             # An id that no run can have may not even be a path of the server's.
             raise RunNotFoundError(run_id) from error
 
-    def _call(self, method: str, path: str, content: object = None) -> Any:
+    def _call(self, method: str, path: str, content: object = None, *, attempt: float = _ATTEMPT_SECONDS) -> Any:
         request = _Request(method, self._path + path, None if content is None else json.dumps(content).encode())
-        end, pause, in_doubt = time.monotonic() + self._seconds, _FIRST_PAUSE, False
+        end, pause, in_doubt = time.monotonic() + max(self._seconds, attempt), _FIRST_PAUSE, False
         while True:
             left = max(end - time.monotonic(), _FIRST_PAUSE)
             try:
-                return self._exchange(request, min(left, _ATTEMPT_SECONDS))
+                return self._exchange(request, min(left, attempt))
             except UnavailableError as error:
                 in_doubt = in_doubt or (method == "POST" and isinstance(error, UnknownOutcomeError))
                 if time.monotonic() + pause > end:

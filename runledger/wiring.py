@@ -151,7 +151,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         stack.callback(view.close)
         values = Values(values_log, control, database, now=now)
         check_rule = _rule_check(feed, place_of(folder, address))
-        metrics, alerts = Metrics(database, view), AlertAnswers(feed, database)
+        metrics, alerts = Metrics(database, view), AlertAnswers(feed, database, now=now)
         queries = Answers(feed, view, metrics.last_values)
         recorder = LedgerRecorder(control, database)
         ledger = Ledger(recorder, now=now, seal=values.seal, check_rule=check_rule, has_runs=queries.has_runs)

@@ -11,6 +11,7 @@ from schemas.addresses import SUBMITTER, same_address, why_no_address
 from schemas.conditions import CONDITIONS, AnyCondition, RulePart, check_contradictions, check_size
 from schemas.events.base import Maybe, Text
 from schemas.limits import Limits
+from schemas.severities import Severity
 from schemas.statuses import TERMINAL, RunStatus
 
 DEFAULT_TO = (RunStatus.FAILED, RunStatus.NOT_RESPONDING)
@@ -31,11 +32,6 @@ _ATTRIBUTE = re.compile(
     r"(?:experiment|run|parent|root|name|actor|status|error_code|run_type|target)|(?:tag|property|parameter):.+",
     re.DOTALL,
 )
-
-Severity = Literal["info", "warning", "error", "critical"]
-
-SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
-"""From the least to the most."""
 
 Seconds = Annotated[int, Field(ge=1, le=_YEAR)]
 
@@ -215,6 +211,11 @@ class RuleDefinition(RulePart):
         """Whether each thing it notices is a mail of its own, at once."""
         return self.group is None and self.throttle is None and self.max_age_seconds is None
 
+    def as_written(self) -> dict[str, Any]:
+        """What it says beyond the defaults, for a file."""
+        found: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return found
+
     def as_json(self) -> dict[str, Any]:
         """All it says, defaults too: a later version may have others."""
         found: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
@@ -230,7 +231,7 @@ def definition_of(content: Mapping[str, Any]) -> RuleDefinition:
     try:
         return RuleDefinition.model_validate_json(json.dumps(dict(content), allow_nan=False))
     except ValidationError as error:
-        raise ValueError(_first(error)) from None
+        raise ValueError(first_error(error)) from None
     except (TypeError, RecursionError) as error:
         raise ValueError(f"it is not plain JSON: {error}") from None
 
@@ -243,7 +244,8 @@ def _check_pattern(pattern: str) -> None:
         )
 
 
-def _first(error: ValidationError) -> str:
+def first_error(error: ValidationError) -> str:
+    """What is wrong, in a sentence that names the place."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(step) for step in first["loc"])
     why = str(first.get("ctx", {}).get("error", first["msg"]))

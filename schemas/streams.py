@@ -38,6 +38,11 @@ def rule_stream(rule_id: str) -> str:
     return f"rule:{rule_id}"
 
 
+def silence_stream(silence_id: str) -> str:
+    """The stream of a silence."""
+    return f"silence:{silence_id}"
+
+
 def user_stream(log_id: str, name: str) -> str:
     """The stream of a user: the same however the name's letters are cased."""
     return f"user:{uuid5(UUID(log_id), name.casefold())}"

@@ -27,10 +27,60 @@ from alerts.rules.matching import is_about, is_loud_enough, matches, resolves
 from alerts.rules.suppressing import Subject, Suppressors
 from alerts.rules.transition import Transition
 from ledger.feed import FeedEvent
-from schemas.events import AlertRuleTestedEvent, RunResumedEvent, RunStartedEvent
+from schemas.events import (
+    AlertRuleChangedEvent,
+    AlertRuleDefinedEvent,
+    AlertRuleDeletedEvent,
+    AlertRuleDisabledEvent,
+    AlertRuleEnabledEvent,
+    AlertRuleTestedEvent,
+    RecipientUnsubscribedEvent,
+    RunAlertedEvent,
+    RunDescribedEvent,
+    RunParameterAddedEvent,
+    RunPropertyAddedEvent,
+    RunResumedEvent,
+    RunStartedEvent,
+    RunStatusChangedEvent,
+    RunTaggedEvent,
+    RunUntaggedEvent,
+    SilenceCreatedEvent,
+    SilenceEndedEvent,
+    UserAddedEvent,
+    UserChangedEvent,
+    UserDisabledEvent,
+)
 from schemas.rules import RuleDefinition
 from schemas.statuses import TERMINAL, RunStatus
 from schemas.streams import key_of
+
+READ = frozenset(
+    kind.type_name()
+    for kind in (
+        AlertRuleChangedEvent,
+        AlertRuleDefinedEvent,
+        AlertRuleDeletedEvent,
+        AlertRuleDisabledEvent,
+        AlertRuleEnabledEvent,
+        AlertRuleTestedEvent,
+        RecipientUnsubscribedEvent,
+        RunAlertedEvent,
+        RunDescribedEvent,
+        RunParameterAddedEvent,
+        RunPropertyAddedEvent,
+        RunResumedEvent,
+        RunStartedEvent,
+        RunStatusChangedEvent,
+        RunTaggedEvent,
+        RunUntaggedEvent,
+        SilenceCreatedEvent,
+        SilenceEndedEvent,
+        UserAddedEvent,
+        UserChangedEvent,
+        UserDisabledEvent,
+    )
+)
+"""The types of the events whose content the evaluator looks at; of all others it takes the time alone."""
 
 
 class Evaluator:
@@ -72,14 +122,19 @@ class Evaluator:
         rule_id = self.rules.fold(happened)
         if rule_id is not None:
             self._set_rule(rule_id, happened)
-            told += self._tested(rule_id, happened)
         self.position = happened.position
+        if isinstance(happened.event, AlertRuleTestedEvent):
+            told += self._tested(happened, happened.event)
         change = change_of(happened)
         if change is not None:
             told += self._evaluate(happened, change)
         elif is_raised(happened):
             told += self._raised(happened)
         return told + self._pass_time(now) if self._timers.next_at <= now else told
+
+    def seen(self, run_id: str, happened: FeedEvent) -> Transition:
+        """The run as rules see it after its event, which was folded last."""
+        return self._transition(run_id, happened)
 
     def _pass_time(self, now: int) -> list[Intent]:
         """Tell all that is due by now, in the order in which it became due."""
@@ -241,12 +296,12 @@ class Evaluator:
                 member = Member(happened.position, happened.hash, subject)
                 yield _intent(rule, rule.definition, member, before.episode, self._suppressors.of(subject))
 
-    def _tested(self, rule_id: str, happened: FeedEvent) -> list[Intent]:
+    def _tested(self, happened: FeedEvent, event: AlertRuleTestedEvent) -> list[Intent]:
         """Somebody asked for a test of a rule: it takes the way that all else takes."""
-        rule = self.rules.get(rule_id)
-        if not isinstance(happened.event, AlertRuleTestedEvent) or rule is None or rule.definition is None:
+        rule = self.rules.get(key_of(happened.envelope.stream))
+        if rule is None or rule.definition is None:
             return []
-        run_id = happened.event.run_id or ""
+        run_id = event.run_id or ""
         run = self._runs.at(run_id, happened.position) if run_id else _example(happened)
         found = []
         for recipient, why in self._addresses.resolve(rule.definition.recipients, run):

@@ -4,7 +4,8 @@ from fnmatch import fnmatchcase
 
 from alerts.rules.conditions import about_run, all_hold, why_not_all
 from alerts.rules.transition import Transition
-from schemas.rules import SEVERITIES, OnAlert, OnDescendant, RuleDefinition
+from schemas.rules import OnAlert, OnDescendant, RuleDefinition
+from schemas.severities import SEVERITIES
 from schemas.statuses import RunStatus
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schemas.events.logged import Scalar
-from schemas.rules import Severity
+from schemas.severities import Severity
 from schemas.statuses import RunStatus
 
 _TEXTS = frozenset({"experiment", "actor", "status", "run_type", "target", "error_code", "error_type"})

@@ -16,6 +16,7 @@ from ledger.commands import (
     AddParameters,
     AddProperties,
     AddUser,
+    AlertRun,
     Answer,
     ArchiveExperiment,
     ArchiveRun,
@@ -24,6 +25,7 @@ from ledger.commands import (
     ChangeUser,
     Command,
     CreateExperiment,
+    CreateSilence,
     DefineRule,
     DeleteExperiment,
     DeleteRule,
@@ -32,6 +34,7 @@ from ledger.commands import (
     DisableRule,
     DisableUser,
     EnableRule,
+    EndSilence,
     ExperimentCommand,
     IssueToken,
     ReactivateExperiment,
@@ -40,9 +43,11 @@ from ledger.commands import (
     RevokeToken,
     RuleCommand,
     RunCommand,
+    SilenceCommand,
     StartRun,
     TagExperiment,
     TagRun,
+    TestRule,
     UntagExperiment,
     UntagRun,
     UserCommand,
@@ -52,14 +57,15 @@ from ledger.commands import (
 from ledger.domain.aggregate import Context, LedgerAggregate
 from ledger.domain.alert_rule import AlertRule, checked
 from ledger.domain.experiment import Experiment
-from ledger.domain.names import check_experiment_name, check_rule_id, check_run_id, check_user_name
+from ledger.domain.names import check_experiment_name, check_run_id, check_user_name, check_uuid
 from ledger.domain.run import Run
+from ledger.domain.silence import Silence
 from ledger.domain.user import User
 from ledger.errors import ConflictError, InvalidNameError, NotFoundError, RefusedError, RunNotFoundError
 from schemas.events import RunOrigin, Seal
 from schemas.limits import Limits
 from schemas.rules import RuleDefinition
-from schemas.streams import experiment_stream, key_of, rule_stream, run_stream, user_stream
+from schemas.streams import experiment_stream, key_of, rule_stream, run_stream, silence_stream, user_stream
 
 _ATTEMPTS = 50
 
@@ -206,6 +212,10 @@ class Ledger:
         return self._decide_run(command, caller, lambda run: run.warn(command, self._limits))
 
     @_carry_out.register
+    def _(self, command: AlertRun, caller: Caller) -> Answer:
+        return self._decide_run(command, caller, lambda run: run.alert(command, self._limits))
+
+    @_carry_out.register
     def _(self, command: ResumeRun, caller: Caller) -> Answer:
         origin = RunOrigin.model_validate(dict(command.origin))
         return self._decide_run(command, caller, lambda run: run.resume(origin))
@@ -239,6 +249,21 @@ class Ledger:
     @_carry_out.register
     def _(self, command: DeleteRule, caller: Caller) -> Answer:
         return self._decide_rule(command, caller, AlertRule.delete)
+
+    @_carry_out.register
+    def _(self, command: TestRule, caller: Caller) -> Answer:
+        if command.run_id is not None:
+            self.run(command.run_id)
+        return self._decide_rule(command, caller, lambda rule: rule.test(command.run_id))
+
+    @_carry_out.register
+    def _(self, command: CreateSilence, caller: Caller) -> Answer:
+        who = command.on_behalf_of or caller.actor
+        return self._decide_silence(command, caller, lambda it: it.create(command.matchers, command.until, who))
+
+    @_carry_out.register
+    def _(self, command: EndSilence, caller: Caller) -> Answer:
+        return self._decide_silence(command, caller, Silence.end)
 
     @_carry_out.register
     def _(self, command: AddUser, caller: Caller) -> Answer:
@@ -277,8 +302,12 @@ class Ledger:
         return self._decide(user_stream(self.log_id, command.user), User, command, caller, decide)
 
     def _decide_rule(self, command: RuleCommand, caller: Caller, decide: Callable[[AlertRule], None]) -> Answer:
-        check_rule_id(command.rule_id)
+        check_uuid("rule", command.rule_id)
         return self._decide(rule_stream(command.rule_id), AlertRule, command, caller, decide)
+
+    def _decide_silence(self, command: SilenceCommand, caller: Caller, decide: Callable[[Silence], None]) -> Answer:
+        check_uuid("silence", command.silence_id)
+        return self._decide(silence_stream(command.silence_id), Silence, command, caller, decide)
 
     def _decide_run(self, command: RunCommand, caller: Caller, decide: Callable[[Run], None]) -> Answer:
         return self._decide(run_stream(command.run_id), Run, command, caller, decide)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ledger.commands import ChangeStatus, Parameter, StartRun, WarnRun
+from ledger.commands import AlertRun, ChangeStatus, Parameter, StartRun, WarnRun
 from ledger.domain.aggregate import LedgerAggregate, changed_keys
 from ledger.domain.names import check_count, check_experiment_name, check_key, check_length, check_run_id
 from ledger.domain.statuses import allowed_from, may_change
-from ledger.errors import RefusedError, RunNotFoundError, StatusRefusedError, WrittenOnceError
+from ledger.errors import BadValueError, RefusedError, RunNotFoundError, StatusRefusedError, WrittenOnceError
 from schemas.events import (
     Event,
+    RunAlertedEvent,
     RunArchivedEvent,
     RunDescribedEvent,
     RunError,
@@ -26,6 +27,7 @@ from schemas.events import (
     readable,
 )
 from schemas.limits import Limits
+from schemas.severities import SEVERITIES
 from schemas.statuses import TERMINAL, RunStatus
 
 
@@ -170,6 +172,15 @@ class Run(LedgerAggregate):
             return
         message = command.message[: limits.warning_message_length]
         self.decide(RunWarnedEvent, source=command.source, code=command.code, message=message, count=command.count)
+
+    def alert(self, command: AlertRun, limits: Limits) -> None:
+        """Raise an alert of the script's own, at any status."""
+        self._required()
+        if command.level not in SEVERITIES:
+            raise BadValueError(f"there is no level {command.level!r} of alerts; there are {', '.join(SEVERITIES)}")
+        check_length("the title of an alert", command.title, limits.alert_title_length)
+        check_length("the text of an alert", command.text, limits.alert_text_length)
+        self.decide(RunAlertedEvent, title=command.title, text=command.text, level=command.level)
 
     def resume(self, origin: RunOrigin | None = None) -> None:
         """Begin another attempt of a run that has ended: the only way out of a terminal status."""

@@ -13,7 +13,7 @@ from ledger.commands import Answer, Command
 from ledger.errors import UnavailableError
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import HistoryEntry, RunPage
+from ledger.queries import HistoryEntry, RunPage, Span
 from ledger.users.rights import Right, right_for, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
@@ -26,11 +26,20 @@ from runledger.server.messages import (
     SentCommand,
     SentCommands,
     SentPresence,
+    SentPreview,
     SeriesParameters,
     ThinnedParameters,
 )
 from runledger.server.metrics import CONTENT_TYPE, Metrics
-from runledger.server.openapi import BATCH_BODY, BULK_BODY, COMMAND_BODY, PRESENCE_BODY, PROBLEMS, add_schemas
+from runledger.server.openapi import (
+    BATCH_BODY,
+    BULK_BODY,
+    COMMAND_BODY,
+    PRESENCE_BODY,
+    PREVIEW_BODY,
+    PROBLEMS,
+    add_schemas,
+)
 from runledger.server.replies import answer_problems, refusal, reply
 from runledger.wiring import Embedded
 from schemas.errors import LedgerError
@@ -169,6 +178,24 @@ class Api:
         """What was claimed of a rule's notifications and what came of it, oldest first."""
         return reply(await self._answered(asked, lambda: self._parts.alerts.deliveries(rule_id)))
 
+    async def silences(self, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Every silence, those that are over too, the newest first."""
+        return reply(await self._answered(asked, self._parts.alerts.silences))
+
+    async def explained(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Why each alert rule did or did not tell of a run."""
+        return reply(await self._answered(asked, lambda: self._parts.alerts.explain(run_id)))
+
+    async def preview(self, asked: SentPreview) -> Response:
+        """What a rule would have sent, or a draft in its place."""
+        span = Span(since=asked.since, until=asked.until)
+        question = partial(self._parts.alerts.preview, asked.rule_id, asked.draft, span)
+        return reply(await self._answered(asked, question))
+
+    async def notifications_health(self, asked: Annotated[AtLeast, Query()]) -> Response:
+        """What waits to be sent, since when, and why."""
+        return reply(await self._answered(asked, self._parts.alerts.health))
+
     async def users(self, asked: Annotated[AtLeast, Query()], visitor: Asking) -> Response:
         """Every user by name, disabled ones too; for an admin."""
         visitor.check(Right.ADMIN)
@@ -273,6 +300,10 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)
     routes.get("/rules/{rule_id}", response_model=dict[str, Any])(api.rule)
     routes.get("/rules/{rule_id}/deliveries", response_model=list[dict[str, Any]])(api.deliveries)
+    routes.get("/silences", response_model=list[dict[str, Any]])(api.silences)
+    routes.get("/runs/{run_id}/alerts", response_model=list[dict[str, Any]])(api.explained)
+    routes.post("/preview", response_model=list[dict[str, Any]], openapi_extra=PREVIEW_BODY)(api.preview)
+    routes.get("/notifications/health", response_model=dict[str, Any])(api.notifications_health)
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
     routes.get("/me", response_model=Me)(api.me)

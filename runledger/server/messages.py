@@ -110,6 +110,15 @@ class PresenceMessage(BaseModel):
     writers: Annotated[list[LiveWriter], Field(max_length=REPORTED_WRITERS)]
 
 
+class PreviewMessage(AtLeast):
+    """What a rule would have sent, or a draft in its place, from one moment to another (milliseconds)."""
+
+    rule_id: str | None = None
+    draft: dict[str, Any] | None = None
+    since: int | None = None
+    until: int | None = None
+
+
 async def _read_body(request: Request) -> bytes:
     # A page of another site can send text without being asked for leave, but not JSON.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
@@ -148,6 +157,10 @@ def _read_presence(body: Annotated[bytes, Depends(_read_body)]) -> PresenceMessa
     return _validated(PresenceMessage, body)
 
 
+def _read_preview(body: Annotated[bytes, Depends(_read_body)]) -> PreviewMessage:
+    return _validated(PreviewMessage, body)
+
+
 def _validated(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
@@ -167,4 +180,5 @@ def _numbered(index: int, item: Any) -> Command:
 SentCommand = Annotated[Command, Depends(_read_command)]
 SentBatch = Annotated[BatchMessage, Depends(_read_batch)]
 SentPresence = Annotated[PresenceMessage, Depends(_read_presence)]
+SentPreview = Annotated[PreviewMessage, Depends(_read_preview)]
 SentCommands = Annotated[list[Command], Depends(_read_commands)]

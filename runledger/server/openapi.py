@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from ledger.wire import COMMANDS
-from runledger.server.messages import BULK_COMMANDS, BatchMessage, PresenceMessage
+from runledger.server.messages import BULK_COMMANDS, BatchMessage, PresenceMessage, PreviewMessage
 from runledger.server.replies import JSON, PROBLEM_JSON
 
 _PLACE = "#/components/schemas/"
@@ -40,6 +40,7 @@ _COMMANDS = {"type": "array", "minItems": 1, "maxItems": BULK_COMMANDS, "items":
 COMMAND_BODY = _body({"$ref": f"{_PLACE}Command"})
 BATCH_BODY = _body({"$ref": f"{_PLACE}BatchMessage"})
 PRESENCE_BODY = _body({"$ref": f"{_PLACE}PresenceMessage"})
+PREVIEW_BODY = _body({"$ref": f"{_PLACE}PreviewMessage"})
 BULK_BODY = _body({"type": "object", "required": ["commands"], "properties": {"commands": _COMMANDS}})
 
 
@@ -79,7 +80,7 @@ def _command_schemas() -> dict[str, Any]:
 
 def _body_schemas() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
-    for model in (BatchMessage, PresenceMessage):
+    for model in (BatchMessage, PresenceMessage, PreviewMessage):
         schema = model.model_json_schema(ref_template=_PLACE + "{model}")
         schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
     return schemas

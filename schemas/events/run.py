@@ -6,6 +6,7 @@ from pydantic import Field
 
 from schemas.events.base import Count, Event, Maybe, Part, Personal, Sha256, Text
 from schemas.events.logged import LoggedValue, NamedValues
+from schemas.severities import Severity
 from schemas.statuses import RunStatus
 
 
@@ -192,7 +193,7 @@ class RunAlertedEvent(Event):
 
     title: Personal
     text: Personal = ""
-    level: Literal["info", "warning", "error", "critical"] = "warning"
+    level: Severity = "warning"
 
 
 class RunArchivedEvent(Event):

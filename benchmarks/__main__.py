@@ -20,6 +20,7 @@ MEASUREMENTS = (
     "mail",
     "metrics",
     "projection",
+    "rules",
     "tracking",
     "verify",
 )

@@ -41,7 +41,7 @@ def run() -> list[Result]:
         with closing(database), closing(view):
             log = open_sqlite_log(database, "control", source="//bench", actor="bench", now=now)
             for number in range(_RUNS):
-                _append_run(log, number)
+                append_run(log, number)
             feed = Feed(log.id, database)
             began = perf_counter()
             catch_up(view, PROJECTIONS[0], feed)
@@ -69,7 +69,8 @@ def _pages(view: View, log_id: str) -> list[Result]:
     return results
 
 
-def _append_run(log: SqliteLog, number: int) -> None:
+def append_run(log: SqliteLog, number: int) -> None:
+    """Append the eight events of a run; every tenth fails."""
     events = _events(number)
     run_id = str(uuid5(_NAMESPACE, str(number)))
     seconds = f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"

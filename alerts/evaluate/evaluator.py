@@ -34,6 +34,7 @@ from schemas.events import (
     AlertRuleDisabledEvent,
     AlertRuleEnabledEvent,
     AlertRuleTestedEvent,
+    Event,
     RecipientUnsubscribedEvent,
     RunAlertedEvent,
     RunDescribedEvent,
@@ -54,9 +55,17 @@ from schemas.rules import RuleDefinition
 from schemas.statuses import TERMINAL, RunStatus
 from schemas.streams import key_of
 
-READ = frozenset(
-    kind.type_name()
-    for kind in (
+_SAYING_WHAT_IT_IS: frozenset[type[Event]] = frozenset(
+    {RunDescribedEvent, RunParameterAddedEvent, RunPropertyAddedEvent, RunTaggedEvent, RunUntaggedEvent}
+)
+_OF_RUNS: frozenset[type[Event]] = _SAYING_WHAT_IT_IS | {
+    RunAlertedEvent,
+    RunResumedEvent,
+    RunStartedEvent,
+    RunStatusChangedEvent,
+}
+_OF_OTHERS: frozenset[type[Event]] = frozenset(
+    {
         AlertRuleChangedEvent,
         AlertRuleDefinedEvent,
         AlertRuleDeletedEvent,
@@ -64,22 +73,14 @@ READ = frozenset(
         AlertRuleEnabledEvent,
         AlertRuleTestedEvent,
         RecipientUnsubscribedEvent,
-        RunAlertedEvent,
-        RunDescribedEvent,
-        RunParameterAddedEvent,
-        RunPropertyAddedEvent,
-        RunResumedEvent,
-        RunStartedEvent,
-        RunStatusChangedEvent,
-        RunTaggedEvent,
-        RunUntaggedEvent,
         SilenceCreatedEvent,
         SilenceEndedEvent,
         UserAddedEvent,
         UserChangedEvent,
         UserDisabledEvent,
-    )
+    }
 )
+READ = frozenset(kind.type_name() for kind in _OF_RUNS | _OF_OTHERS)
 """The types of the events whose content the evaluator looks at; of all others it takes the time alone."""
 
 
@@ -117,20 +118,31 @@ class Evaluator:
         """Take in the next event, and answer with the intents that are told by then."""
         now = happened.recorded_at
         told = self._pass_time(now)
-        for part in (self._suppressors, self._addresses, self._runs):
+        kind = type(happened.event)
+        if kind in _OF_RUNS:
+            self._runs.fold(happened)
+            self.position = happened.position
+            if kind not in _SAYING_WHAT_IT_IS:
+                told += self._of_run(happened)
+        else:
+            told += self._of_others(happened)
+        return told + self._pass_time(now) if self._timers.next_at <= now else told
+
+    def _of_run(self, happened: FeedEvent) -> list[Intent]:
+        change = change_of(happened)
+        if change is not None:
+            return self._evaluate(happened, change)
+        return self._raised(happened) if is_raised(happened) else []
+
+    def _of_others(self, happened: FeedEvent) -> list[Intent]:
+        for part in (self._suppressors, self._addresses):
             part.fold(happened)
         rule_id = self.rules.fold(happened)
         if rule_id is not None:
             self._set_rule(rule_id, happened)
         self.position = happened.position
-        if isinstance(happened.event, AlertRuleTestedEvent):
-            told += self._tested(happened, happened.event)
-        change = change_of(happened)
-        if change is not None:
-            told += self._evaluate(happened, change)
-        elif is_raised(happened):
-            told += self._raised(happened)
-        return told + self._pass_time(now) if self._timers.next_at <= now else told
+        event = happened.event
+        return self._tested(happened, event) if isinstance(event, AlertRuleTestedEvent) else []
 
     def seen(self, run_id: str, happened: FeedEvent) -> Transition:
         """The run as rules see it after its event, which was folded last."""

@@ -58,6 +58,7 @@ class Deadlines:
         self._running: dict[Deadline, Moment] = {}
         self._of: dict[str, dict[Deadline, None]] = {}
         self._put_off: set[Deadline] = set()
+        self._passed: dict[str, dict[Deadline, int]] = {}
         self._watched: dict[str, set[str]] = {}
         self._cached: dict[str, list[Placed]] = {}
 
@@ -98,6 +99,7 @@ class Deadlines:
 
     def ended(self, run_id: str) -> None:
         """An attempt is under way no more."""
+        self._passed.pop(run_id, None)
         for deadline in list(self._of.get(_run_key(run_id), ())):
             self._cancel(deadline)
 
@@ -122,6 +124,8 @@ class Deadlines:
             self._timers.set(deadline, now + GRACE_MS)
             return None
         self._cancel(deadline)
+        if not deadline.of_experiment:
+            self._passed.setdefault(deadline.about, {})[deadline] = since.position
         return Passed(rule, definition, deadline, since, at)
 
     def __len__(self) -> int:
@@ -156,6 +160,8 @@ class Deadlines:
 
     def _set(self, deadline: Deadline, since: Moment, seconds: int, *, not_before: int = 0) -> None:
         self._cancel(deadline)
+        if self._passed.get(deadline.about, {}).get(deadline) == since.position:
+            return  # told already, whatever was done to the rule since
         self._running[deadline] = since
         for key in _keys(deadline):
             self._of.setdefault(key, {})[deadline] = None

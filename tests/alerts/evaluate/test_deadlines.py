@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.events import AlertRuleDisabledEvent, RunResumedEvent, RunTaggedEvent
+from schemas.events import AlertRuleDisabledEvent, AlertRuleEnabledEvent, RunResumedEvent, RunTaggedEvent
 from tests.alerts.story import SECOND, S, Story
 
 HOUR = 3_600
@@ -126,6 +126,18 @@ def test_a_rule_out_of_force_has_no_deadlines() -> None:
     story.tick(HOUR)
 
     assert story.intents() == []
+
+
+def test_what_was_told_is_not_told_again_when_the_rule_comes_back() -> None:
+    story = Story()
+    story.rule(on=due("unfinished"))
+    story.start()
+    story.tick(HOUR)
+    story.add("rule:r1", AlertRuleDisabledEvent())
+    story.add("rule:r1", AlertRuleEnabledEvent())
+    story.rule(on=due("unfinished", HOUR // 2))
+    story.tick(HOUR)
+    assert [each.run_id for each in story.intents()] == ["a"]
 
 
 def test_an_experiment_in_which_nothing_completes() -> None:

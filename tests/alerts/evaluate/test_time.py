@@ -252,6 +252,7 @@ def test_live_claims_what_a_preview_over_the_finished_log_finds(
         server.read(1_000)
         assert content(server.intents) == content(told(finished, story))
     wanted = [each.id for each in told(finished, story) if each.suppressed is None]
+    assert len(set(wanted)) == len(wanted)
     claimed = [claim.notification for each in finished for claim in _claims(each)]
     assert sorted(claimed) == sorted(wanted)
     assert servers[0].evaluator.next_due is None

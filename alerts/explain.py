@@ -1,7 +1,7 @@
 """Why each rule did or did not tell of a run: read from the log, by the evaluator that decided it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerts.evaluate.changes import change_of, is_raised
@@ -93,10 +93,14 @@ def _hearing(heard: _Heard, run_id: str) -> Any:
     episodes: set[str] = set()
 
     def hear(held: Held) -> None:
-        about = held.member is not None and held.member.subject.transition.run_id == run_id
-        if about if held.episode is None else held.episode in episodes:
-            episodes.add(held.into)
+        if held.episode in episodes:
             heard.held.append(held)
+        elif held.member is not None and held.member.subject.transition.run_id == run_id:
+            # It waits alone: no group that it is in was heard of before.
+            heard.held.append(replace(held, episode=None))
+        else:
+            return
+        episodes.add(held.into)
 
     return hear
 

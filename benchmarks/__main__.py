@@ -13,12 +13,14 @@ from runledger.process import tune_collector
 
 MEASUREMENTS = (
     "alerts",
+    "artifacts",
     "embedded_append",
     "endings",
     "http",
     "kafka_append",
     "mail",
     "metrics",
+    "parity",
     "projection",
     "rules",
     "tracking",

@@ -1,23 +1,30 @@
-"""What it costs to be watched, and how soon an end is known."""
+"""What it costs to be watched, and how soon an end is recorded."""
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from statistics import median
 
+from benchmarks.http import server
 from benchmarks.result import Result, percentile
 from ledger.watchdog.folder import ENDING, EvidenceFolder
+from ledger.workspace.folder import make_folder
 
 _ROOT = Path(__file__).resolve().parent.parent
 _TIMES = 20
 _ENDS = 40
+_ROUNDS = 7
+_LOOP = 100
 _ALONE_SECONDS = 2.0
 _WAIT_SECONDS = 30.0
+_LOOK_SECONDS = 0.001
 
 _WATCHED = """
 import sys
@@ -40,12 +47,36 @@ while not (folder / "watching").exists(): sleep(0.001)
 print(installed - began, after - installed, floor, flush=True)
 sleep(60)
 """
+_TRAINING = """
+import os, sys
+from time import perf_counter
+from runledger import Experiment, Workspace
+experiment = Experiment(Workspace(sys.argv[1]), "e")
+began = perf_counter()
+run = experiment.start_logging(run_id=sys.argv[2], snapshot_directory=None)
+print(perf_counter() - began, flush=True)
+for number in range(100): run.log("loss", number)
+sys.stdin.readline()
+"""
+_ENDINGS = {
+    "normal end": ("", "Completed"),
+    "sys.exit(3)": ("sys.exit(3)", "Failed"),
+    "exception": ("1 / 0", "Failed"),
+    "Ctrl-C": ("os.kill(os.getpid(), 2)", "Canceled"),
+    "SIGTERM": ("os.kill(os.getpid(), 15)", "Failed"),
+    "SIGKILL": ("os.kill(os.getpid(), 9)", "Failed"),
+    "os._exit(1)": ("os._exit(1)", "Failed"),
+    "segmentation fault": ("import ctypes; ctypes.string_at(0)", "Failed"),
+}
+_STATUSES = """SELECT json_extract(CAST(value AS TEXT), '$.status') FROM control_events
+WHERE stream = (SELECT id FROM streams WHERE name = ?) AND type LIKE '%status-changed%' ORDER BY seq DESC LIMIT 1"""
 
 
 def run() -> list[Result]:
     """In folders of its own."""
-    with tempfile.TemporaryDirectory() as place:
-        return [*_costs(Path(place)), _asleep(Path(place)), *_ends(Path(place))]
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        return [*_costs(place), _asleep(place), *_verdicts(place), *_recorded(place), _seen(place), *_loop(place)]
 
 
 def _costs(place: Path) -> list[Result]:
@@ -76,7 +107,7 @@ def _asleep(place: Path) -> Result:
     return Result(name, resident, "MB", goal="≤ 15 MB", met=resident <= 15 and ticks == 0)
 
 
-def _ends(place: Path) -> list[Result]:
+def _verdicts(place: Path) -> list[Result]:
     """From SIGKILL of a process until its verdict is there, one at a time."""
     taken, exact = [], 0
     for number in range(_ENDS):
@@ -84,8 +115,7 @@ def _ends(place: Path) -> list[Result]:
         process, _ = _watched(folder)
         began = time.perf_counter()
         _kill(process)
-        while not (folder / ENDING).exists() and time.perf_counter() - began < _WAIT_SECONDS:
-            time.sleep(0.001)
+        _wait((folder / ENDING).exists)
         taken.append(1e3 * (time.perf_counter() - began))
         found = EvidenceFolder(folder).ending()
         exact += found is not None and found[0].signal == signal.SIGKILL.name
@@ -95,6 +125,113 @@ def _ends(place: Path) -> list[Result]:
         Result("verdict after SIGKILL, 95 of 100", worst, "ms", goal="≤ 2,000 ms", met=worst <= 2000),
         Result("verdicts that are exact", exact, "processes", goal=f"{_ENDS} of {_ENDS}", met=exact == _ENDS),
     ]
+
+
+def _recorded(place: Path) -> Iterator[Result]:
+    """From the end of a training until another process reads its status in ledger.db, endings in turns."""
+    taken: dict[tuple[str, str], list[float]] = {}
+    with _workspace(place / "folder") as folder, _workspace(place / "served") as served, server(served) as (_, url):
+        for number in range(_ROUNDS):
+            for ending, (code, status) in _ENDINGS.items():
+                for how, data, location in (("embedded", folder, str(folder)), ("HTTP", served, url)):
+                    run_id = f"r{number}-{list(_ENDINGS).index(ending)}"
+                    seconds = _until_recorded(data, location, run_id, code, status)
+                    taken.setdefault((ending, how), []).append(seconds)
+    for (ending, how), seconds_taken in taken.items():
+        middle = 1e3 * median(seconds_taken)
+        yield Result(f"{ending}: end to recorded, {how}", middle, "ms", goal="≤ 200 ms", met=middle <= 200)
+    worst = max(max(each) for each in taken.values())
+    yield Result("end to recorded, the slowest of all", 1e3 * worst, "ms", goal="≤ 2,000 ms", met=worst <= 2)
+
+
+def _until_recorded(data: Path, location: str, run_id: str, code: str, status: str) -> float:
+    process, _ = _training(location, run_id, code)
+    process.communicate("\n")
+    began = time.perf_counter()
+    _wait(lambda: _status(data, run_id) == status)
+    return time.perf_counter() - began
+
+
+def _seen(place: Path) -> Result:
+    """What `start_logging()` takes with a watchdog, and without, in turns."""
+    pairs = []
+    with _workspace(place / "seen") as folder:
+        for number in range(_TIMES):
+            pair = []
+            for watched in ("1", "0"):
+                process, seconds = _training(str(folder), f"s{number}-{watched}", "run.complete()", watched)
+                process.communicate("\n")
+                pair.append(1e3 * seconds)
+            pairs.append(pair)
+    cost = median(watched - alone for watched, alone in pairs)
+    alone = median(pair[1] for pair in pairs)
+    return Result(f"watchdog in start_logging(), beside {alone:.1f} ms", cost, "ms", goal="≤ 3 ms", met=cost <= 3)
+
+
+def _loop(place: Path) -> list[Result]:
+    """Runs that are started and killed one after the other."""
+    right = 0
+    with _workspace(place / "loop") as folder:
+        for number in range(_LOOP):
+            process, _ = _training(str(folder), f"k{number}", "os.kill(os.getpid(), 9)")
+            process.communicate("\n")
+        for number in range(_LOOP):
+            right += _wait(lambda number=number: _status(folder, f"k{number}") == "Failed")  # type: ignore[misc]
+        _wait(lambda: not _left(folder))
+        left = len(_left(folder))
+    name = f"{_LOOP} runs started and killed: right statuses"
+    return [
+        Result(name, right, "runs", goal=f"{_LOOP} of {_LOOP}", met=right == _LOOP),
+        Result("processes and files left by them", left, "", goal="0", met=left == 0),
+    ]
+
+
+def _left(folder: Path) -> list[str]:
+    """Files of journals and evidence, and processes that name the folder."""
+    found = [str(path) for path in (folder / ".runledger" / "journals").rglob("*") if path.is_file()]
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            line = (entry / "cmdline").read_bytes()
+            if str(folder).encode() in line:
+                found.append(line.decode(errors="replace"))
+    return found
+
+
+def _status(folder: Path, run_id: str) -> str | None:
+    """The last status of a run in ledger.db, past every part of this program."""
+    with closing(sqlite3.connect(f"file:{folder / '.runledger' / 'ledger.db'}?mode=ro", uri=True)) as connection:
+        row = connection.execute(_STATUSES, (f"run:{run_id}",)).fetchone()
+    return row[0] if row else None
+
+
+@contextmanager
+def _workspace(path: Path) -> Iterator[Path]:
+    make_folder(path, log="sqlite")
+    yield path
+
+
+def _wait(condition: Callable[[], object]) -> bool:
+    deadline = time.perf_counter() + _WAIT_SECONDS
+    while not condition():
+        if time.perf_counter() > deadline:
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True
+
+
+def _training(location: str, run_id: str, code: str, watched: str = "1") -> "tuple[subprocess.Popen[str], float]":
+    """A script that has logged and waits for a line, then ends; and how long `start_logging()` took, in seconds."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _TRAINING + code, location, run_id],
+        cwd=_ROOT,
+        env=os.environ | {"RUNLEDGER_WATCHDOG": watched},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    line = process.stdout.readline() if process.stdout else ""
+    return process, float(line)
 
 
 def _watched(folder: Path) -> "tuple[subprocess.Popen[str], Sequence[float]]":

@@ -70,7 +70,7 @@ def _pages(view: View, log_id: str) -> list[Result]:
 
 
 def append_run(log: SqliteLog, number: int) -> None:
-    """Append the eight events of a run; every tenth fails."""
+    """Append the eight events of a run."""
     events = _events(number)
     run_id = str(uuid5(_NAMESPACE, str(number)))
     seconds = f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"

@@ -1,12 +1,14 @@
 """How the SDK and the command line reach a ledger, wherever it is."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
+from ledger.artifacts.content import Content
 from ledger.commands import Answer, Command
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
+    ArtifactDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
@@ -44,8 +46,11 @@ class Client(Protocol):
     def shipped(self, run_id: str, writer: str) -> int:
         """The last journal index that the ledger has of a writer, 0 for none."""
 
-    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
-        """Say which writers are alive; answer with those of their runs that somebody wants to be canceled."""
+    def report_presence(self, writers: Sequence[LiveWriter], left: Sequence[LiveWriter] = ()) -> Sequence[str]:
+        """Say which writers are alive, and which of those of before have left and will be silent.
+
+        The answer is those of the live writers' runs that somebody wants to be canceled.
+        """
 
     def runs(self, query: RunQuery) -> RunPage:
         """A page of runs."""
@@ -62,11 +67,38 @@ class Client(Protocol):
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run; raises RunNotFoundError."""
 
+    def artifacts(self, run_id: str, prefixes: Sequence[str] = ()) -> Sequence[ArtifactDocument]:
+        """The files of a run by name, those that begin with one of `prefixes`; raises RunNotFoundError."""
+
+    def put_content(self, source: BinaryIO) -> Content:
+        """Store what a file holds, so that `AddArtifacts` can name it; the file is read from its beginning.
+
+        Raises:
+            LimitExceededError: it is too large.
+            BadContentError: it was changed while it was read.
+            UnavailableError: it cannot be stored now.
+        """
+
+    def open_content(self, sha256: str) -> BinaryIO:
+        """Read a stored content; raises ContentNotFoundError."""
+
+    def artifact_address(self, run_id: str, name: str, sha256: str | None) -> str:
+        """The path or URL of a file; without `sha256`, of what a script has printed so far."""
+
+    def put_output(self, run_id: str, start: int, text: bytes) -> None:
+        """Show what a running script has printed, from a place in its output on."""
+
+    def output(self, run_id: str, start: int) -> bytes:
+        """What a submitted script has printed, from a place on; not all of it at once. Raises RunNotFoundError."""
+
     def metrics(self, run_id: str) -> Sequence[MetricSummary]:
         """The metrics of a run in short, in the order of first use; raises RunNotFoundError."""
 
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points of a run; raises RunNotFoundError."""
+
+    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+        """Logged points of several runs by run id, of one metric or of all; raises RunNotFoundError."""
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points of a run, thinned for a chart; raises RunNotFoundError."""

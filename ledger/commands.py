@@ -25,13 +25,17 @@ def derived_id(command: str, part: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One thing to do to one stream; `occurred_at` is the caller's claim of when it was asked."""
+    """One thing to do to one stream; `occurred_at` is the caller's claim of when it was asked.
+
+    `late` says that it comes from a journal: who asked is not there any more to be told of a refusal.
+    """
 
     command: str = field(default_factory=new_command_id)
     reason: str | None = None
     on_behalf_of: str | None = None
     client: str | None = None
     occurred_at: datetime | None = None
+    late: bool = False
 
     def digest(self) -> str:
         """32 hex digits that tell this command's content from any other's."""
@@ -41,7 +45,7 @@ class Command:
         content = {
             item.name: value
             for item in fields(self)
-            if item.name != "command" and (value := getattr(self, item.name)) != item.default
+            if item.name not in {"command", "late"} and (value := getattr(self, item.name)) != item.default
         }
         text = json.dumps([type(self).__name__, content], sort_keys=True, default=_plain, ensure_ascii=True)
         return sha256(text.encode()).hexdigest()[:32]
@@ -106,7 +110,10 @@ class RunCommand(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class StartRun(RunCommand):
-    """Begin a run, in an experiment that is made if it is not there."""
+    """Begin a run, in an experiment that is made if it is not there.
+
+    With `resume`, a run that is there already is continued, as `ResumeRun` does.
+    """
 
     experiment: str
     status: RunStatus = RunStatus.RUNNING
@@ -119,6 +126,7 @@ class StartRun(RunCommand):
     parent_run_id: str | None = None
     root_run_id: str | None = None
     origin: Mapping[str, Any] = field(default_factory=dict)
+    resume: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +169,7 @@ class ChangeStatus(RunCommand):
     """Move a run to another status; `error` has code, message, type and traceback.
 
     With `begun_by`, the id of the command that began the run or its present attempt, nothing is
-    done to another attempt.
+    done to another attempt; with `previous`, nothing is done to a run of another status.
     """
 
     status: RunStatus
@@ -170,6 +178,7 @@ class ChangeStatus(RunCommand):
     presumed: bool = False
     log_lines: Sequence[str] = ()
     begun_by: str | None = None
+    previous: RunStatus | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,10 +201,26 @@ class AlertRun(RunCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddArtifacts(RunCommand):
+    """Give names to contents that were stored before.
+
+    Each has `name`, `sha256` and `size`, and may have `content_type`, `kind` and `metric`.
+    """
+
+    artifacts: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResumeRun(RunCommand):
-    """Begin another attempt of a run that has ended."""
+    """Begin another attempt of a run that has ended, or that does not respond any more.
+
+    A `restart` in its origin that the run has not seen yet says that all earlier attempts are over,
+    also where nobody has recorded an end. A property that the run has with another value gets the
+    number of the attempt behind its key.
+    """
 
     origin: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,13 @@
 """A client that opens the workspace itself, without a server."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from ledger.application.handling import Caller, Ledger
 from ledger.application.values import Values
+from ledger.artifacts.content import Content
+from ledger.artifacts.files import Files
+from ledger.artifacts.names import STD_LOG
 from ledger.commands import Answer, Command
 from ledger.errors import UnavailableError
 from ledger.liveness.canceling import CancelRequests
@@ -13,6 +16,7 @@ from ledger.logs.log import Log
 from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     AlertQueries,
+    ArtifactDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
@@ -54,6 +58,7 @@ class EmbeddedClient:
         caller: Caller,
         logs: tuple[Log, Log],
         answers: Answers,
+        files: Files,
         cancel_requests: CancelRequests,
     ) -> None:
         """Join the parts, which the composition root opened and closes through `on_close`.
@@ -66,6 +71,7 @@ class EmbeddedClient:
         self._caller = caller
         self._log, self._values_log = logs
         self._queries, self._metrics, self._alerts, self._users = answers
+        self._files = files
         self._cancel_requests = cancel_requests
         self._written = 0
         self._close: Callable[[], None] = lambda: None
@@ -131,7 +137,32 @@ class EmbeddedClient:
         """The last journal index that the ledger has of a writer, 0 for none."""
         return self._values.shipped(run_id, writer)
 
-    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
+    def artifacts(self, run_id: str, prefixes: Sequence[str] = ()) -> Sequence[ArtifactDocument]:
+        """The files of a run by name, as of now."""
+        self._log.catch_up()
+        return self._queries.artifacts(run_id, prefixes, at_least=self._written)
+
+    def put_content(self, source: BinaryIO) -> Content:
+        """Store what a file holds."""
+        source.seek(0)
+        return self._files.contents.put(source)
+
+    def open_content(self, sha256: str) -> BinaryIO:
+        """Read a stored content."""
+        return self._files.contents.open(sha256)
+
+    def artifact_address(self, run_id: str, name: str, sha256: str | None) -> str:  # noqa: ARG002 - as for a URL
+        """The path of a file, or its URL where files lie elsewhere."""
+        return str(self._files.log_of(run_id)) if sha256 is None else self._files.contents.address(sha256)
+
+    def put_output(self, run_id: str, start: int, text: bytes) -> None:
+        """Nothing: who opens this folder finds the log in it."""
+
+    def output(self, run_id: str, start: int) -> bytes:
+        """What a submitted script has printed, from a place on."""
+        return self._files.output(run_id, start, self.artifacts(run_id, [STD_LOG]))
+
+    def report_presence(self, writers: Sequence[LiveWriter], left: Sequence[LiveWriter] = ()) -> Sequence[str]:  # noqa: ARG002
         """Which runs of these writers shall be canceled; that they live, the locks of their journals say."""
         self._log.catch_up()
         return self._cancel_requests.among(writer.run_id for writer in writers)
@@ -145,6 +176,13 @@ class EmbeddedClient:
         """Logged points, as of now."""
         self._catch_up(query.run_id)
         return self._metrics.series(query)
+
+    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+        """Logged points of several runs, as of now."""
+        for run_id in run_ids:
+            self._values.check_run(run_id)
+        self._values_log.catch_up()
+        return self._metrics.series_of(run_ids, name)
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points for a chart, as of now."""

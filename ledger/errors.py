@@ -1,9 +1,11 @@
 """What the ledger refuses, cannot find, or cannot reach: the caller's only question is which."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from schemas.errors import LedgerError
+
+_NAMED = 20
 
 
 class RefusedError(LedgerError):
@@ -53,6 +55,14 @@ class CommandReusedError(RefusedError):
         self.command = command
 
 
+class BadContentError(RefusedError):
+    """A file that is not what it is said to be, or that was never sent."""
+
+
+class SnapshotError(RefusedError):
+    """A snapshot that is too large, is there already, or is not there (parity B4)."""
+
+
 class DeniedError(RefusedError):
     """Who asks may not; with another token the same command may be carried out."""
 
@@ -87,6 +97,23 @@ class ExperimentNotFoundError(NotFoundError):
     def __init__(self, experiment: str) -> None:
         super().__init__(f"there is no experiment {experiment!r} in this workspace; its first run makes one")
         self.experiment = experiment
+
+
+class ArtifactNotFoundError(NotFoundError):
+    """The run has no file of this name."""
+
+    def __init__(self, run_id: str, name: str, names: Sequence[str] = ()) -> None:
+        shown = ", ".join(map(repr, names[:_NAMED])) + (f" and {len(names) - _NAMED:,} more" if names[_NAMED:] else "")
+        super().__init__(f"run {run_id} has no file {name!r}; it has: {shown or 'none'}")
+        self.run_id, self.name = run_id, name
+
+
+class ContentNotFoundError(NotFoundError):
+    """No content with this SHA-256 is kept."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"no file with the SHA-256 {sha256[:80]!r} is kept in this workspace")
+        self.sha256 = sha256
 
 
 class RuleNotFoundError(NotFoundError):
@@ -177,12 +204,28 @@ class ActivityFailedError(LedgerError):
         self.run_id, self.error = run_id, dict(error)
 
 
+class RunCanceled(BaseException):
+    """Somebody wants this run to be canceled, and its script asked to be told so (`on_cancel="raise"`).
+
+    No `Exception`: a `except Exception` around a training step shall not swallow it.
+    """
+
+    def __init__(self, run_id: str, reason: str) -> None:
+        super().__init__(run_id, reason)
+        self.run_id, self.reason = run_id, reason
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} was {self.reason}"
+
+
 class ExperimentExecutionError(LedgerError):
     """A run could not be submitted, or is no longer waited for."""
 
 
-# The names by which scripts of the original catch them (parity B4, F2, G1, H2, H8).
+# The names by which scripts of the original catch them (parity B4, F2, G1, H2, H8, 2.C).
+AzureMLException = LedgerError
 ServiceException = LedgerError
+SnapshotException = SnapshotError
 UserErrorException = RefusedError
 RunEnvironmentException = RunEnvironmentError
 ActivityFailedException = ActivityFailedError

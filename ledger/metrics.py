@@ -87,5 +87,10 @@ class MetricQueries(Protocol):
     def series(self, query: SeriesQuery, *, at_least: int = 0) -> Sequence[Series]:
         """Logged points."""
 
+    def series_of(
+        self, run_ids: Sequence[str], name: str | None = None, *, at_least: int = 0
+    ) -> Mapping[str, Sequence[Series]]:
+        """Logged points of several runs by run id, of one metric or of all."""
+
     def thinned(self, query: SeriesQuery, *, buckets: int, at_least: int = 0) -> Sequence[Thinned]:
         """Logged points, thinned for a chart."""

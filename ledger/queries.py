@@ -19,7 +19,9 @@ ORDERS = ("start", "end", "duration", "name", "status", "experiment")
 class RunQuery:
     """Conditions, all of which must hold; newest start first.
 
-    A tag of None is a bare tag, `ANY_VALUE` any value. `search` are words, each of which a text of
+    A tag of None is a bare tag, `ANY_VALUE` any value. `started_from` (included) and
+    `started_before` are moments in ISO 8601, in UTC unless they name a zone.
+    `search` are words, each of which a text of
     the run must have, or a word that begins like it. `order_by` is one of `ORDERS` or
     `metric.NAME`, `parameter.NAME`, `tag.NAME`, `property.NAME`, with `-` before it the other way
     round; runs without a value come last. `cursor` comes from the page before.
@@ -35,6 +37,8 @@ class RunQuery:
     root_run_id: str | None = None
     include_children: bool = False
     include_archived: bool = False
+    started_from: str | None = None
+    started_before: str | None = None
     search: str | None = None
     order_by: str | None = None
     limit: int = 50
@@ -150,6 +154,10 @@ class UserQueries(Protocol):
         """Every token in the order of issue."""
 
 
+ArtifactDocument = dict[str, Any]
+"""A file of a run as it was added last: name, size, sha256, who added it when, and what it is."""
+
+
 class Queries(Protocol):
     """Answers about runs. Each waits until the view holds the position `at_least`."""
 
@@ -167,3 +175,6 @@ class Queries(Protocol):
 
     def history(self, run_id: str, *, at_least: int = 0) -> list[HistoryEntry]:
         """Every event of a run with what it changed; raises RunNotFoundError."""
+
+    def artifacts(self, run_id: str, prefixes: Sequence[str] = (), *, at_least: int = 0) -> list[ArtifactDocument]:
+        """The files of a run by name, those that begin with one of `prefixes`; raises RunNotFoundError."""

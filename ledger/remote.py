@@ -7,11 +7,14 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
+from ledger.artifacts.content import Content
+from ledger.artifacts.download import download
 from ledger.commands import Answer, Command
 from ledger.errors import (
     ExperimentNotFoundError,
@@ -26,6 +29,7 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.problems import Problem, error_of
 from ledger.queries import (
+    ArtifactDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
@@ -53,8 +57,14 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _ATTEMPT_SECONDS = 12.0
 # A preview reads all of the log.
 _LONG_SECONDS = 120.0
+_FILE_SECONDS = 120.0
+"""How long a file may stand still on its way: a server writes a large one to its disk before it answers."""
+_FILE_BLOCK = 1 << 18
+_LARGE = 1_000_000
 _FIRST_PROBLEM = 300
+_OCTETS = "application/octet-stream"
 _BULK = Limits().children_per_call
+_RUNS_AT_ONCE = 100
 _IN_DOUBT = "The command may be stored or not; send it again with the same id."
 
 
@@ -127,11 +137,49 @@ class RemoteClient:
         """The last journal index that the server has of a writer, 0 for none."""
         return int(self._ask_run(run_id, f"/writers/{_segment(writer)}")["last"])
 
-    def report_presence(self, writers: Sequence[LiveWriter]) -> Sequence[str]:
-        """Say which writers are alive; answer with those of their runs that somebody wants to be canceled."""
-        found: list[str] = self._call("POST", "/presence", {"writers": [each._asdict() for each in writers]})[
-            "canceled"
-        ]
+    def artifacts(self, run_id: str, prefixes: Sequence[str] = ()) -> Sequence[ArtifactDocument]:
+        """The files of a run by name; raises RunNotFoundError."""
+        found: list[ArtifactDocument] = self._ask_run(run_id, "/artifacts", [("prefix", each) for each in prefixes])
+        return found
+
+    def put_content(self, source: BinaryIO) -> Content:
+        """Send what a file holds; it is read twice, so that the server knows what shall arrive.
+
+        A large one is asked for first: it may be there already, or be more than the server takes.
+        """
+        from ledger.artifacts.contents import content_of  # noqa: PLC0415 - many a training has no files
+
+        source.seek(0)
+        content = content_of(source)
+        if content.size >= _LARGE and not self._call("GET", f"/contents/{content.sha256}/wanted?size={content.size}"):
+            return content
+        headers = {"Content-Type": _OCTETS, "Content-Length": str(content.size)}
+        self._send(_Request("PUT", f"{self._path}/contents/{content.sha256}", source, headers))
+        return content
+
+    def open_content(self, sha256: str) -> BinaryIO:
+        """Read a stored content."""
+        return self._send(_Request("GET", f"{self._path}/contents/{_segment(sha256)}", opens=True)).stream
+
+    def artifact_address(self, run_id: str, name: str, sha256: str | None) -> str:  # noqa: ARG002 - as for a path
+        """The URL of a file."""
+        return f"{self._location}/api/v1/runs/{_segment(run_id)}/artifacts/{quote(name)}"
+
+    def put_output(self, run_id: str, start: int, text: bytes) -> None:
+        """Show what a running script has printed, from a place in its output on."""
+        path = f"{self._path}/runs/{_segment(run_id)}/output/{start}"
+        self._send(_Request("PUT", path, text, {"Content-Type": _OCTETS}))
+
+    def output(self, run_id: str, start: int) -> bytes:
+        """What a submitted script has printed, from a place on."""
+        path = f"{self._path}/runs/{_segment(run_id)}/output?start={start}"
+        with self._send(_Request("GET", path, opens=True)).stream as stream:
+            return stream.read()
+
+    def report_presence(self, writers: Sequence[LiveWriter], left: Sequence[LiveWriter] = ()) -> Sequence[str]:
+        """Say which writers are alive, and which have left; which of their runs somebody wants to be canceled."""
+        content = {"writers": [each._asdict() for each in writers], "left": [each._asdict() for each in left]}
+        found: list[str] = self._call("POST", "/presence", content)["canceled"]
         return found
 
     def metrics(self, run_id: str) -> Sequence[MetricSummary]:
@@ -141,6 +189,17 @@ class RemoteClient:
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points of a run; raises RunNotFoundError."""
         return [series_from(each) for each in self._ask_values(query.run_id, "/series", _conditions(query))]
+
+    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+        """Logged points of several runs by few requests; raises RunNotFoundError."""
+        found: dict[str, Sequence[Series]] = {}
+        for start in range(0, len(run_ids), _RUNS_AT_ONCE):
+            part = run_ids[start : start + _RUNS_AT_ONCE]
+            asked = [("run_id", run_id) for run_id in part] + ([] if name is None else [("name", name)])
+            asked += [("values_at_least", str(self._places[each])) for each in part if each in self._places]
+            answer = self._ask("/series", asked)
+            found |= {run_id: [series_from(each) for each in answer[run_id]] for run_id in part}
+        return found
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points of a run, thinned for a chart; raises RunNotFoundError."""
@@ -255,15 +314,19 @@ class RemoteClient:
             # An id that no run can have may not even be a path of the server's.
             raise RunNotFoundError(run_id) from error
 
-    def _call(self, method: str, path: str, content: object = None, *, attempt: float = _ATTEMPT_SECONDS) -> Any:
-        request = _Request(method, self._path + path, None if content is None else json.dumps(content).encode())
-        end, pause, in_doubt = time.monotonic() + max(self._seconds, attempt), _FIRST_PAUSE, False
+    def _call(self, method: str, path: str, content: object = None, *, attempt: float | None = None) -> Any:
+        body = None if content is None else json.dumps(content).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        return self._send(_Request(method, self._path + path, body, headers), attempt=attempt).content
+
+    def _send(self, request: "_Request", *, attempt: float | None = None) -> "_Reply":
+        end, pause, in_doubt = time.monotonic() + max(self._seconds, attempt or 0), _FIRST_PAUSE, False
         while True:
             left = max(end - time.monotonic(), _FIRST_PAUSE)
             try:
-                return self._exchange(request, min(left, attempt))
+                return self._exchange(request, min(left, attempt or _ATTEMPT_SECONDS))
             except UnavailableError as error:
-                in_doubt = in_doubt or (method == "POST" and isinstance(error, UnknownOutcomeError))
+                in_doubt = in_doubt or (request.method == "POST" and isinstance(error, UnknownOutcomeError))
                 if time.monotonic() + pause > end:
                     if in_doubt and not isinstance(error, UnknownOutcomeError):
                         raise UnknownOutcomeError(f"{error} {_IN_DOUBT}") from error
@@ -272,27 +335,32 @@ class RemoteClient:
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _exchange(self, request: "_Request", seconds: float) -> Any:
+    def _exchange(self, request: "_Request", seconds: float) -> "_Reply":
         """Send a request and read its answer, on a connection that is kept where there is one."""
         sent, kept = False, True
         while True:
             connection, kept = self._connection()
             try:
-                reply = _exchange_on(connection, request, self._headers, seconds)
+                reply = _exchange_on(connection, request, self._headers, seconds, self._give_back)
             except _NoAnswerError as failed:
                 connection.close()
                 sent = sent or failed.sent
                 # The server may have closed it while it was idle: try the next one, at last a new one.
                 if not kept or isinstance(failed.cause, TimeoutError):
-                    raise self._unreachable(failed.cause, sent=sent and request.body is not None) from failed
+                    raise self._unreachable(failed.cause, sent=sent and request.method == "POST") from failed
                 continue
-            if self._closed:
-                connection.close()
-            else:
-                self._idle.append(connection)
+            if reply.opened is not None:
+                return reply
+            self._give_back(connection)
             if reply.status >= _FIRST_PROBLEM or reply.content is None:
                 raise error_of(_problem(reply, self._location))
-            return reply.content
+            return reply
+
+    def _give_back(self, connection: HTTPConnection) -> None:
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
 
     def _connection(self) -> tuple[HTTPConnection, bool]:
         self._check_process()
@@ -327,14 +395,25 @@ class RemoteClient:
 
 
 class _Request(NamedTuple):
+    """`opens` if the answer is a file, which is read by who asked."""
+
     method: str
     path: str
-    body: bytes | None
+    body: bytes | BinaryIO | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
+    opens: bool = False
 
 
 class _Reply(NamedTuple):
     status: int
     content: Any
+    opened: BinaryIO | None = None
+
+    @property
+    def stream(self) -> BinaryIO:
+        if self.opened is None:
+            raise UnavailableError("the server sent no file")
+        return self.opened
 
 
 class _NoAnswerError(Exception):
@@ -343,20 +422,41 @@ class _NoAnswerError(Exception):
         self.cause, self.sent = cause, sent
 
 
-def _exchange_on(connection: HTTPConnection, request: _Request, headers: Mapping[str, str], seconds: float) -> _Reply:
+def _exchange_on(
+    connection: HTTPConnection,
+    request: _Request,
+    headers: Mapping[str, str],
+    seconds: float,
+    give_back: Callable[[HTTPConnection], None],
+) -> _Reply:
     sent = False
     connection.timeout = seconds
     try:
         if connection.sock is None:
             connection.connect()
-        connection.sock.settimeout(seconds)
+        is_file = request.opens or not isinstance(request.body, bytes | None)
+        connection.sock.settimeout(_FILE_SECONDS if is_file else seconds)
         sent = True
-        content_type = {} if request.body is None else {"Content-Type": "application/json"}
-        connection.request(request.method, request.path, request.body, {**headers, **content_type})
-        response = connection.getresponse()
+        response = _answered(connection, request, {**headers, **request.headers})
+        if request.opens and response.status < _FIRST_PROBLEM:
+            return _Reply(response.status, None, download(connection, response, give_back))
         return _Reply(response.status, _content(response))
     except (OSError, HTTPException) as error:
         raise _NoAnswerError(error, sent=sent) from error
+
+
+def _answered(connection: HTTPConnection, request: _Request, headers: Mapping[str, str]) -> HTTPResponse:
+    if isinstance(request.body, bytes | None):
+        connection.request(request.method, request.path, request.body, headers)
+        return connection.getresponse()
+    request.body.seek(0)
+    connection.blocksize = _FILE_BLOCK
+    try:
+        connection.request(request.method, request.path, request.body, headers)
+    except (BrokenPipeError, ConnectionResetError):
+        # It may have said why it takes no more of it.
+        return connection.getresponse()
+    return connection.getresponse()
 
 
 def _content(response: HTTPResponse) -> Any:

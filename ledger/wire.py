@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "change-status": commands.ChangeStatus,
     "warn-run": commands.WarnRun,
     "alert-run": commands.AlertRun,
+    "add-artifacts": commands.AddArtifacts,
     "resume-run": commands.ResumeRun,
     "archive-run": commands.ArchiveRun,
     "restore-run": commands.RestoreRun,
@@ -133,7 +134,10 @@ def key_from(text: str) -> str:
     return text.replace("%3D", "=").replace("%25", "%")
 
 
-_TEXTS = ("experiment", "run_type", "target", "parent_run_id", "root_run_id", "search", "order_by", "cursor")
+_TEXTS = (
+    *("experiment", "run_type", "target", "parent_run_id", "root_run_id"),
+    *("started_from", "started_before", "search", "order_by", "cursor"),
+)
 _FLAGS = ("include_children", "include_archived")
 
 

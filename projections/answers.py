@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from ledger.errors import RunNotFoundError
 from ledger.feed import Feed
 from ledger.metrics import Scalar
-from ledger.queries import ExperimentDocument, HistoryEntry, RunDocument, RunPage, RunQuery
+from ledger.queries import ArtifactDocument, ExperimentDocument, HistoryEntry, RunDocument, RunPage, RunQuery
+from projections.artifacts.projection import ArtifactsProjection
+from projections.artifacts.queries import find_artifacts
 from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
 from projections.history.entries import entries
@@ -23,7 +25,7 @@ from schemas.limits import UNSTORABLE
 LastValues = Callable[[Sequence[str]], Mapping[str, Mapping[str, Scalar]]]
 """The last value of each metric, for each of some runs."""
 
-PROJECTIONS: tuple[Projection, ...] = (RunsProjection(), ExperimentsProjection())
+PROJECTIONS: tuple[Projection, ...] = (RunsProjection(), ExperimentsProjection(), ArtifactsProjection())
 
 
 class Answers:
@@ -34,7 +36,7 @@ class Answers:
         self._last_values = last_values
         self._feed = feed
         self._view = view
-        self._runs, self._experiments = PROJECTIONS
+        self._runs, self._experiments, self._artifacts = PROJECTIONS
 
     def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
         """A page of runs."""
@@ -70,6 +72,12 @@ class Answers:
         if not found:
             raise RunNotFoundError(run_id)
         return found
+
+    def artifacts(self, run_id: str, prefixes: Sequence[str] = (), *, at_least: int = 0) -> list[ArtifactDocument]:
+        """The files of a run by name; raises RunNotFoundError."""
+        with self._caught_up(at_least, self._artifacts) as connection:
+            find_run(connection, run_id)
+            return find_artifacts(connection, run_id, prefixes)
 
     def _metric_values(self, query: RunQuery, at_least: int) -> dict[str, float | int | str]:
         """The last values of the metric that a query is ordered by; what has no order is left out."""

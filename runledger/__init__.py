@@ -10,14 +10,17 @@ from runledger.packages import check_packages
 if TYPE_CHECKING:
     from ledger.errors import (
         ActivityFailedException,
+        AzureMLException,
         ExperimentExecutionException,
+        RunCanceled,
         RunEnvironmentException,
         ServiceException,
+        SnapshotException,
         UserErrorException,
     )
     from ledger.sdk.config import RunConfiguration, ScriptRunConfig
     from ledger.sdk.experiment import Experiment
-    from runledger.run import Run, ScriptRun
+    from runledger.run import Run, ScriptRun, get_run
     from runledger.workspace import Workspace
     from schemas.errors import LedgerError
 
@@ -28,17 +31,21 @@ __version__ = VERSION
 __all__ = [
     "VERSION",
     "ActivityFailedException",
+    "AzureMLException",
     "Experiment",
     "ExperimentExecutionException",
     "LedgerError",
     "Run",
+    "RunCanceled",
     "RunConfiguration",
     "RunEnvironmentException",
     "ScriptRun",
     "ScriptRunConfig",
     "ServiceException",
+    "SnapshotException",
     "UserErrorException",
     "Workspace",
+    "get_run",
 ]
 
 _HOMES = {
@@ -46,11 +53,15 @@ _HOMES = {
     "Experiment": "ledger.sdk.experiment",
     "Run": "runledger.run",
     "ScriptRun": "runledger.run",
+    "get_run": "runledger.run",
     "ScriptRunConfig": "ledger.sdk.config",
     "RunConfiguration": "ledger.sdk.config",
     "LedgerError": "schemas.errors",
+    "AzureMLException": "ledger.errors",
     "ServiceException": "ledger.errors",
+    "SnapshotException": "ledger.errors",
     "UserErrorException": "ledger.errors",
+    "RunCanceled": "ledger.errors",
     "RunEnvironmentException": "ledger.errors",
     "ActivityFailedException": "ledger.errors",
     "ExperimentExecutionException": "ledger.errors",

@@ -2,17 +2,19 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ledger.errors import WorkspaceError
 from ledger.workspace.folder import FOLDER, WorkspaceFolder, find_folder
+from runledger.settings import is_offline
 
 VARIABLE = "RUNLEDGER_WORKSPACE"
 ATTACHED_FILE = ".azureml/config.json"
-_CONFIG_FILES = (ATTACHED_FILE, "config.json")
+_CONFIG_FILES = (ATTACHED_FILE, "aml_config/config.json", "config.json")
+_CONFIG_FOLDERS = frozenset({".azureml", "aml_config"})
 _CONFIG_KEY = "runledger"
 _EXPERIMENT_KEY = "experiment"
 
@@ -37,6 +39,20 @@ def locate(named: str | Path | None, environment: Mapping[str, str], start: Path
     return str(found.path.parent)
 
 
+def located(find: Callable[[], str], environment: Mapping[str, str]) -> str:
+    """What `find` finds; empty where it finds nothing and this process is offline: then a sync says where to.
+
+    Raises:
+        WorkspaceError: nothing is found, and this process is online.
+    """
+    try:
+        return find()
+    except WorkspaceError:
+        if is_offline(environment):
+            return ""
+        raise
+
+
 @dataclass(frozen=True, slots=True)
 class Attached:
     """A folder that `folder attach` tied to a workspace, and to an experiment to begin with."""
@@ -53,8 +69,7 @@ def find_attached(start: Path) -> Attached | None:
         location = _location_in(file)
         if location is not None:
             experiment = _content(file).get(_EXPERIMENT_KEY)
-            place = location if "://" in location else str((folder / location).absolute())
-            return Attached(folder, place, str(experiment) if experiment else None)
+            return Attached(folder, _placed(location, folder), str(experiment) if experiment else None)
     return None
 
 
@@ -93,10 +108,24 @@ def folder_of(location: str) -> WorkspaceFolder:
     return WorkspaceFolder(path if path.name == FOLDER else path / FOLDER)
 
 
+def locate_by_file(file: Path) -> str:
+    """The workspace that a configuration file names; a path in it begins at the folder that the file is about.
+
+    Raises:
+        WorkspaceError: it names none.
+    """
+    location = _location_in(file)
+    if location is None:
+        raise WorkspaceError(f'{file} names no workspace: add "{_CONFIG_KEY}": "PATH or URL" to it')
+    about = file.parent.parent if file.parent.name in _CONFIG_FOLDERS else file.parent
+    return _placed(location, about)
+
+
 def locate_by_config(start: Path, environment: Mapping[str, str]) -> str:
     """As `Workspace.from_config()` does: the nearest `.runledger/`, then a config.json with our key.
 
-    A config.json may lie in `.azureml/` or in the folder itself, at or above `start` (parity B2).
+    A config.json may lie in `.azureml/`, in `aml_config/` or in the folder itself, at or above
+    `start` (parity B2).
     """
     found = find_folder(start)
     if found is not None:
@@ -105,13 +134,17 @@ def locate_by_config(start: Path, environment: Mapping[str, str]) -> str:
         for name in _CONFIG_FILES:
             location = _location_in(folder / name)
             if location is not None:
-                return location if "://" in location else str((folder / location).absolute())
+                return _placed(location, folder)
     if environment.get(VARIABLE):
         return environment[VARIABLE]
     raise WorkspaceError(
         f"no workspace: neither {FOLDER}/ nor {' nor '.join(_CONFIG_FILES)} with a key {_CONFIG_KEY!r} "
         f"is in {start} or above it. Run `runledger init` to make a workspace here."
     )
+
+
+def _placed(location: str, folder: Path) -> str:
+    return location if "://" in location else str((folder / location).absolute())
 
 
 def _location_in(file: Path) -> str | None:

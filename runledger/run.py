@@ -9,19 +9,28 @@ from re import sub
 from ledger.errors import WorkspaceError
 from ledger.sdk.experiment import Experiment
 from ledger.sdk.run import Run, ScriptRun
-from runledger.locating import VARIABLE, locate_by_config
+from runledger.locating import VARIABLE, locate_by_config, located
 from runledger.workspace import Workspace
 
-__all__ = ["Run", "ScriptRun"]
+__all__ = ["Run", "ScriptRun", "get_run"]
 
 _UNNAMED = "scripts"
 
 _log = logging.getLogger(__name__)
 
 
+def get_run(experiment: Experiment, run_id: str, rehydrate: bool = True) -> Run:
+    """The run of an id, in the workspace of an experiment (parity 2.A); raises RunNotFoundError.
+
+    `rehydrate` makes it of the class that its type has; without it is a plain `Run`.
+    """
+    workspace = experiment.workspace
+    return Run.made_from(workspace, workspace.client.run(run_id), rehydrate=rehydrate)
+
+
 def find_workspace() -> Workspace:
     """The workspace that the environment names, or the nearest upwards."""
-    return Workspace(os.environ.get(VARIABLE) or locate_by_config(Path.cwd(), os.environ))
+    return Workspace(located(lambda: os.environ.get(VARIABLE) or locate_by_config(Path.cwd(), os.environ), os.environ))
 
 
 def find_own() -> Run:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.errors import WorkspaceError
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -20,19 +22,67 @@ class Setting:
     secret: bool = False
 
 
+MODE = "RUNLEDGER_MODE"
+ONLINE, OFFLINE = "online", "offline"
+
 SETTINGS = (
     Setting(
         "workspace",
         "RUNLEDGER_WORKSPACE",
         "path or URL of the workspace; else the nearest .runledger/ upwards",
     ),
+    Setting(
+        "mode", MODE, "online, or offline: scripts note their runs in journals, for `runledger sync`", default=ONLINE
+    ),
     Setting("log", "RUNLEDGER_LOG", "sqlite, or kafka://HOST:PORT[,...]/NAME", default="sqlite", key="log"),
+    Setting(
+        "artifacts",
+        "RUNLEDGER_ARTIFACTS",
+        "where files of runs lie: a folder, or an address of fsspec such as s3://BUCKET/PREFIX; else artifacts/ "
+        "of the workspace",
+        key="artifacts",
+    ),
+    Setting(
+        "artifact bytes",
+        "RUNLEDGER_ARTIFACT_BYTES",
+        "the largest file of a run that is taken",
+        default=str(100_000_000_000),
+        key="artifact_bytes",
+    ),
     Setting("smtp url", "RUNLEDGER_SMTP_URL", "the relay for mails: smtp://USER@HOST:PORT or smtps://..."),
     Setting("smtp password file", "RUNLEDGER_SMTP_PASSWORD_FILE", "the file with the password for the relay"),
     Setting("mail from", "RUNLEDGER_MAIL_FROM", "the sender of mails: ADDRESS or NAME <ADDRESS>"),
     Setting("public url", "RUNLEDGER_PUBLIC_URL", "the address of the pages, for links in mails"),
     Setting("email", "RUNLEDGER_EMAIL", "your address, for rules that mail who started a run"),
     Setting("journal dir", "RUNLEDGER_JOURNAL_DIR", "where journals of training scripts lie"),
+    Setting(
+        "cancel grace seconds",
+        "RUNLEDGER_CANCEL_GRACE_SECONDS",
+        "how long a run that shall be canceled may go on before it is recorded as Canceled",
+        default="60",
+        key="cancel_grace_seconds",
+    ),
+    Setting(
+        "not responding seconds",
+        "RUNLEDGER_NOT_RESPONDING_SECONDS",
+        "silence after which `runledger server` calls a run NotResponding",
+        default="120",
+        key="not_responding_seconds",
+    ),
+    Setting(
+        "presumed dead seconds",
+        "RUNLEDGER_PRESUMED_DEAD_SECONDS",
+        "silence after which it presumes that the run Failed, or never",
+        default="never",
+        key="presumed_dead_seconds",
+    ),
+    Setting(
+        "presence seconds",
+        "RUNLEDGER_PRESENCE_SECONDS",
+        "how often a server records of which runs it heard; the same for all servers of a log",
+        default="30",
+        key="presence_seconds",
+    ),
     Setting("data", "RUNLEDGER_DATA", "the folder that `runledger server` serves"),
     Setting("token", "RUNLEDGER_TOKEN", "token for a workspace that is a URL; else RUNLEDGER_TOKEN_FILE", secret=True),
     Setting("token file", "RUNLEDGER_TOKEN_FILE", "the file with that token; else what `runledger login` stored"),
@@ -50,6 +100,18 @@ class Value:
     def shown(self) -> str | None:
         """The value for people: a secret is never shown."""
         return "********" if self.setting.secret and self.value is not None else self.value
+
+
+def is_offline(environment: Mapping[str, str]) -> bool:
+    """Whether scripts shall note their runs without a ledger.
+
+    Raises:
+        WorkspaceError: RUNLEDGER_MODE is neither `online` nor `offline`.
+    """
+    mode = environment.get(MODE, "").strip().lower() or ONLINE
+    if mode not in {ONLINE, OFFLINE}:
+        raise WorkspaceError(f"{MODE} must be {ONLINE} or {OFFLINE}, not {environment[MODE]!r}")
+    return mode == OFFLINE
 
 
 def resolve(

@@ -34,7 +34,7 @@ def targets_of(location: str) -> dict[str, Target]:
 def _runs_folder(location: str) -> Path:
     if is_url(location):
         return journals_of(name_of(location), None, os.environ) / "runs"
-    return folder_of(location).path / "runs"
+    return folder_of(location).runs
 
 
 def _configured(location: str) -> Mapping[str, Any]:

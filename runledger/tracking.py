@@ -2,43 +2,61 @@
 
 import atexit
 import json
+import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger.client import Client
 from ledger.errors import UnavailableError
 from ledger.journal.places import fallbacks, journals_of
 from ledger.tracking.recovery import has_dead_writer, recover
-from ledger.tracking.settling import settle
-from ledger.tracking.tracker import Tracker
+from runledger.canceling import upkeep_of
 from runledger.locating import folder_of, is_url
+from runledger.settings import resolve
+from schemas.errors import LedgerError
 from schemas.limits import Limits
+
+if TYPE_CHECKING:
+    from ledger.tracking.tracker import Tracker
 
 _AFTERMATH = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
+from runledger.process import tune_collector
+tune_collector()
 from runledger.aftermath import main
 main(sys.argv[2], sys.argv[3])
 """
 
 WATCHERS = (
     "ledger/watchdog/program.py",
-    "from runledger.aftermath import main",
+    "from runledger.aftermath import main",  # and main_offline
     "from runledger.supervising import main",
 )
 """What stands on the command lines of watchdogs and supervisors, which see to the runs of other processes."""
+
+REPORT_SECONDS = {False: 1.0, True: 2.0}
+"""How often it is told which writers are alive, and asked which runs shall be canceled; a URL less often."""
 
 CALL_SECONDS = 3.0
 """How long a call of a training script tries to reach its server, before it goes on without."""
 
 
-def track(location: str) -> Tracker:
+_log = logging.getLogger(__name__)
+
+
+def track(location: str) -> "Tracker":
     """A tracker for the runs of this process; what dead processes left is delivered first.
 
     Raises:
         WorkspaceError: it is no workspace, or cannot be used from here.
     """
+    from ledger.tracking.settling import settle  # noqa: PLC0415 - the aftermath of a process needs neither
+    from ledger.tracking.tracker import Tracker  # noqa: PLC0415
+
     name = name_of(location)
 
     def connect() -> Client:
@@ -46,14 +64,26 @@ def track(location: str) -> Tracker:
 
         return connect_to(location, seconds=CALL_SECONDS)
 
-    tracker = Tracker(connect, name, _journals(location), Limits(), aftermath=_aftermath(location))
+    tracker = Tracker(
+        connect,
+        name,
+        _journals(location),
+        Limits(),
+        _aftermath(location),
+        REPORT_SECONDS[is_url(location)],
+        upkeep_of(location),
+        lambda: _is_on_one_host(location),
+    )
     tracker.open()
     atexit.register(settle, tracker)
     return tracker
 
 
 def deliver_left_behind(location: str, client: Client) -> list[str]:
-    """Deliver what dead processes of this host left of a workspace's runs; later, if the ledger is away."""
+    """Deliver what dead processes of this host left of a workspace's runs; later, if the ledger is away.
+
+    Runs that were to be canceled long ago end too, unless a server sees to them.
+    """
     name, found = name_of(location), []
     for journals in fallbacks(_journals(location)):
         try:
@@ -61,16 +91,32 @@ def deliver_left_behind(location: str, client: Client) -> list[str]:
                 found += recover(journals, name, client, Limits())
         except UnavailableError:
             return found
+    upkeep = upkeep_of(location)
+    if upkeep is not None:
+        try:
+            upkeep(client)
+        except LedgerError as error:
+            _log.warning("runs that shall be canceled could not be looked after: %s", error)
     return found
+
+
+def watchdog_is_wanted(environment: Mapping[str, str]) -> bool:
+    """Whether somebody shall see how this process ends."""
+    return environment.get("RUNLEDGER_WATCHDOG", "1").lower() not in {"0", "false", "no", "off"}
 
 
 def _aftermath(location: str) -> list[str] | None:
     """The command that is run after the end of a process that had runs; None if that is turned off."""
-    if os.environ.get("RUNLEDGER_WATCHDOG", "1").lower() in {"0", "false", "no", "off"}:
+    if not watchdog_is_wanted(os.environ):
         return None
     paths = [str(Path(path or ".").absolute()) for path in sys.path]
     place = location if is_url(location) else name_of(location)
     return [sys.executable, "-c", _AFTERMATH, json.dumps(paths), place]
+
+
+def _is_on_one_host(location: str) -> bool:
+    """Whether all processes of a workspace run here: a folder is one host's, a server or a broker everybody's."""
+    return not is_url(location) and resolve(os.environ, folder_of(location).settings())["log"].value == "sqlite"
 
 
 def name_of(location: str) -> str:

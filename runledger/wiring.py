@@ -7,7 +7,7 @@ Each part is loaded where it is joined: a process whose workspace is a URL loads
 import atexit
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from alerts.evaluate.facts import Place
     from ledger.application.handling import Caller, Ledger
     from ledger.application.values import Values
+    from ledger.artifacts.files import Files
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.logs.kafka.address import KafkaAddress
@@ -66,6 +67,7 @@ class Embedded:
     log_address: str
     database: "Database"
     log: "Log"
+    values_log: "Log"
     feed: "Feed"
     view: "View"
     ledger: "Ledger"
@@ -74,6 +76,7 @@ class Embedded:
     alerts: "AlertQueries"
     users: "Users"
     metrics: "MetricQueries"
+    files: "Files"
     client: "EmbeddedClient"
 
 
@@ -121,8 +124,11 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
 
 
 @contextmanager
-def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embedded]:
-    """Open a workspace folder with its log and views."""
+def embedded_workspace(location: str, *, mounts: Path = MOUNTS, alone: bool = False) -> Iterator[Embedded]:
+    """Open a workspace folder with its log and views.
+
+    One that is `alone` has everything in its folder, whatever the environment says.
+    """
     from alerts.answers import AlertAnswers
     from ledger.application.handling import Ledger
     from ledger.application.recorder import LedgerRecorder
@@ -131,6 +137,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.liveness.canceling import CancelRequests
+    from ledger.liveness.standings import Standings
     from ledger.store.database import Database
     from ledger.users.directory import Users
     from projections.answers import Answers
@@ -138,13 +145,14 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
     from projections.view import View
 
     folder = open_folder(folder_of(location).path.parent, mounts=mounts)
-    address = _log_address(folder)
+    environment = {} if alone else os.environ
+    address = SQLITE if alone else _log_address(folder)
     with ExitStack() as stack:
         database = Database(folder.ledger_db, durable=address == SQLITE)
         stack.callback(database.close)
         logs = _open_logs(address, database)
-        for log in logs:
-            stack.callback(log.close)
+        for each in logs:
+            stack.callback(each.close)
         control, values_log = logs
         feed = Feed(control.id, database)
         view = View(folder.views_db)
@@ -154,14 +162,56 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS) -> Iterator[Embe
         metrics, alerts = Metrics(database, view), AlertAnswers(feed, database, now=now)
         queries = Answers(feed, view, metrics.last_values)
         recorder = LedgerRecorder(control, database)
-        ledger = Ledger(recorder, now=now, seal=values.seal, check_rule=check_rule, has_runs=queries.has_runs)
+        files = _files(folder, environment)
+        ledger = Ledger(
+            recorder,
+            now=now,
+            seal=values.seal,
+            check_rule=check_rule,
+            has_runs=queries.has_runs,
+            check_content=files.check,
+            server=platform.node(),
+        )
         users = Users(feed, now=now)
         answers = EmbeddedAnswers(queries, metrics, alerts, users)
-        cancel_requests = CancelRequests(database)
-        client = EmbeddedClient(str(folder.path.parent), ledger, values, caller(), logs, answers, cancel_requests)
-        yield Embedded(
-            folder, address, database, control, feed, view, ledger, values, queries, alerts, users, metrics, client
+        cancel_requests = CancelRequests(Standings(database))
+        client = EmbeddedClient(
+            str(folder.path.parent), ledger, values, caller(), logs, answers, files, cancel_requests
         )
+        opened = (
+            folder,
+            address,
+            database,
+            control,
+            values_log,
+            feed,
+            view,
+            ledger,
+            values,
+            queries,
+            alerts,
+            users,
+            metrics,
+        )
+        yield Embedded(*opened, files, client)
+
+
+def _files(folder: WorkspaceFolder, environment: Mapping[str, str]) -> "Files":
+    from ledger.artifacts.address import open_place
+    from ledger.artifacts.contents import Contents
+    from ledger.artifacts.files import Files
+    from ledger.targets.local.folder import RunFolder
+
+    settings = resolve(environment, folder.settings())
+    size = settings["artifact bytes"].value or ""
+    if not size.isdecimal():
+        raise WorkspaceError(f"RUNLEDGER_ARTIFACT_BYTES must be a number of bytes, not {size!r}")
+    place = settings["artifacts"].value or str(folder.artifacts)
+    if "://" not in place:
+        # Processes of one workspace have different folders of their own.
+        place = str(folder.path.parent / Path(place).expanduser())
+    contents = Contents(open_place(place), int(size))
+    return Files(contents, lambda run_id: RunFolder(folder.runs / run_id).log)
 
 
 def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":

@@ -63,8 +63,9 @@ class Limits:
 
     artifacts: int = 10_000_000  # Azure: 10 million [D]
     artifact_name_length: int = 5_000  # Azure: 5,000 [D]
-    snapshot_bytes: int = 1_000_000_000  # Azure: 300 MB [S]
-    snapshot_files: int = 20_000  # Azure: 2,000 [S]
+    artifacts_per_call: int = 500  # Azure has no figure
+    snapshot_bytes: int = 300_000_000  # Azure: 300 MB [S]
+    snapshot_files: int = 2_000  # Azure: 2,000 [S]
 
     children_per_call: int = 1_000  # Azure: 100 [S]
     page_size: int = 1_000  # Azure: 500 [S]

@@ -10,6 +10,9 @@ CONTROL: LogName = "control"
 VALUES: LogName = "values"
 
 GENESIS_KIND = "log"
+PRESENCE_STREAMS = "presence:"
+"""What the names of all streams with what servers heard begin with."""
+
 _VALUES_KINDS = frozenset({"values", "presence"})
 
 
@@ -26,6 +29,11 @@ def values_stream(run_id: str, writer: str) -> str:
 def values_streams(run_id: str) -> str:
     """What the names of all streams with a run's values begin with."""
     return f"values:{run_id}:"
+
+
+def presence_stream(server: str) -> str:
+    """The stream of what one server process heard of writers."""
+    return f"{PRESENCE_STREAMS}{server}"
 
 
 def experiment_stream(log_id: str, name: str) -> str:
@@ -51,6 +59,11 @@ def user_stream(log_id: str, name: str) -> str:
 def notifications_stream(log_id: str) -> str:
     """The one stream of all claims and settlements: its head is the fence between servers."""
     return f"notifications:{log_id}"
+
+
+def refusals_stream(log_id: str, server: str) -> str:
+    """The stream of what one server refused."""
+    return f"refusals:{uuid5(UUID(log_id), server)}"
 
 
 def genesis_stream(log_id: str) -> str:

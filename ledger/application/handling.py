@@ -1,7 +1,7 @@
 """Handling commands: each decided on a fresh aggregate, at most once, whatever is sent twice."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import singledispatchmethod
 from typing import TypeVar
@@ -11,8 +11,11 @@ from eventsourcing.persistence import IntegrityError
 
 from ledger.application.application import LedgerApplication
 from ledger.application.recorder import LedgerRecorder
+from ledger.application.refusing import RefusalRate
 from ledger.application.turns import Turns
+from ledger.artifacts.content import Content
 from ledger.commands import (
+    AddArtifacts,
     AddParameters,
     AddProperties,
     AddUser,
@@ -56,16 +59,27 @@ from ledger.commands import (
 )
 from ledger.domain.aggregate import Context, LedgerAggregate
 from ledger.domain.alert_rule import AlertRule, checked
+from ledger.domain.artifacts import checked_artifacts
 from ledger.domain.experiment import Experiment
 from ledger.domain.names import check_experiment_name, check_run_id, check_user_name, check_uuid
+from ledger.domain.refusals import Refusals
 from ledger.domain.run import Run
 from ledger.domain.silence import Silence
 from ledger.domain.user import User
 from ledger.errors import ConflictError, InvalidNameError, NotFoundError, RefusedError, RunNotFoundError
+from ledger.wire import name_of
 from schemas.events import RunOrigin, Seal
 from schemas.limits import Limits
 from schemas.rules import RuleDefinition
-from schemas.streams import experiment_stream, key_of, rule_stream, run_stream, silence_stream, user_stream
+from schemas.streams import (
+    experiment_stream,
+    key_of,
+    refusals_stream,
+    rule_stream,
+    run_stream,
+    silence_stream,
+    user_stream,
+)
 
 _ATTEMPTS = 50
 
@@ -91,13 +105,17 @@ class Ledger:
         seal: Callable[[str], Seal] | None = None,
         check_rule: Callable[[RuleDefinition], None] | None = None,
         has_runs: Callable[[str], bool] | None = None,
+        check_content: Callable[[Content], None] | None = None,
         limits: Limits | None = None,
+        server: str = "",
     ) -> None:
         """Handle commands on a recorder's log.
 
         `now` is the clock for commands that name no time, `seal` tells what a run has logged,
         `check_rule` raises BadRuleError for a rule whose templates do not work, `has_runs` tells
         whether an experiment of a name has any; one that nobody can tell of is not deleted.
+        `check_content` raises BadContentError for what is not stored. `server` is whose refusals are
+        recorded here.
         """
         self._recorder = recorder
         self._application = LedgerApplication(recorder)
@@ -105,8 +123,11 @@ class Ledger:
         self._seal = seal or (lambda _: Seal())
         self._check_rule = check_rule or (lambda _: None)
         self._has_runs = has_runs or (lambda _: True)
+        self._check_content = check_content or (lambda _: None)
         self._limits = limits or Limits()
         self._turns = Turns()
+        self._server = server
+        self._refusals = RefusalRate()
 
     @property
     def log_id(self) -> str:
@@ -134,7 +155,35 @@ class Ledger:
             UnavailableError: the ledger cannot be reached; `UnknownOutcomeError` when it is in doubt.
         """
         _check_command_id(command.command)
-        return self._carry_out(command, caller)
+        try:
+            return self._carry_out(command, caller)
+        except RefusedError as error:
+            if command.late:
+                self._note_refusal(command, error, caller)
+            raise
+
+    def _note_refusal(self, command: Command, error: RefusedError, caller: Caller) -> None:
+        """Record a refusal that reaches nobody; sent again, it is one."""
+        count = self._refusals.due((caller.actor, type(error).__name__))
+        if not count:
+            return
+        note = replace(command, command=derived_id(command.command, "refused"))
+        stream = refusals_stream(self.log_id, self._server)
+        meant = self._stream_of(command)
+        self._decide(
+            stream, Refusals, note, caller, lambda refusals: refusals.note(name_of(command), meant, error, count)
+        )
+
+    def _stream_of(self, command: Command) -> str:
+        match command:
+            case RunCommand():
+                return run_stream(command.run_id)
+            case ExperimentCommand():
+                return experiment_stream(self.log_id, command.name)
+            case RuleCommand():
+                return rule_stream(command.rule_id)
+            case _:
+                return ""
 
     @singledispatchmethod
     def _carry_out(self, command: Command, caller: Caller) -> Answer:
@@ -178,7 +227,11 @@ class Ledger:
         part = CreateExperiment(command=derived_id(command.command, "experiment"), name=command.experiment, reopen=True)
         self._carry_out(part, caller)
         experiment_id = key_of(experiment_stream(self.log_id, command.experiment))
-        return self._decide_run(command, caller, lambda run: run.start(command, experiment_id, self._limits))
+        return self._decide_run(
+            command,
+            caller,
+            lambda run: run.start(command, experiment_id, self._limits, lambda: self._seal(command.run_id)),
+        )
 
     @_carry_out.register
     def _(self, command: TagRun, caller: Caller) -> Answer:
@@ -216,9 +269,22 @@ class Ledger:
         return self._decide_run(command, caller, lambda run: run.alert(command, self._limits))
 
     @_carry_out.register
+    def _(self, command: AddArtifacts, caller: Caller) -> Answer:
+        artifacts = checked_artifacts(command.artifacts, self._limits)
+        for each in artifacts:
+            self._check_content(each.content)
+        return self._decide_run(command, caller, lambda run: run.add_artifacts(artifacts, self._limits))
+
+    @_carry_out.register
     def _(self, command: ResumeRun, caller: Caller) -> Answer:
         origin = RunOrigin.model_validate(dict(command.origin))
-        return self._decide_run(command, caller, lambda run: run.resume(origin))
+        return self._decide_run(
+            command,
+            caller,
+            lambda run: run.resume(
+                origin, command.properties, limits=self._limits, seal=lambda: self._seal(command.run_id)
+            ),
+        )
 
     @_carry_out.register
     def _(self, command: ArchiveRun, caller: Caller) -> Answer:

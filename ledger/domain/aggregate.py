@@ -169,7 +169,7 @@ class LedgerAggregate(BaseAggregate[str]):
         self.trigger_event(
             Decided,  # type: ignore[arg-type]
             timestamp=context.now,
-            body=event_type(**fields, **context.fields()),
+            body=event_type(**context.fields() | fields),
             prev=None if index else self.head_hash,
             event_id=context.event_id(index),
             source=context.source,

@@ -1,16 +1,21 @@
 """The Run aggregate: what may happen to a run, and what it is after its events."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from ledger.commands import AlertRun, ChangeStatus, Parameter, StartRun, WarnRun
-from ledger.domain.aggregate import LedgerAggregate, changed_keys
+from ledger.domain.aggregate import Decided, LedgerAggregate, changed_keys
+from ledger.domain.artifacts import Artifact
 from ledger.domain.names import check_count, check_experiment_name, check_key, check_length, check_run_id
 from ledger.domain.statuses import allowed_from, may_change
 from ledger.errors import BadValueError, RefusedError, RunNotFoundError, StatusRefusedError, WrittenOnceError
+from ledger.liveness.graces import canceled_by
 from schemas.events import (
     Event,
     RunAlertedEvent,
     RunArchivedEvent,
+    RunArtifactAddedEvent,
     RunDescribedEvent,
     RunError,
     RunOrigin,
@@ -31,6 +36,14 @@ from schemas.severities import SEVERITIES
 from schemas.statuses import TERMINAL, RunStatus
 
 
+class Asked(NamedTuple):
+    """Who asked for the run to be canceled, why, and in which event."""
+
+    event_id: str
+    actor: str
+    reason: str | None
+
+
 class Run(LedgerAggregate):
     """One run, from its start through every attempt."""
 
@@ -47,11 +60,16 @@ class Run(LedgerAggregate):
     error: RunError | None
     archived: bool
     begun_by: str | None
+    begun_at: datetime
+    origin: RunOrigin
+    asked: Asked | None
     presumed: bool
+    restarts: set[str]
     warned: dict[tuple[str, str], int]
     tags: dict[str, str | None]
     properties: dict[str, str]
     parameters: dict[str, Parameter]
+    artifacts: dict[str, str]
 
     def begin_state(self) -> None:
         """The state of a run that has not started."""
@@ -62,18 +80,25 @@ class Run(LedgerAggregate):
         self.parent_run_id = self.root_run_id = None
         self.error = None
         self.archived = self.presumed = False
-        self.begun_by = None
+        self.restarts = set()
+        self.begun_by = self.asked = None
+        self.begun_at, self.origin = datetime.fromtimestamp(0, UTC), RunOrigin()
         self.warned = {}
-        self.tags, self.properties, self.parameters = {}, {}, {}
+        self.tags, self.properties, self.parameters, self.artifacts = {}, {}, {}, {}
 
-    def start(self, command: StartRun, experiment_id: str, limits: Limits) -> None:
-        """Begin the run; an id begins once (parity B4)."""
+    def start(self, command: StartRun, experiment_id: str, limits: Limits, seal: Callable[[], Seal] = Seal) -> None:
+        """Begin the run; an id begins once (parity B4), unless the command would rather continue it."""
         check_run_id(self.key, limits)
         check_experiment_name(command.experiment, limits)
+        if self.exists and command.resume:
+            origin = RunOrigin.model_validate(dict(command.origin))
+            self.resume(origin, command.properties, limits=limits, seal=seal)
+            return
         if self.exists:
+            way_out = "" if self._may_be_resumed else f" once it has ended; {_JOIN} now"
             raise RefusedError(
                 f"there is a run {self.key} already (in experiment {self.experiment}, {self.status}); "
-                "choose another run_id, or continue it with resume='allow'"
+                f"choose another run_id, or continue it with resume='allow'{way_out}"
             )
         _check_texts(command.display_name, command.description, limits)
         _check_pairs("tag", command.tags, limits.tag_key_length, limits.tag_value_length)
@@ -143,12 +168,15 @@ class Run(LedgerAggregate):
     def change_status(self, command: ChangeStatus, limits: Limits, seal: Callable[[], Seal]) -> None:
         """Move forward in the table of 3.B; the same status again is nothing to do.
 
-        A presumed end may be corrected by the run's own evidence. `seal` is asked for at an end.
+        A presumed end may be corrected by the run's own evidence, its error with it. `seal` is asked for
+        at an end. Who asked for the run to be canceled is the reason of a Canceled that has none of its own.
         """
         self._required()
         status = command.status
         if command.begun_by is not None and command.begun_by != self.begun_by:
             raise RefusedError(f"run {self.key} is at attempt {self.attempt}, which another process began")
+        if command.previous not in {None, self.status}:
+            raise RefusedError(f"run {self.key} is {self.status} and no longer {command.previous}")
         confirms = self.presumed and status in TERMINAL and not command.presumed
         if status == self.status and not confirms:
             return
@@ -163,6 +191,7 @@ class Run(LedgerAggregate):
             presumed=command.presumed,
             log_lines=_last_lines(command.log_lines, limits),
             seal=seal() if status in TERMINAL else None,
+            **self._reason(command),
         )
 
     def warn(self, command: WarnRun, limits: Limits) -> None:
@@ -182,12 +211,64 @@ class Run(LedgerAggregate):
         check_length("the text of an alert", command.text, limits.alert_text_length)
         self.decide(RunAlertedEvent, title=command.title, text=command.text, level=command.level)
 
-    def resume(self, origin: RunOrigin | None = None) -> None:
-        """Begin another attempt of a run that has ended: the only way out of a terminal status."""
+    def add_artifacts(self, artifacts: Sequence[Artifact], limits: Limits) -> None:
+        """Give names to contents, at any status; a name that is there stands for the newest (ADR 0014).
+
+        The same content again is nothing to do.
+        """
         self._required()
+        check_count("files", len(self.artifacts.keys() | {each.name for each in artifacts}), limits.artifacts)
+        for each in artifacts:
+            if self.artifacts.get(each.name) != each.content.sha256:
+                self.decide(RunArtifactAddedEvent, **each.fields())
+
+    def resume(
+        self,
+        origin: RunOrigin | None = None,
+        properties: Mapping[str, str] | None = None,
+        *,
+        limits: Limits | None = None,
+        seal: Callable[[], Seal] = Seal,
+    ) -> None:
+        """Begin another attempt of a run that has ended: the only way out of a terminal status.
+
+        One that does not respond is presumed to have failed first: what is heard of that attempt
+        later names another command in `begun_by`, and changes nothing (spot pre-emption). So is one
+        that had no end when its job was started again, which is told by a new `restart` (ADR 0012).
+        """
+        self._required()
+        origin, limits = origin or RunOrigin(), limits or Limits()
+        is_restart = origin.restart is not None and origin.restart not in self.restarts
+        if not self._may_be_resumed and not is_restart:
+            raise RefusedError(self._why_not_resumed())
         if self.status not in TERMINAL:
-            raise RefusedError(f"run {self.key} is {self.status}: only a run that has ended can be resumed")
-        self.decide(RunResumedEvent, attempt=self.attempt + 1, previous=self.status, origin=origin or RunOrigin())
+            self._presume_failed(origin.restart if is_restart else None, seal)
+        self.decide(RunResumedEvent, attempt=self.attempt + 1, previous=self.status, origin=origin)
+        self.add_properties(self._of_attempt(properties or {}), limits)
+
+    def _presume_failed(self, restart: str | None, seal: Callable[[], Seal]) -> None:
+        if restart is None:
+            code, certainty = "NotResponding", "another attempt began, and nothing was heard of this one"
+            message = f"Attempt {self.attempt} did not respond any more when another one began{self._where()}."
+        else:
+            code, certainty = "Superseded", "the next attempt began, and no end of this one had been recorded"
+            message = f"Attempt {self.attempt} was over when the next one began ({restart}); nobody saw how it ended."
+        self.decide(
+            RunStatusChangedEvent,
+            previous=self.status,
+            status=RunStatus.FAILED,
+            error=RunError(code=code, message=message),
+            certainty=f"presumed: {certainty}",
+            presumed=True,
+            seal=seal(),
+        )
+
+    def _of_attempt(self, properties: Mapping[str, str]) -> dict[str, str]:
+        """Properties by keys that are free, or have this very value."""
+        return {
+            key if self.properties.get(key, value) == value else f"{key}.{self.attempt}": value
+            for key, value in properties.items()
+        }
 
     def archive(self) -> None:
         """Hide the run from lists; its history stays."""
@@ -215,32 +296,89 @@ class Run(LedgerAggregate):
             case RunParameterAddedEvent():
                 self.parameters.setdefault(event.key, event.value)
             case RunStatusChangedEvent():
-                self.status, self.error, self.presumed = event.status, event.error or self.error, event.presumed
+                error = None if self.presumed else self.error
+                self.status, self.error, self.presumed = event.status, event.error or error, event.presumed
+                self.asked = None
             case RunResumedEvent():
                 self.status, self.attempt, self.error = RunStatus.RUNNING, event.attempt, None
                 self.begun_by, self.presumed = event.command, False
-            case RunWarnedEvent():
-                self.warned[event.source, event.code] = event.count
+                self._remember_restart(event.origin)
+                self.origin, self.asked = event.origin, None
             case RunDescribedEvent():
                 for field in event.changed:
                     setattr(self, field, readable(getattr(event, field)))
+            case _:
+                self._apply_rest(event)
+
+    def _apply_rest(self, event: Event) -> None:
+        match event:
+            case RunArtifactAddedEvent():
+                self.artifacts[event.artifact_name] = event.sha256
+            case RunWarnedEvent():
+                self.warned[event.source, event.code] = event.count
             case RunArchivedEvent() | RunRestoredEvent():
                 self.archived = isinstance(event, RunArchivedEvent)
             case _:
                 pass
 
+    def fold(self, decided: Decided) -> None:
+        """Take in an event, and of some who caused it and when."""
+        super().fold(decided)
+        match decided.body:
+            case RunStartedEvent() | RunResumedEvent():
+                self.begun_at = decided.timestamp
+            case RunStatusChangedEvent(status=RunStatus.CANCEL_REQUESTED, reason=reason):
+                self.asked = Asked(decided.event_id, decided.actor, readable(reason))
+            case _:
+                pass
+
+    @property
+    def _may_be_resumed(self) -> bool:
+        return self.status in TERMINAL or self.status is RunStatus.NOT_RESPONDING
+
+    def _why_not_resumed(self) -> str:
+        if self.asked is not None:
+            return (
+                f"run {self.key} shall be canceled ({canceled_by(self.asked.actor, self.asked.reason)}); "
+                "it can be resumed once it is Canceled, which does not take longer than the grace time"
+            )
+        return (
+            f"run {self.key} is {self.status}{self._where()}: only a run that has ended, or does not respond, can be "
+            f"resumed. End it there or cancel it first; or {_JOIN} beside it"
+        )
+
+    def _where(self) -> str:
+        """Where its present attempt runs and since when, as far as is known."""
+        process = f"process {self.origin.process_id}" if self.origin.process_id is not None else None
+        host = f"on {self.origin.host}" if self.origin.host is not None else None
+        known = " ".join(each for each in (process, host) if each)
+        return f" (attempt {self.attempt}, {known + ', ' if known else ''}since {self.begun_at:%F %T} UTC)"
+
+    def _reason(self, command: ChangeStatus) -> dict[str, str]:
+        if command.status is not RunStatus.CANCELED or command.reason is not None or self.asked is None:
+            return {}
+        return {"reason": canceled_by(self.asked.actor, self.asked.reason)}
+
     def _apply_start(self, event: RunStartedEvent) -> None:
         self.experiment, self.experiment_id = event.experiment, event.experiment_id
-        self.begun_by = event.command
+        self.begun_by, self.origin = event.command, event.origin
+        self._remember_restart(event.origin)
         self.status = event.status
         self.display_name, self.description = readable(event.display_name), readable(event.description)
         self.parent_run_id, self.root_run_id = event.parent_run_id, event.root_run_id
         self.tags = {key: readable(value) for key, value in event.tags.items()}
         self.properties = dict(event.properties)
 
+    def _remember_restart(self, origin: RunOrigin) -> None:
+        if origin.restart is not None:
+            self.restarts.add(origin.restart)
+
     def _required(self) -> None:
         if not self.exists:
             raise RunNotFoundError(self.key)
+
+
+_JOIN = "resume='join' logs to it"
 
 
 def _error(error: Mapping[str, str | None] | None, limits: Limits) -> RunError | None:

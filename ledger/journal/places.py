@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from zlib import crc32
 
 JOURNALS = "journals"
+OFFLINE = "offline"
+UNNAMED = "any"
+"""The folder of what was noted for no workspace in particular."""
 
 
 def journals_of(location: str, folder: Path | None, environment: Mapping[str, str]) -> Path:
@@ -23,6 +26,20 @@ def journals_of(location: str, folder: Path | None, environment: Mapping[str, st
         return folder / JOURNALS
     state = environment.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(state).expanduser() / "runledger" / _name(location)
+
+
+def offline_journals(location: str, environment: Mapping[str, str]) -> Path:
+    """The folder for journals of a process without a ledger; `location` is empty where no workspace is named."""
+    return offline_home(environment) / (_name(location) if location else UNNAMED)
+
+
+def offline_home(environment: Mapping[str, str]) -> Path:
+    """Where offline journals lie: in `RUNLEDGER_JOURNAL_DIR`, else in the user's state folder."""
+    named = environment.get("RUNLEDGER_JOURNAL_DIR")
+    if named:
+        return Path(named).expanduser().absolute()
+    state = environment.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "runledger" / OFFLINE
 
 
 def fallbacks(journals: Path) -> tuple[Path, ...]:

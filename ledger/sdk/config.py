@@ -1,5 +1,6 @@
 """What shall be run where: configurations of submitted runs (parity B8, B9, G1)."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -102,22 +103,31 @@ class ScriptRunConfig:
     may be changed there until it is submitted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the signature of the original (parity 2.A)
         self,
         source_directory: str | Path,
         script: str | None = None,
         arguments: Sequence[object] | None = None,
         run_config: RunConfiguration | None = None,
         compute_target: NamedTarget | str | None = None,
-        max_run_duration_seconds: float | None = None,
+        environment: object = None,
+        distributed_job_config: object = None,
+        resume_from: object = None,
+        max_run_duration_seconds: float | None = MONTH_SECONDS,
         command: Sequence[object] | str | None = None,
+        docker_runtime_config: object = None,
         environment_variables: Mapping[str, object] | None = None,
     ) -> None:
         """Check what can be checked before anything is sent.
 
+        `environment`, `distributed_job_config`, `resume_from` and `docker_runtime_config` are those
+        of the original, and refused: a target of ours makes no environments.
+
         Raises:
-            RefusedError: both a script and a command are named, or neither, or arguments are one text.
+            RefusedError: both a script and a command are named, or neither; arguments are one text; or
+                something is asked for that no target here does.
         """
+        _refuse(environment, distributed_job_config, resume_from, docker_runtime_config)
         base = run_config or RunConfiguration()
         if command is not None and (script is not None or arguments is not None):
             raise RefusedError("name either a command, or a script with its arguments")
@@ -136,13 +146,13 @@ class ScriptRunConfig:
             self.run_config.command = base.command
         if compute_target is not None:
             self.run_config.target = _target_name(compute_target)
-        if max_run_duration_seconds is not None:
+        if max_run_duration_seconds != MONTH_SECONDS:
             self.run_config.max_run_duration_seconds = max_run_duration_seconds
         if (self.run_config.script is None) == (self.run_config.command is None):
             raise RefusedError("name a script of the folder, or a command; and not both")
 
     def command_line(self) -> list[str]:
-        """What is executed, in the source directory.
+        """What is executed, in a copy of the source directory.
 
         Raises:
             ExperimentExecutionError: the folder or the script is not there.
@@ -156,7 +166,27 @@ class ScriptRunConfig:
         script = folder / (self.run_config.script or "")
         if not script.is_file():
             raise ExperimentExecutionError(f"there is no script {script}")
-        return [sys.executable, str(script), *_texts(self.run_config.arguments)]
+        if not script.resolve().is_relative_to(folder.resolve()):
+            raise ExperimentExecutionError(
+                f"the script {script} is not in the folder {folder}, which is what is kept: name a source directory "
+                "that it is in"
+            )
+        return [sys.executable, os.path.relpath(os.path.normpath(script), folder), *_texts(self.run_config.arguments)]
+
+
+def _refuse(environment: object, distributed: object, resume_from: object, docker: object) -> None:
+    named = {
+        "environment": environment,
+        "distributed_job_config": distributed,
+        "resume_from": resume_from,
+        "docker_runtime_config": docker,
+    }
+    unknown = [name for name, value in named.items() if value is not None]
+    if unknown:
+        raise RefusedError(
+            f"{', '.join(unknown)}: nothing here makes an environment. A script runs in the Python that submits it; "
+            "command= names another program, such as docker or torchrun, and environment_variables= its variables"
+        )
 
 
 def _file_name(name: str) -> str:

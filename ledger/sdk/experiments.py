@@ -14,6 +14,7 @@ from ledger.commands import (
 )
 from ledger.errors import ExperimentNotFoundError
 from ledger.queries import ANY_VALUE
+from ledger.sdk.display import page_of, table_of
 from ledger.sdk.listing import Pairs, tag_conditions
 from ledger.sdk.text import as_texts
 
@@ -81,6 +82,14 @@ class ExperimentAttributes:
         """Show it in lists again."""
         self._execute(ReactivateExperiment(name=self.name))
 
+    def get_portal_url(self) -> str | None:
+        """The page of the experiment; None for a folder that no server is known to show."""
+        return page_of(self.workspace, f"experiments/{self.name}")
+
+    def _repr_html_(self) -> str:
+        url = self.get_portal_url()
+        return table_of({"Name": self.name, "Workspace": self.workspace.name}, "Details Page", url)
+
     def refresh(self) -> None:
         """Nothing to do: every answer is as of now."""
 
@@ -94,7 +103,7 @@ class ExperimentAttributes:
         """
         for document in workspace.client.experiments():
             if experiment_id in {document["experiment_id"], document["name"]}:
-                workspace.client.execute(DeleteExperiment(name=document["name"]))
+                workspace.tracker.carry_out(DeleteExperiment(name=document["name"]))
                 return
         raise ExperimentNotFoundError(experiment_id)
 
@@ -126,7 +135,7 @@ class ExperimentAttributes:
         return self.workspace.client.experiment(self.name)
 
     def _execute(self, command: ExperimentCommand) -> None:
-        self.workspace.client.execute(command)
+        self.workspace.tracker.carry_out(command)
 
 
 def _has(tags: Mapping[str, str | None], wanted: Mapping[str, str | None]) -> bool:

@@ -11,10 +11,12 @@ from ledger.queries import RunDocument, RunQuery
 from ledger.sdk.listing import Pairs, Runs, pages, property_conditions, tag_conditions
 from ledger.sdk.origin import origin
 from ledger.sdk.text import as_texts
+from ledger.sdk.tree import below
 from ledger.sdk.types import RunTypes
 from schemas.limits import Limits
 
 if TYPE_CHECKING:
+    from ledger.sdk.outputs import Folders
     from ledger.sdk.run import Run
 
 BATCH_NUMBER = "azureml.batch_child_number"
@@ -31,11 +33,15 @@ class RunFamily(RunTypes):
         self._root = root
         return self
 
-    def child_run(self, name: str | None = None, run_id: str | None = None) -> "Run":
-        """Start a run below this one; `name` becomes its display name (parity H3)."""
+    def child_run(self, name: str | None = None, run_id: str | None = None, outputs: "Folders" = None) -> "Run":
+        """Start a run below this one; `name` becomes its display name (parity H3).
+
+        `outputs` are folders as of `start_logging`; a child has none unless they are named, for those
+        beside the script are its parent's.
+        """
         command = replace(self._child(run_id or str(uuid4())), display_name=name)
         self._tracker.begin(command)
-        return self._of(command.run_id)
+        return self._of(command.run_id).writing_to(outputs or False)
 
     def create_children(
         self, count: int | None = None, tag_key: str | None = None, tag_values: Sequence[object] | None = None
@@ -77,7 +83,7 @@ class RunFamily(RunTypes):
         )
 
         def documents() -> Iterator[RunDocument]:
-            return self._below(query) if recursive else pages(self._client, query)
+            return below(self._client, self.id, self._root_id(), query) if recursive else pages(self._client, query)
 
         return Runs(documents, self._maker(rehydrate=_rehydrate_runs))
 
@@ -120,27 +126,6 @@ class RunFamily(RunTypes):
         except (UnavailableError, RunNotFoundError):
             # Nobody can be asked, and a script goes on: as far as is known here, this is the top.
             return self.id
-
-    def _below(self, query: RunQuery) -> Iterator[RunDocument]:
-        root = self._root_id()
-        under_root = replace(query, root_run_id=root)
-        if root == self.id:
-            return (each for each in pages(self._client, under_root) if each["run_id"] != self.id)
-        family = RunQuery(root_run_id=root, include_children=True)
-        parents = {each["run_id"]: each.get("parent_run_id") for each in pages(self._client, family)}
-        return (each for each in pages(self._client, under_root) if _is_below(each["run_id"], self.id, parents))
-
-
-def _is_below(run_id: str, above: str, parents: dict[str, str | None]) -> bool:
-    seen: set[str | None] = set()
-    found = parents.get(run_id)
-    # A stranger may have written a circle.
-    while found is not None and found not in seen:
-        if found == above:
-            return True
-        seen.add(found)
-        found = parents.get(found)
-    return False
 
 
 def _batch_tags(count: int | None, key: str | None, values: Sequence[object] | None) -> list[dict[str, str | None]]:

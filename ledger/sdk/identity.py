@@ -1,9 +1,8 @@
 """What a run is, as this handle last saw it."""
 
-import os
-from html import escape
 from typing import Any
 
+from ledger.sdk.display import page_of, table_of
 from ledger.sdk.handle import RunHandle
 
 
@@ -46,23 +45,13 @@ class RunIdentity(RunHandle):
 
     def get_portal_url(self) -> str | None:
         """The page of the run; None for a folder that no server is known to show (RUNLEDGER_PUBLIC_URL names one)."""
-        location = self.experiment.workspace.location
-        base = os.environ.get("RUNLEDGER_PUBLIC_URL") or (location if "://" in location else None)
-        return f"{base.rstrip('/')}/runs/{self.id}" if base else None
+        return page_of(self.experiment.workspace, f"runs/{self.id}")
 
     def _repr_html_(self) -> str:
-        document, url = self._document(), self.get_portal_url()
-        link = f'<a href="{escape(url)}" target="_blank" rel="noopener">Link to the run</a>' if url else ""
-        texts = (self.experiment.name, self.id, document["run_type"], document["status"])
-        cells = [*(escape(text) for text in texts), link]
-        heads = ("Experiment", "Id", "Type", "Status", "Details Page")
-        return (
-            '<table style="width:100%"><tr>'
-            + "".join(f"<th>{head}</th>" for head in heads)
-            + "</tr><tr>"
-            + "".join(f"<td>{cell}</td>" for cell in cells)
-            + "</tr></table>"
-        )
+        document = self._document()
+        about = {"Experiment": self.experiment.name, "Id": self.id}
+        about |= {"Type": document["run_type"], "Status": document["status"]}
+        return table_of(about, "Details Page", self.get_portal_url())
 
     def _known(self) -> dict[str, Any]:
         return self._seen if self._seen is not None else self._document()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _PAGE = 500
 _SHOWN = 20
 
-Pairs = Mapping[str, str | None] | str | None
+Pairs = Mapping[str, object] | str | None
 """Conditions on tags or properties: all pairs must match, or one key is there with any value."""
 
 
@@ -84,7 +84,8 @@ def _conditions(what: str, wanted: Pairs) -> dict[str, str | None]:
     if isinstance(wanted, str):
         return {wanted: ANY_VALUE}
     if isinstance(wanted, Mapping):
-        return dict(wanted)
+        # As they are stored: 1 is the text "1".
+        return {key: None if value is None else str(value) for key, value in wanted.items()}
     raise ValueError(f"{what} must be a mapping of pairs or one key, not {type(wanted).__name__}")
 
 

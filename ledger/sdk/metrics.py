@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ledger.commands import AddParameters
+from ledger.errors import BadValueError, RunCanceled
+from ledger.liveness.graces import canceled_by, request_in
 from ledger.metrics import Series, Thinned
 from ledger.sdk.handle import RunHandle
-from ledger.sdk.reading import Metric, descendants, metrics_of, series_by_name, thinned_by_name
-from ledger.values.rules import parameter
+from ledger.sdk.reading import Metric, metrics_of, metrics_of_tree, series_by_name, thinned_by_name
+from ledger.values.rules import parameter, step_of
+from schemas.errors import LedgerError
 from schemas.limits import Limits
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ class RunMetrics(RunHandle):
     """The part of a run's handle for logged values and parameters."""
 
     _recorder: "Recorder | None" = None
+    _raises_canceled = False
 
     def log(self, name: str, value: object, description: str = "", step: int | None = None) -> None:
         """Log one value of a metric; logged again, it becomes a series (parity B5).
@@ -38,13 +42,13 @@ class RunMetrics(RunHandle):
         """
         self._recording().listed(name, value, step, description or None)
 
-    def log_row(self, name: str, description: str = "", step: int | None = None, **columns: object) -> None:
-        """Log one row of a table, a value a column.
+    def log_row(self, name: str, description: str = "", **columns: object) -> None:
+        """Log one row of a table, a value a column; a whole number in a column `step` is the row's step too.
 
         Raises:
             BadValueError: there are no columns, or one holds a list.
         """
-        self._recording().row(name, columns, step, description or None)
+        self._recording().row(name, columns, _step_in(columns), description or None)
 
     def log_table(self, name: str, value: Mapping[str, object], description: str = "", step: int | None = None) -> None:
         """Log rows of a table by column.
@@ -84,10 +88,7 @@ class RunMetrics(RunHandle):
         self.flush(_READ_SECONDS)
         if not recursive:
             return metrics_of(self._client, self.id, name)
-        found = {
-            run_id: metrics_of(self._client, run_id, name) for run_id in descendants(self._client, self.id, run_type)
-        }
-        return {run_id: metrics for run_id, metrics in found.items() if metrics}
+        return metrics_of_tree(self._client, self.id, run_type, name)
 
     def get_last_metrics(self) -> dict[str, Metric]:
         """The last value of each metric; of rows and tables the last row."""
@@ -108,8 +109,29 @@ class RunMetrics(RunHandle):
         self.flush(_READ_SECONDS)
         return thinned_by_name(self._client, self.id, name, buckets, (first_step, last_step))
 
+    def raise_if_canceled(self) -> None:
+        """Let the next `log*()` of this handle raise RunCanceled, once, after somebody asked for the run to end."""
+        self._raises_canceled = True
+
     def _recording(self) -> "Recorder":
+        if self._raises_canceled and self.id in self._tracker.canceled:
+            self._raises_canceled = False
+            raise RunCanceled(self.id, self._why_canceled())
         recorder = self._recorder
         if recorder is None or recorder.closed:
             recorder = self._recorder = self._tracker.track(self.id).recorder
         return recorder
+
+    def _why_canceled(self) -> str:
+        try:
+            request = request_in(self.id, self._client.history(self.id))
+        except LedgerError:
+            request = None
+        return canceled_by(request.actor, request.reason) if request is not None else "canceled"
+
+
+def _step_in(columns: Mapping[str, object]) -> int | None:
+    try:
+        return step_of(columns.get("step"))
+    except BadValueError:
+        return None

@@ -11,9 +11,10 @@ from ledger.sdk.git import GitState
 from ledger.sdk.text import storable
 
 
-def origin(git: GitState | None = None) -> dict[str, Any]:
-    """What this process can say about itself, and what is known of its repository."""
+def origin(git: GitState | None = None, restart: str | None = None) -> dict[str, Any]:
+    """What this process can say about itself, what is known of its repository, and which start of a job it is."""
     known: dict[str, Any] = {} if git is None or git == GitState() else {"git": _stored(git)}
+    known |= {} if restart is None else {"restart": storable(restart)}
     email = os.environ.get("RUNLEDGER_EMAIL")
     known |= {"email": storable(email)} if email else {}
     return known | {
@@ -36,5 +37,5 @@ def user_name() -> str:
     """The operating system's name for the user, or the number where there is no name."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):
+    except (ImportError, KeyError, OSError):  # Windows has no `pwd` to ask where no variable says it
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"

@@ -4,12 +4,13 @@ from ledger.errors import RefusedError
 from ledger.sdk.alerts import RunAlerts
 from ledger.sdk.attributes import RunAttributes
 from ledger.sdk.context import RunContext
+from ledger.sdk.figures import RunFigures
 from ledger.sdk.lifecycle import RunLifecycle
-from ledger.sdk.metrics import RunMetrics
+from ledger.sdk.snapshots import RunSnapshots
 from ledger.targets.target import SCRIPT_RUN
 
 
-class Run(RunMetrics, RunAttributes, RunAlerts, RunLifecycle, RunContext):
+class Run(RunFigures, RunSnapshots, RunAttributes, RunAlerts, RunLifecycle, RunContext):
     """A handle on a run; what it asks is answered by the ledger, never from memory."""
 
     def __repr__(self) -> str:

@@ -3,14 +3,17 @@
 import os
 import sys
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from ledger.artifacts.names import STD_LOG
 from ledger.commands import ChangeStatus
 from ledger.errors import ActivityFailedError, ExperimentExecutionError, RefusedError
 from ledger.sdk.config import ScriptRunConfig
 from ledger.sdk.family import RunFamily
+from ledger.sdk.logs import RunLogs
 from ledger.sdk.submission import submit
 from ledger.targets.local.folder import RunFolder
 from ledger.targets.target import RUN_FOLDER, RUN_ID, SCRIPT_RUN, Target
@@ -23,7 +26,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _SPARE_SECONDS = 10.0
 
 
-class RunSubmitted(RunFamily):
+class RunSubmitted(RunFamily, RunLogs):
     """The part of a run's handle for scripts that run elsewhere."""
 
     def submit_child(
@@ -61,10 +64,6 @@ class RunSubmitted(RunFamily):
         """The status, and what it waits for or why it ended as `details`."""
         document = self._document()
         return {"status": document["status"], "details": document.get("status_reason")}
-
-    def details_of(self, document: dict[str, Any]) -> dict[str, Any]:
-        """A document as the details of a run (parity C2)."""
-        raise NotImplementedError
 
     @property
     def is_own_script(self) -> bool:
@@ -131,29 +130,24 @@ class RunSubmitted(RunFamily):
         return document
 
     def _watched(self, out: IO[str]) -> dict[str, Any]:
-        url, target = self.get_portal_url(), self._target()
+        url = self.get_portal_url()
         place = f"Web View: {url}\n" if url else ""
         out.write(f"RunId: {self.id}\n{place}\n")
-        document = self._awaited() if target is None else self._followed(target.logs(self.id), out)
+        document = self._followed(out) if self._known()["run_type"] == SCRIPT_RUN else self._awaited()
         out.write(_summary(document, place))
         out.flush()
         return document
 
-    def _followed(self, log: Path, out: IO[str]) -> dict[str, Any]:
-        title = f"Streaming {log.parent.name}/{log.name}"
+    def _followed(self, out: IO[str]) -> dict[str, Any]:
+        title = f"Streaming {STD_LOG}"
         out.write(f"{title}\n{'=' * len(title)}\n\n")
-        place = 0
+        place, decode = 0, getincrementaldecoder("utf-8")(errors="replace").decode
 
         def look() -> bool:
             nonlocal place
-            try:
-                with log.open("rb") as file:
-                    file.seek(place)
-                    text = file.read()
-            except OSError:
-                return False
+            text = self._printed(place)
             place += len(text)
-            out.write(text.decode("utf-8", errors="replace"))
+            out.write(decode(text))
             out.flush()
             return bool(text)
 

@@ -1,11 +1,14 @@
 """A workspace: where experiments and runs are."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from ledger.client import Client
+    from ledger.sdk.experiment import Experiment
     from ledger.sdk.run import Run
     from ledger.targets.target import Target
     from ledger.tracking.tracker import Tracker
@@ -29,6 +32,18 @@ class Workspace:
         """Use the tracker of this process; `targets` are asked for when somebody submits."""
         self.tracker = tracker
         self._targets = targets
+
+    @property
+    def name(self) -> str:
+        """What people call it: the name of its folder, or the host and port of its server."""
+        return urlsplit(self.location).netloc if "://" in self.location else Path(self.location).resolve().name
+
+    @property
+    def experiments(self) -> "Mapping[str, Experiment]":
+        """The experiments that are not archived, by name."""
+        from ledger.sdk.experiment import Experiment  # noqa: PLC0415 - experiments know their workspace
+
+        return {experiment.name: experiment for experiment in Experiment.list(self)}
 
     @property
     def compute_targets(self) -> Mapping[str, "Target"]:

@@ -14,12 +14,16 @@ RUN_ID, RUN_FOLDER = "RUNLEDGER_RUN_ID", "RUNLEDGER_RUN_FOLDER"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What shall be run, for which run, begun by which command; `environment` is added to what is there."""
+    """What shall be run, for which run, begun by which command; `environment` is added to what is there.
+
+    The command is carried out in a folder of its own, which holds what `snapshot` does: the path of a
+    zip, read before `submit` comes back.
+    """
 
     run_id: str
     begun_by: str
     command: Sequence[str]
-    folder: str
+    snapshot: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     max_seconds: float | None = None
 

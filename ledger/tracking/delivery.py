@@ -1,12 +1,14 @@
 """Delivering a journal: points in batches, commands one by one, in the order they were noted."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from ledger.client import Client
-from ledger.commands import Command, WarnRun, derived_id
+from ledger.commands import AddArtifacts, ChangeStatus, WarnRun, derived_id
 from ledger.errors import DeniedError, NotFoundError, RefusedError, UnavailableError
 from ledger.journal.folder import Identity, WriterFolder
 from ledger.journal.lines import point_of
@@ -17,26 +19,47 @@ from ledger.values.points import Point, batches
 from ledger.wire import command_from, name_of
 from schemas.errors import LedgerError
 from schemas.limits import Limits
+from schemas.statuses import TERMINAL
 
 _STRETCH_BYTES = 2_000_000
 
 _log = logging.getLogger(__name__)
 
 
+class NotBegunError(NotFoundError):
+    """The run of a journal was refused when it began."""
+
+
 class Delivery:
     """Ships one journal, going on where it stopped. What was delivered is not delivered again.
 
     A shipper that was not there from the first record asks the ledger how far the writer is.
+    `refused` counts the commands and batches that the ledger did not take.
     """
 
-    def __init__(self, folder: WriterFolder, identity: Identity, limits: Limits, *, fresh: bool) -> None:
-        """Deliver what is in a folder; `fresh` if nobody can have delivered any of it."""
+    def __init__(
+        self,
+        folder: WriterFolder,
+        identity: Identity,
+        limits: Limits,
+        *,
+        fresh: bool,
+        keep: bool = False,
+        before_end: Callable[[datetime | None], None] = lambda _: None,
+    ) -> None:
+        """Deliver what is in a folder; `fresh` if nobody can have delivered any of it.
+
+        With `keep` nothing is deleted. `before_end` is called before a command that ends the run, with its time.
+        """
         self._folder = folder
         self._identity = identity
         self._limits = limits
         self._spot = Spot()
         self._last = 0 if fresh else None
         self._damaged = 0
+        self._keep = keep
+        self._before_end = before_end
+        self.refused = 0
 
     def run(self, client: Client, *, ended: bool = False) -> None:
         """Deliver what is there; `ended` if its writer is dead.
@@ -45,17 +68,22 @@ class Delivery:
             UnavailableError: the ledger cannot be reached; what is left is delivered next time.
             NotFoundError: the ledger has no such run.
         """
-        with self._alone() as allowed, later_if_denied():
-            if not allowed:
-                return
+        with self._alone() as allowed:
+            if allowed:
+                self.deliver(client, ended=ended)
+
+    def deliver(self, client: Client, *, ended: bool) -> None:
+        """As `run`, by somebody who has the right to ship, or needs none."""
+        with later_if_denied():
             if self._last is None:
-                self._last = client.shipped(self._identity.run_id, self._identity.writer)
+                run_id, writer = self._identity.run_id, self._identity.writer
+                self._last = client.shipped(run_id, writer) if run_id else 0
             points: list[Point] = []
             size, behind = 0, self._spot
             for entry in entries(self._folder, self._spot, ended=ended):
                 if _is_command(entry):
                     self._send(client, points, behind)
-                    self._execute(client, entry)
+                    self._execute(client, entry, ended=ended)
                     points, size, self._spot = [], 0, entry.behind
                 else:
                     self._gather(entry, points)
@@ -83,27 +111,46 @@ class Delivery:
             except DeniedError:
                 raise
             except RefusedError as error:
+                self.refused += 1
                 text = f"records {batch.first} to {batch.last} of logged values were refused: {error}"
                 self._warn(client, f"values-refused-{batch.first}", "values-refused", text)
             self._last = batch.last
-        for number in range(self._spot.number, behind.number):
+        for number in () if self._keep else range(self._spot.number, behind.number):
             self._folder.file(number).unlink(missing_ok=True)
         self._spot = behind
 
-    def _execute(self, client: Client, entry: Entry) -> None:
+    def _execute(self, client: Client, entry: Entry, *, ended: bool) -> None:
         content: list[Any] = entry.content or []
-        command: Command = command_from(content[3])
+        command = replace(command_from(content[3]), late=True)
+        if isinstance(command, ChangeStatus) and command.status in TERMINAL:
+            self._before_end(command.occurred_at)
         try:
+            if isinstance(command, AddArtifacts):
+                self._put_contents(client, command)
             client.execute(command)
         except (UnavailableError, DeniedError):
             raise
         except LedgerError as error:
+            self.refused += 1
             text = f"{name_of(command)} was refused when it arrived: {error}"
             _log.warning("run %s: %s", self._identity.run_id, text)
             self._warn(client, f"refused-{command.command}", "command-refused", text)
+            # What follows belongs to a run that never began, and not to another one that has its id.
+            if ended and command.command == self._identity.begun_by:
+                raise NotBegunError(text) from error
+
+    def _put_contents(self, client: Client, command: AddArtifacts) -> None:
+        """Store the files that wait beside the journal, before the command that names them."""
+        for artifact in command.artifacts:
+            path = self._folder.content(str(artifact["sha256"]))
+            if path.exists():
+                with path.open("rb") as file:
+                    client.put_content(file)
 
     def _warn(self, client: Client, part: str, code: str, message: str) -> None:
         run_id, writer = self._identity.run_id, self._identity.writer
+        if not run_id:
+            return
         warning = WarnRun(
             command=derived_id(writer, part),
             run_id=run_id,

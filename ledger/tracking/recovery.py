@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeGuard
 
 from ledger.client import Client
 from ledger.commands import ChangeStatus, derived_id
@@ -13,7 +14,9 @@ from ledger.journal.folder import Identity, WriterFolder, writer_folders
 from ledger.journal.locks import release
 from ledger.tracking.delivery import Delivery, later_if_denied
 from ledger.tracking.watching import Verdict, abandoned, remove, verdict_of
-from ledger.watchdog.verdict import Evidence, decide
+from ledger.watchdog.alive import is_gone
+from ledger.watchdog.verdict import Evidence, decide, of_canceled
+from ledger.workspace.mounts import network_file_system
 from schemas.limits import Limits
 from schemas.statuses import TERMINAL, RunStatus
 
@@ -34,15 +37,17 @@ def recover(journals: Path, location: str, client: Client, limits: Limits, *, ru
         UnavailableError: the ledger cannot be reached; what is left is delivered next time.
     """
     found, processes = [], set()
-    for folder in writer_folders(journals):
-        identity = folder.identity()
-        if identity is None or identity.location != location or run_id not in {None, identity.run_id}:
-            continue
-        with _taken_over(folder) as dead:
-            if dead and _recover_one(folder, identity, client, limits):
-                found.append(identity.run_id)
-                processes.add(identity.process)
-    _forget(journals, processes - {None})
+    try:
+        for folder in writer_folders(journals):
+            identity = folder.identity()
+            if not _is_of(identity, location) or run_id not in {None, identity.run_id}:
+                continue
+            with _taken_over(folder, identity) as dead:
+                if dead and _recover_one(folder, identity, client, limits):
+                    found.append(identity.run_id)
+                    processes.add(identity.process)
+    finally:
+        _forget(journals, processes - {None})
     return found
 
 
@@ -50,23 +55,33 @@ def has_dead_writer(journals: Path, location: str) -> bool:
     """Whether there is anything to recover."""
     for folder in writer_folders(journals):
         identity = folder.identity()
-        if identity is not None and identity.location == location:
-            with _taken_over(folder) as dead:
+        if _is_of(identity, location):
+            with _taken_over(folder, identity) as dead:
                 if dead:
                     return True
     return False
 
 
+def _is_of(identity: Identity | None, location: str) -> TypeGuard[Identity]:
+    """Whether a journal waits for this ledger; what was noted offline waits for `runledger sync`."""
+    return identity is not None and identity.location == location and not identity.offline
+
+
 @contextmanager
-def _taken_over(folder: WriterFolder) -> Iterator[bool]:
+def _taken_over(folder: WriterFolder, identity: Identity) -> Iterator[bool]:
     """Hold the lock of a writer: it is free once the process is gone."""
     lock = folder.take_alive()
     try:
         # Another process may have recovered it between our look and our lock.
-        yield lock is not None and folder.identity() is not None
+        yield lock is not None and _lock_reaches(folder, identity) and folder.identity() is not None
     finally:
         if lock is not None:
             release(lock)
+
+
+def _lock_reaches(folder: WriterFolder, identity: Identity) -> bool:
+    """Whether a free lock means a dead writer: on a network file system not if it is another host's."""
+    return network_file_system(folder.path) is None or is_gone(identity.of_writer()) is not None
 
 
 def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limits: Limits) -> bool:
@@ -79,20 +94,24 @@ def _recover_one(folder: WriterFolder, identity: Identity, client: Client, limit
         Delivery(folder, identity, limits, fresh=False).run(client, ended=True)
         if identity.begun_by is not None:
             with later_if_denied():
-                _end(identity, verdict, died_at, client)
+                end_run(identity, verdict, died_at, client)
     except NotFoundError as error:
         if not folder.is_empty():
-            _set_aside(folder, error)
+            set_aside(folder, error)
             return True
     folder.remove()
     return True
 
 
-def _end(identity: Identity, verdict: Verdict, last_sign: float, client: Client) -> None:
+def end_run(identity: Identity, verdict: Verdict, last_sign: float, client: Client, *, presumed: bool = False) -> None:
+    """Record the end of a run by its verdict, unless it has ended, or another attempt has begun."""
     run = client.run(identity.run_id)
-    if run["status"] in TERMINAL:
+    # What was presumed without this evidence is corrected by it.
+    if run["status"] in TERMINAL and not run.get("presumed"):
         return
     ending, ended_at = verdict
+    if run["status"] in {RunStatus.CANCEL_REQUESTED, RunStatus.CANCELED}:
+        ending = of_canceled(ending)
     # The clock of files is coarse: a run does not end before it began.
     moment = max(datetime.fromtimestamp(ended_at or last_sign, UTC), datetime.fromisoformat(run["start_time_utc"]))
     where = f" (process {identity.pid} on {identity.host}, last heard of at {moment:%F %T} UTC)"
@@ -104,8 +123,9 @@ def _end(identity: Identity, verdict: Verdict, last_sign: float, client: Client)
                 run_id=identity.run_id,
                 status=RunStatus(ending.status),
                 error=error,
-                reason=ending.reason,
+                reason=ending.reason or None,
                 certainty=ending.certainty,
+                presumed=presumed,
                 begun_by=identity.begun_by,
                 occurred_at=moment,
             )
@@ -124,9 +144,11 @@ def _forget(journals: Path, processes: set[str | None]) -> None:
             remove(process)
 
 
-def _set_aside(folder: WriterFolder, error: NotFoundError) -> None:
+def set_aside(folder: WriterFolder, error: NotFoundError) -> Path:
+    """Move a journal that cannot be delivered to where nobody tries again, and answer with the place."""
     aside = folder.path.parent / UNDELIVERABLE
     aside.mkdir(exist_ok=True)
     target = aside / folder.path.name
     _log.warning("%s: the journal of its values is kept in %s", error, target)
     folder.path.rename(target)
+    return target

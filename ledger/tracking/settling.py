@@ -1,12 +1,12 @@
 """What becomes of runs that a script leaves open when it ends."""
 
 import logging
-import sys
 
 from ledger.commands import ChangeStatus
-from ledger.errors import WorkspaceError
+from ledger.errors import RunCanceled, WorkspaceError
 from ledger.tracking.failure import error_of
 from ledger.tracking.tracker import Tracker
+from ledger.watchdog.evidence import last_exception
 from schemas.errors import LedgerError
 from schemas.statuses import RunStatus
 
@@ -22,7 +22,7 @@ def settle(tracker: Tracker) -> None:
         # Where a watchdog looks on, it will know the exit code, and we do not.
         for run_id in [] if tracker.is_watched else tracker.unended():
             _settle(tracker, run_id)
-        tracker.close()
+        tracker.close(at_end=True)
         # The first process of a container waits at its end until its watchdog has delivered what lies there.
         tracker.leave()
     except WorkspaceError as error:
@@ -32,10 +32,12 @@ def settle(tracker: Tracker) -> None:
 
 
 def _settle(tracker: Tracker, run_id: str) -> None:
-    error = getattr(sys, "last_value", None)
-    if isinstance(error, KeyboardInterrupt):
+    error = last_exception()
+    if isinstance(error, RunCanceled) and error.run_id == run_id:
+        tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED))
+    elif isinstance(error, KeyboardInterrupt):
         tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED, reason="interrupted"))
-    elif isinstance(error, BaseException):
+    elif error is not None:
         tracker.end(ChangeStatus(run_id=run_id, status=RunStatus.FAILED, error=error_of(error)))
     else:
         tracker.end(

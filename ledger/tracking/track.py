@@ -2,14 +2,15 @@
 
 import logging
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 from ledger.client import Client
 from ledger.commands import Command, WarnRun
-from ledger.journal.folder import Identity, WriterFolder
+from ledger.journal.folder import Identity, WriterFolder, new_writer
 from ledger.journal.places import fallbacks
 from ledger.journal.writer import JournalWriter
+from ledger.liveness.writers import LiveWriter
 from ledger.tracking.delivery import Delivery
 from ledger.tracking.recorder import Recorder
 from ledger.wire import command_to
@@ -29,8 +30,11 @@ class Track:
         limits: Limits,
         begun_by: str | None,
         process: str | None = None,
+        *,
+        offline: bool = False,
     ) -> None:
-        """Nothing is written before something is noted."""
+        """Nothing is written before something is noted; an `offline` track is never shipped from here."""
+        self._offline = offline
         self.run_id = run_id
         self._process = process
         self.begun_by = begun_by
@@ -40,6 +44,13 @@ class Track:
         self._journals = journals
         self._limits = limits
         self._begin_process()
+
+    def live_writer(self) -> LiveWriter | None:
+        """Who this process is for the run: the writer of its journal, else one that only says that it lives."""
+        writer = self.recorder.writer
+        if writer is not None and not self.recorder.closed:
+            return LiveWriter(self.run_id, writer.identity.writer)
+        return None if self.begun_by is None else LiveWriter(self.run_id, self.begun_by)
 
     def note(self, command: Command) -> None:
         """Keep a command until the ledger can be told."""
@@ -63,6 +74,13 @@ class Track:
             self.recorder.close()
             if self.recorder.writer is not None:
                 self.recorder.writer.folder.remove()
+
+    def finish(self) -> None:
+        """Close the journal, and say in it that nothing more comes: it waits there to be delivered."""
+        with self._shipping:
+            self.recorder.close()
+            if self.recorder.writer is not None:
+                self.recorder.writer.folder.mark_ended("its process")
 
     def leave(self) -> None:
         """Close the journal and let it lie there for the next contact."""
@@ -90,8 +108,10 @@ class Track:
         self.waiting_commands -= waiting
 
     def _open_writer(self) -> JournalWriter | None:
-        writer = uuid4().hex
-        identity = Identity.of_process(self.run_id, writer, self._location, self.begun_by, self._process)
+        writer = new_writer(self.run_id)
+        identity = Identity.of_process(
+            self.run_id, writer, self._location, self.begun_by, self._process, offline=self._offline
+        )
         problem: OSError | None = None
         for journals in fallbacks(self._journals):
             try:
@@ -103,14 +123,15 @@ class Track:
 
     def tell_overruns(self, client: Client, *, last: bool = False) -> None:
         """Mark the run for each limit that was reached: at the first time, and with the `last` count."""
-        writer = self.recorder.writer
-        for code, found in dict(self.recorder.overruns).items():
-            told = self._told.get(code, 0)
-            if told == 0 or (last and told < found.count):
-                self._warn(client, writer.identity.writer if writer else "script", code)
+        for warning in self.overruns(last=last):
+            client.execute(warning)
 
-    def _warn(self, client: Client, source: str, code: str) -> None:
-        found = self.recorder.overruns[code]
-        count = found.count
-        client.execute(WarnRun(run_id=self.run_id, source=source, code=code, message=found.message, count=count))
-        self._told[code] = count
+    def overruns(self, *, last: bool = False) -> Iterator[WarnRun]:
+        """The marks that the run does not have yet; one that is taken counts as set when the next is asked for."""
+        writer = self.recorder.writer
+        source = writer.identity.writer if writer else "script"
+        for code, found in dict(self.recorder.overruns).items():
+            told, count = self._told.get(code, 0), found.count
+            if told == 0 or (last and told < count):
+                yield WarnRun(run_id=self.run_id, source=source, code=code, message=found.message, count=count)
+                self._told[code] = count

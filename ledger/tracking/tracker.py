@@ -15,10 +15,13 @@ from ledger.client import Client
 from ledger.commands import ChangeStatus, Command, CreateExperiment, ResumeRun, StartRun
 from ledger.errors import DeniedError, UnavailableError, WorkspaceError
 from ledger.journal.places import fallbacks
+from ledger.liveness.writers import LiveWriter
+from ledger.tracking.presence import Presence
 from ledger.tracking.recovery import has_dead_writer, recover
 from ledger.tracking.shipper import Shipper
 from ledger.tracking.track import Track
 from ledger.tracking.watching import Watching
+from ledger.tracking.whereabouts import Whereabouts, whereabouts
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
@@ -26,6 +29,8 @@ C = TypeVar("C", bound=Command)
 
 _PAUSE_SECONDS = 0.2
 _LOOK_SECONDS = 10.0
+_REPORT_SECONDS = 1.0
+_VERDICT_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +41,9 @@ class Tracker:
     Threads may share it. A forked child goes on with a connection and journals of its own.
     """
 
+    is_offline = False
+    """Whether nothing is sent from here: what is tracked waits for `runledger sync`."""
+
     def __init__(
         self,
         connect: Callable[[], Client],
@@ -43,13 +51,20 @@ class Tracker:
         journals: Path,
         limits: Limits,
         aftermath: Sequence[str] | None = None,
+        report_seconds: float = _REPORT_SECONDS,
+        upkeep: Callable[[Client], object] | None = None,
+        on_one_host: Callable[[], bool] = lambda: False,
     ) -> None:
         """Track runs of the workspace at `location`; `connect` makes a client, each process its own.
 
         `aftermath` is a command that a watchdog runs after the end of this process; without one
-        there is no watchdog.
+        there is no watchdog. Every `report_seconds` the ledger is told which writers are alive.
+        `upkeep` is done now and then while a run of this process shall be canceled, in a workspace that
+        no server sees to; `on_one_host` says whether all its processes leave their journals here.
         """
         self._aftermath = aftermath
+        self._report_seconds = report_seconds
+        self._upkeep, self._on_one_host = upkeep, on_one_host
         self.location = location
         self._connect = connect
         self._journals = journals
@@ -90,19 +105,37 @@ class Tracker:
             except UnavailableError as error:
                 self._lose(error)
 
+    def carry_out(self, command: Command) -> None:
+        """Carry out a command that belongs to no run; raises what the ledger refuses."""
+        self.client.execute(command)
+
     def begin(self, command: StartRun | ResumeRun) -> None:
         """Begin a run, or another attempt, whose end this process sees to.
+
+        What the ledger refuses changes nothing of a run that this process has begun before.
 
         Raises:
             RefusedError: the ledger says no.
             RunNotFoundError: there is nothing to resume.
         """
-        track = self.adopt(command.run_id, command.command)
+        run_id = command.run_id
+        if isinstance(command, ResumeRun):
+            self._end_dead(run_id)
+        earlier = self._tracks.get(run_id)
+        track = self._open(run_id, command.command)
         try:
-            self.execute(command, command.run_id)
+            self.execute(command, run_id)
         except LedgerError:
+            if earlier is not None:
+                self._tracks[run_id] = earlier
             self._drop(track)
             raise
+        if earlier is not None:
+            earlier.leave()
+
+    def join(self, run_id: str) -> None:
+        """Log to a run whose end another process sees to; from now on this one is told if it shall be canceled."""
+        self.track(run_id).recorder.open()
 
     def begin_all(self, commands: Sequence[StartRun]) -> None:
         """Begin several runs by one request; their ends are this process's.
@@ -110,10 +143,10 @@ class Tracker:
         Raises:
             LedgerError: the first that the ledger refused; the others have begun.
         """
-        timed = [_timed(command) for command in commands]
-        tracks = [self.adopt(command.run_id, command.command) for command in timed]
+        commands = [timed(command) for command in commands]
+        tracks = [self.adopt(command.run_id, command.command) for command in commands]
         try:
-            results = None if self._away else self.client.execute_all(timed)
+            results = None if self._away else self.client.execute_all(commands)
         except UnavailableError as error:
             self._lose(error)
             results = None
@@ -122,7 +155,7 @@ class Tracker:
                 self._drop(track)
             raise
         if results is None:
-            for track, command in zip(tracks, timed, strict=True):
+            for track, command in zip(tracks, commands, strict=True):
                 track.note(command)
             return
         refused = [(track, each) for track, each in zip(tracks, results, strict=True) if isinstance(each, LedgerError)]
@@ -136,10 +169,7 @@ class Tracker:
         earlier = self._tracks.pop(run_id, None)
         if earlier is not None:
             earlier.leave()
-        track = self._add(run_id, begun_by=begun_by, process=self._watching.begin())
-        # There before the run is: whenever the process dies, somebody finds out.
-        track.recorder.open()
-        return track
+        return self._open(run_id, begun_by)
 
     def hand_over(self, run_id: str) -> None:
         """Leave the end of a run, of which nothing was noted here, to another process, which has adopted it."""
@@ -152,7 +182,7 @@ class Tracker:
 
         Raises what the ledger refuses.
         """
-        command = _timed(command)
+        command = timed(command)
         track = self._tracks.get(run_id)
         if self._away or (track is not None and track.waiting_commands and not self._shipped(track)):
             self.track(run_id).note(command)
@@ -183,6 +213,11 @@ class Tracker:
         """Whether the ledger did not answer when it was last asked."""
         return self._away
 
+    @property
+    def canceled(self) -> frozenset[str]:
+        """The runs of this process that shall be canceled, as the ledger answered last."""
+        return self._presence.canceled
+
     def track(self, run_id: str) -> Track:
         """The track of a run, made if it is not there."""
         return self._tracks.get(run_id) or self._add(run_id, begun_by=None)
@@ -191,6 +226,23 @@ class Tracker:
         """Whether this process began the run, and has not ended it."""
         found = self._tracks.get(run_id)
         return found is not None and found.begun_by is not None
+
+    def tracks(self, run_id: str) -> bool:
+        """Whether this process logs to the run, and so is told if it shall be canceled."""
+        return run_id in self._tracks
+
+    def whereabouts(self, run_id: str) -> Whereabouts:
+        """What is known on this host of the process that began a run."""
+        return whereabouts(fallbacks(self._journals), self.location, run_id)
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether a run without a journal here has no process that sees to it."""
+        return self._on_one_host()
+
+    def settle_dead(self, run_id: str) -> None:
+        """Deliver and end what a dead process of this host left of a run, if nobody is about to."""
+        self._recovered(run_id)
 
     @property
     def is_watched(self) -> bool:
@@ -215,17 +267,24 @@ class Tracker:
     def ship(self) -> bool:
         """Deliver what all runs have noted, and now and then what dead processes left; False if the ledger is away."""
         delivered = all(self._shipped(track, again=True) for track in list(self._tracks.values()))
+        if self._client is not None and not self._away:
+            self._presence.report(self._client, self._live_writers())
         if not delivered or time.monotonic() < self._look_at:
             return delivered
         self._look_at = time.monotonic() + _LOOK_SECONDS
-        return self._recovered()
+        return self._recovered() and self._kept_up()
 
-    def close(self) -> None:
-        """Deliver what is left; runs that were begun and not ended stay in this process's care."""
+    def close(self, *, at_end: bool = False) -> None:
+        """Deliver what is left; runs that were begun and not ended stay in this process's care.
+
+        `at_end` of the process, who sees to the ends of such runs is expected to tell them soon.
+        """
         self._shipper.stop()
         for track in list(self._tracks.values()):
             if self._shipped(track) and track.begun_by is None:
                 self._drop(track)
+        if self._client is not None and not self._away:
+            self._presence.leave(self._client, self._live_writers() if at_end else ())
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
@@ -270,8 +329,35 @@ class Tracker:
             return False
         return True
 
+    def _kept_up(self) -> bool:
+        try:
+            # A training process reads no tables as long as there is no need to.
+            if self._upkeep is not None and self.canceled:
+                self._upkeep(self.client)
+        except UnavailableError as error:
+            self._lose(error)
+            return False
+        except LedgerError as error:
+            _log.debug("the workspace was not kept up: %s", error)
+        return True
+
+    def _end_dead(self, run_id: str) -> None:
+        """See that an attempt whose process died here has ended: its watchdog may be about to record it."""
+        deadline = time.monotonic() + _VERDICT_SECONDS
+        while not self._away and self.whereabouts(run_id) is Whereabouts.DEAD:
+            self._recovered(run_id)
+            if time.monotonic() > deadline:
+                return
+            time.sleep(_PAUSE_SECONDS / 4)
+
+    def _open(self, run_id: str, begun_by: str) -> Track:
+        track = self._add(run_id, begun_by=begun_by, process=self._watching.begin())
+        # There before the run is: whenever the process dies, somebody finds out.
+        track.recorder.open()
+        return track
+
     def _add(self, run_id: str, *, begun_by: str | None, process: str | None = None) -> Track:
-        track = Track(run_id, self.location, self._journals, self._limits, begun_by, process)
+        track = Track(run_id, self.location, self._journals, self._limits, begun_by, process, offline=self.is_offline)
         with self._lock:
             self._tracks[run_id] = track
         self._shipper.start()
@@ -290,6 +376,9 @@ class Tracker:
             self._away = True
             _log.warning("%s What is tracked waits in %s and is delivered later.", error, self._journals)
 
+    def _live_writers(self) -> list[LiveWriter]:
+        return [writer for track in list(self._tracks.values()) if (writer := track.live_writer()) is not None]
+
     def _find(self) -> None:
         if self._away:
             self._away = False
@@ -301,6 +390,7 @@ class Tracker:
         self._lock = threading.RLock()
         self._client, self._away, self._tracks = None, False, {}
         self._watching = Watching(self._journals, self._aftermath)
+        self._presence = Presence(self._report_seconds)
         self._shipper = Shipper(weakref.WeakMethod(self.ship))
 
     def _leave_parent(self) -> None:
@@ -313,7 +403,7 @@ class Tracker:
         self._tracks = tracks
 
 
-def _timed(command: C) -> C:
+def timed(command: C) -> C:
     """The command with the time of now: it may arrive much later."""
     return command if command.occurred_at is not None else replace(command, occurred_at=datetime.now(UTC))
 

@@ -1,18 +1,20 @@
 """The watchdog of this process, and the verdicts that watchdogs leave."""
 
 import logging
-import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from ledger.journal.locks import release, take
 from ledger.watchdog.alive import ProcessIdentity, is_gone
-from ledger.watchdog.evidence import install
-from ledger.watchdog.folder import PROCESS, RELEASED, EvidenceFolder
+from ledger.watchdog.folder import PROCESS, RELEASED, TROUBLE, EvidenceFolder
 from ledger.watchdog.program import WATCHING
-from ledger.watchdog.start import Started, start
 from ledger.watchdog.verdict import Ending, decide
+
+if TYPE_CHECKING:
+    from ledger.watchdog.start import Started
 
 PROCESSES = "processes"
 
@@ -39,6 +41,10 @@ class Watching:
         if self._command is None:
             return None
         if self._started is None:
+            # Who looks after others' ends, and is in a hurry, loads neither.
+            from ledger.watchdog.evidence import install  # noqa: PLC0415
+            from ledger.watchdog.start import start  # noqa: PLC0415
+
             folder = self._journals / PROCESSES / uuid4().hex
             install(folder)
             self._started = start(folder, self._command)
@@ -72,11 +78,11 @@ class Watching:
 def verdict_of(process: str) -> Verdict | None:
     """How a dead process ended; None while its watchdog is about to say."""
     folder = EvidenceFolder(Path(process))
+    # In this order: a watchdog may end between our two looks, and has written its verdict then.
+    is_watched = _is_being_watched(folder)
     ending = folder.ending()
-    if ending is not None:
+    if ending is not None or is_watched:
         return ending
-    if _is_being_watched(folder):
-        return None
     return decide(folder.evidence()), None
 
 
@@ -98,29 +104,29 @@ def abandoned(journals: Path) -> Iterator[str]:
         folder = EvidenceFolder(path)
         content = (folder.read(PROCESS) or {}).get("process")
         gone = is_gone(ProcessIdentity.from_json(content)) if isinstance(content, dict) else None
-        # Of another boot or container nobody knows; what nothing speaks of for a day is nobody's.
-        if (gone or (gone is None and not _is_young(folder, _DAY))) and not _is_being_watched(folder):
+        # Of another boot or container nobody knows, nor of one that is just being made; after a day it is nobody's.
+        if (gone or (gone is None and not _is_young(path, _DAY))) and not _is_being_watched(folder):
             yield str(path)
 
 
 def _is_being_watched(folder: EvidenceFolder) -> bool:
-    if not (folder.path / WATCHING).exists():
-        return _is_young(folder, _BEGIN_SECONDS)
-    try:
-        number = int((folder.path / WATCHING).read_text(encoding="ascii"))
-        os.kill(number, 0)
-    except (OSError, ValueError):
+    """Whether a watchdog, or what it runs at the end, still has its lock: in another container too."""
+    if (folder.path / TROUBLE).exists():
         return False
+    if not (folder.path / WATCHING).exists():
+        return _is_young(folder.path / PROCESS, _BEGIN_SECONDS)
     try:
-        # Another process may have the number by now.
-        return str(folder.path).encode() in Path(f"/proc/{number}/cmdline").read_bytes()
+        lock = take(folder.path / WATCHING, make=False)
     except OSError:
-        return True
+        return False
+    if lock is not None:
+        release(lock)
+    return lock is None
 
 
-def _is_young(folder: EvidenceFolder, seconds: float) -> bool:
-    """Whether its process was watched from a moment on that is not that long ago."""
+def _is_young(path: Path, seconds: float) -> bool:
+    """Whether a file, or the last one in a folder, was made not that long ago."""
     try:
-        return time.time() - (folder.path / PROCESS).stat().st_mtime < seconds
+        return time.time() - path.stat().st_mtime < seconds
     except OSError:
         return False

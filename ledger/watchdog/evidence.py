@@ -89,9 +89,17 @@ class Installed:
         if not self._kept.is_ours:
             return
         with suppress(Exception):
-            error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-            last = asdict(_raised(error, error.__traceback__)) if isinstance(error, BaseException) else None
+            error = last_exception()
+            last = asdict(_raised(error, error.__traceback__)) if error is not None else None
             self._folder.write(EXITED, {"exception": last})
+
+
+def last_exception() -> BaseException | None:
+    """The last exception that nothing caught; in a notebook or at a prompt it ended a cell, not the process."""
+    if hasattr(sys, "ps1"):
+        return None
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    return error if isinstance(error, BaseException) else None
 
 
 def _raised(error: BaseException, trace: TracebackType | None) -> Raised:

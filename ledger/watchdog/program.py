@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 from ledger.watchdog import gate, proc
 
 WATCHING = "watching"
-"""The file that says that somebody watches: it holds the watchdog's number."""
+"""The file that says that somebody watches: it holds the watchdog's number, and is locked while it is there."""
 
 _EXITED = "exited.json"
 _NUMBERS = 5
@@ -95,8 +95,20 @@ def _detach(watch: Watch) -> None:
     for descriptor in (watch.pidfd, watch.code, watch.gate):
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
-    with suppress(OSError):
-        (watch.folder / WATCHING).write_text(str(os.getpid()), encoding="ascii")
+    with suppress(OSError, ImportError):
+        _say_who_watches(watch.folder / WATCHING)
+
+
+def _say_who_watches(path: Path) -> None:
+    """Keep a locked file open: the kernel gives the lock back with the last of us, the command included."""
+    import fcntl  # noqa: PLC0415 - absent on some systems
+
+    partial = path.with_suffix(".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    os.write(descriptor, str(os.getpid()).encode())
+    os.set_inheritable(descriptor, True)
+    partial.rename(path)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ COMPLETED, FAILED, CANCELED = "Completed", "Failed", "Canceled"
 KILLED = "killed or os._exit (cause unknown)"
 """The reason where nothing at all was left."""
 
+TOLD = "RunCanceled"
+"""The exception that tells a script that its run shall be canceled."""
+
 _INTERRUPTED = 128 + 2
 """The exit code of an interpreter that could not end itself by SIGINT."""
 
@@ -127,6 +130,17 @@ def decide(evidence: Evidence) -> Ending:
             evidence.uncaught, "an exception reached the top of the script; the exit status could not be read"
         )
     return _by_dump(evidence) or _by_absence(evidence)
+
+
+def of_canceled(ending: Ending) -> Ending:
+    """How a process ended whose run somebody wanted to be canceled: that it is, unless the script says otherwise.
+
+    It says so by coming to its end, and by an exception other than the one that told it.
+    """
+    if ending.status != FAILED or ending.type not in {None, TOLD}:
+        return ending
+    certainty = f"the process ended: {ending.reason}; {ending.certainty}"
+    return Ending(CANCELED, "", certainty, exit_code=ending.exit_code, signal=ending.signal)
 
 
 def signal_name(number: int) -> str:

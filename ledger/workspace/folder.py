@@ -34,6 +34,16 @@ class WorkspaceFolder:
         """Everything derived; it can be deleted and is rebuilt."""
         return self.path / "views.db"
 
+    @property
+    def artifacts(self) -> Path:
+        """Files of runs, unless a setting says where else."""
+        return self.path / "artifacts"
+
+    @property
+    def runs(self) -> Path:
+        """A folder for each run that was submitted on this machine."""
+        return self.path / "runs"
+
     def settings(self) -> dict[str, Any]:
         """The content of config.toml."""
         import tomllib  # noqa: PLC0415 - a process with a URL reads none

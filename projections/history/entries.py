@@ -71,7 +71,9 @@ def _one(name: str, key: str, items: dict[str, Any]) -> dict[str, Any]:
     return {f"{name}.{key}": BARE if items[key] is None else items[key]}
 
 
-_NOT_SHOWN = frozenset({"created", "last_position", "number", "started", "ended"})
+_NOT_SHOWN = frozenset(
+    {"created", "last_position", "number", "started", "ended", "attempt_started", "earlier_attempts"}
+)
 _ABSENT = object()
 
 

@@ -32,7 +32,20 @@ def document(run_id: str, number: int, state: RunState) -> RunDocument:
         found["duration_seconds"] = round((state["ended"] - state.get("started", state["created"])) / 1e6, 6)
     if state.get("archived"):
         found["archived"] = True
+    if "earlier_attempts" in state:
+        found["attempts"] = [_attempt(each) for each in (*state["earlier_attempts"], _present(state))]
     return found
+
+
+def _present(state: RunState) -> RunState:
+    names = ("attempt", "status", "ended", "error", *_OF_THE_STATUS)
+    return {"started": state["attempt_started"]} | {name: state[name] for name in names if name in state}
+
+
+def _attempt(state: RunState) -> dict[str, Any]:
+    """What one attempt came to, with its own times."""
+    found = {name: state[name] for name in ("attempt", "status", "error", *_OF_THE_STATUS) if name in state}
+    return found | {name: iso(state[key]) for key, name in _TIMES.items() if key in state}
 
 
 def iso(microseconds: int) -> str:

@@ -23,7 +23,7 @@ class RunsProjection:
     """A row a run; attributes are numbered in the order of events, so that any replay numbers alike."""
 
     name: str = "runs"
-    version: int = 3
+    version: int = 4
     tables: tuple[str, ...] = tables.TABLES
 
     def schema(self, suffix: str) -> str:

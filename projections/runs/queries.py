@@ -12,6 +12,7 @@ from projections.runs.attributes import ARCHIVED, TOP_LEVEL, Attribute, has_key,
 from projections.runs.cursor import Place, read_cursor, write_cursor
 from projections.runs.documents import document
 from projections.runs.ordering import Order
+from projections.runs.span import span_of
 from projections.runs.words import expression_of, words_table
 from schemas.limits import UNSTORABLE, Limits
 
@@ -50,7 +51,7 @@ def find_runs(
 
     Raises:
         LimitExceededError: the page is too long, or has no place for a run.
-        InvalidNameError: the cursor is none, or of another ledger; or there is no such order.
+        InvalidNameError: the cursor is none, or of another ledger; there is no such order; a moment is none.
     """
     if not 1 <= query.limit <= _LONGEST_PAGE:
         raise LimitExceededError(f"a page holds 1 to {_LONGEST_PAGE:,} runs, not {query.limit}")
@@ -120,17 +121,23 @@ def _walks(connection: sqlite3.Connection, query: RunQuery) -> list[Walk]:
     if not all(conditions) or (words is not None and not words.many):
         return []
     excluded = () if query.include_archived else _numbers(connection, [ARCHIVED])
+    span = span_of(query)
     counted = sorted((_count(connection, numbers), numbers) for numbers in conditions)
     if words is not None and words.many < _COUNTED and (not counted or words.many <= counted[0][0]):
         walk = f"({words.found}) w CROSS JOIN runs a ON a.run = w.run WHERE true"
-        return [_probed((walk, [words.expression]), [numbers for _, numbers in counted], excluded, None)]
+        return [_probed((walk, [words.expression]), [numbers for _, numbers in counted], excluded, span, None)]
     leading, *others = [numbers for _, numbers in counted] or [()]
     starts: list[Walk] = [("run_attributes a WHERE a.attribute = ?", [number]) for number in leading]
-    return [_probed(start, others, excluded, words) for start in starts or [("runs a WHERE true", [])]]
+    return [_probed(start, others, excluded, span, words) for start in starts or [("runs a WHERE true", [])]]
 
 
-def _probed(start: Walk, others: Sequence[AnyOf], excluded: AnyOf, words: "_Words | None") -> Walk:
+def _probed(
+    start: Walk, others: Sequence[AnyOf], excluded: AnyOf, span: tuple[int, int] | None, words: "_Words | None"
+) -> Walk:
     text, values = start
+    if span is not None:
+        text += " AND a.created >= ? AND a.created < ?"
+        values = [*values, *span]
     for numbers in others:
         text += f" AND {_PROBE.format(marks=_marks(numbers))}"
         values = [*values, *numbers]

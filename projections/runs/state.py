@@ -23,6 +23,8 @@ from schemas.statuses import TERMINAL, RunStatus
 
 RunState = dict[str, Any]
 _WARNINGS_KEPT = 20
+_ATTEMPTS_KEPT = 100
+_OF_THE_END = ("error", "certainty", "presumed", "status_reason")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -46,10 +48,7 @@ def apply_event(state: RunState, happened: FeedEvent) -> None:
         case RunStatusChangedEvent() as event:
             _change_status(state, event, happened)
         case RunResumedEvent() as event:
-            _move(state, RunStatus.RUNNING, happened)
-            state["attempt"] = event.attempt
-            for name in ("error", "certainty", "presumed", "status_reason"):
-                state.pop(name, None)
+            _begin_attempt(state, event, happened)
         case _:
             _apply_text(state, happened)
 
@@ -108,7 +107,24 @@ def _start(state: RunState, event: RunStartedEvent, happened: FeedEvent) -> None
     _move(state, event.status, happened)
 
 
+def _begin_attempt(state: RunState, event: RunResumedEvent, happened: FeedEvent) -> None:
+    """Keep what the last attempt came to, and begin anew."""
+    started = state.pop("attempt_started", state.get("started", state["created"]))
+    earlier = {"attempt": state["attempt"], "status": state["status"], "started": started}
+    earlier |= {name: state[name] for name in ("ended", *_OF_THE_END) if name in state}
+    if "error" in earlier:
+        # The history has the traceback; a row shall not grow by one with each attempt.
+        earlier["error"] = {name: text for name, text in earlier["error"].items() if name != "traceback"}
+    state["earlier_attempts"] = [*state.get("earlier_attempts", []), earlier][-_ATTEMPTS_KEPT:]
+    _move(state, RunStatus.RUNNING, happened)
+    state["attempt"], state["attempt_started"] = event.attempt, moment(happened)
+    for name in _OF_THE_END:
+        state.pop(name, None)
+
+
 def _change_status(state: RunState, event: RunStatusChangedEvent, happened: FeedEvent) -> None:
+    if state.get("presumed"):
+        state.pop("error", None)
     _move(state, event.status, happened)
     _set(state, "status_reason", readable(event.reason))
     _set(state, "certainty", event.certainty)

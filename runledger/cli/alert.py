@@ -139,8 +139,11 @@ def history(session: Session, rule: str) -> None:
 def run_once(session: Session, once: bool, seconds: float) -> None:  # noqa: ARG001 - the only way there is
     """Send the mails that are due, without a server."""
     from runledger.alerting import send_due  # noqa: PLC0415 - help needs none of it
+    from runledger.tracking import deliver_left_behind  # noqa: PLC0415
 
     with session.embedded() as parts:
+        # The end of a script that nobody saw die is to be mailed too.
+        deliver_left_behind(session.location(), parts.client)
         done = send_due(parts, seconds)
     session.output.write(done)
     if not done["done"]:

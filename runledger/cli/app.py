@@ -30,6 +30,7 @@ COMMANDS = {
     "events": "Read the accepted events, and the records that are void.",
     "projection": "See how far the views are, and build them anew.",
     "verify": "Check that the stored history was not changed.",
+    "sync": "Deliver the runs that scripts noted with RUNLEDGER_MODE=offline.",
     "config": "Show the settings and where they come from.",
     "server": "Serve a workspace over HTTP.",
     "token": "Give, list and revoke tokens for a server.",

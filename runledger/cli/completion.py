@@ -12,13 +12,13 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.command(cls=Verb)
 @click.argument("shell", type=click.Choice(_SHELLS))
 def completion(shell: str) -> None:
-    r"""Let a shell complete our commands with the Tab key.
+    """Let a shell complete our commands with the Tab key.
 
     \b
     bash:  eval "$(runledger completion bash)"     in ~/.bashrc
     zsh:   eval "$(runledger completion zsh)"      in ~/.zshrc
     fish:  runledger completion fish | source      in ~/.config/fish/config.fish
-    """
+    """  # noqa: D301 - Click looks for the character itself
     kind = get_completion_class(shell)
     root = click.get_current_context().find_root()
     if kind is None:

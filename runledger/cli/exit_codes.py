@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     REFUSED = 4
     UNREACHABLE = 5
     CHECK_FAILED = 6
+    INCOMPLETE = 7
     INTERRUPTED = 130
 
 
@@ -64,6 +65,7 @@ def _detail(error: BaseException) -> str:
         return "interrupted"
     if isinstance(error, UsageError):
         text = error.format_message()
+        text += "" if text.endswith((".", "?", "!")) else "."
         return f"{text} Try `{error.ctx.command_path} --help`." if error.ctx is not None else text
     text = " ".join(str(error).split())
     if isinstance(error, LedgerError | OSError):

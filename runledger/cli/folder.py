@@ -24,9 +24,12 @@ def folder() -> None:
 def attach(session: Session, experiment_name: str | None) -> None:
     """Let commands and scripts in this folder, or the one of --path, and below it need neither -w nor -e.
 
-    The file .azureml/config.json then says which workspace and experiment are meant.
+    A folder of --path that is not there is made. The file .azureml/config.json then says which
+    workspace and experiment are meant.
     """
-    location, place = session.location(), session.start
+    place = session.start
+    place.mkdir(parents=True, exist_ok=True)
+    location = session.location()
     if not is_url(location):
         workspace = folder_of(location)
         if not workspace.config.is_file():

@@ -31,6 +31,7 @@ of each of them, so narrow the list first.
 joined by `&&`, are looked up as well:
 
 ```console
+$ {PROGRAM} init
 $ {PROGRAM} run list --query "[?properties.author=='azureml-user' && tags.quality=='fantastic run']"
 $ {PROGRAM} run list --query "[?tags.keys(@)[?starts_with(@, 'worth another look')]]"
 $ {PROGRAM} run list --last 1000 --query "[?starts_with(tags.quality || '', 'fantastic')].run_id" -o tsv
@@ -49,6 +50,7 @@ _MEANINGS = {
     ExitCode.REFUSED: "a rule of the ledger says no",
     ExitCode.UNREACHABLE: "the ledger or the server cannot be reached",
     ExitCode.CHECK_FAILED: "the answer is no: `verify` found damage, `run wait` saw a run fail",
+    ExitCode.INCOMPLETE: "`sync` left something, or the ledger refused some of it",
     ExitCode.INTERRUPTED: "interrupted",
 }
 
@@ -79,7 +81,7 @@ def _section(context: click.Context, command: click.Command) -> Iterator[str]:
     yield _paragraphs(command.help or "")
     if isinstance(command, click.Group):
         return
-    yield f"```console\n$ {' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```"
+    yield f"    {' '.join([context.command_path, *command.collect_usage_pieces(context)])}"
     known = {param.name for param in shared_options()}
     own = [param for param in command.get_params(context) if param.name not in known and "--help" not in param.opts]
     rows = _option_rows(context, [param for param in own if isinstance(param, click.Option)])
@@ -104,7 +106,7 @@ def _paragraphs(text: str) -> str:
 
 def _paragraph(part: str) -> str:
     if part.startswith("\b"):
-        return "```text\n" + "\n".join(part.splitlines()[1:]) + "\n```"
+        return "\n".join(f"    {line.strip()}" for line in part.splitlines()[1:])
     return " ".join(part.split())
 
 

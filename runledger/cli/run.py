@@ -12,7 +12,7 @@ from ledger.metrics import Series, SeriesQuery
 from ledger.values.forms import spelled, summary_to
 from runledger.cli.lazy import Elsewhere, LazyNoun
 from runledger.cli.output import note
-from runledger.cli.runs.options import run_id_option
+from runledger.cli.runs.options import check_experiment, expected_experiment_option, run_id_option
 from runledger.cli.session import Session, pass_session
 from runledger.cli.tables import Column, as_text, event_name, moment
 
@@ -20,6 +20,7 @@ _RUNS = "runledger.cli.runs"
 _ELSEWHERE = {
     "list": Elsewhere(f"{_RUNS}.listing", "list_runs", "List runs, newest start first."),
     "children": Elsewhere(f"{_RUNS}.listing", "children", "List the children of a run, newest start first."),
+    "submit-script": Elsewhere(f"{_RUNS}.submitting", "submit_script", "Run a script as a run, and wait for its end."),
     "start": Elsewhere(f"{_RUNS}.lifecycle", "start", "Start a run that a script or a person ends."),
     "log": Elsewhere(f"{_RUNS}.values", "log", "Log values of metrics."),
     "tag": Elsewhere(f"{_RUNS}.describing", "tag", "Set tags of a run; a key alone makes a bare tag."),
@@ -30,11 +31,18 @@ _ELSEWHERE = {
     "update": Elsewhere(f"{_RUNS}.describing", "update", "Set tags, name and description of a run."),
     "complete": Elsewhere(f"{_RUNS}.lifecycle", "complete", "End a run as Completed."),
     "fail": Elsewhere(f"{_RUNS}.lifecycle", "fail", "End a run as Failed."),
+    "cancel": Elsewhere(f"{_RUNS}.canceling", "cancel", "Cancel a run, or ask its process to."),
     "archive": Elsewhere(f"{_RUNS}.lifecycle", "archive", "Hide a run from lists; its history stays."),
     "restore": Elsewhere(f"{_RUNS}.lifecycle", "restore", "Show an archived run in lists again."),
     "exec": Elsewhere(f"{_RUNS}.executing", "execute", "Run a command as a run: its output passes through."),
     "wait": Elsewhere(f"{_RUNS}.waiting", "wait", "Wait for the end of a run; 6 if it did not complete."),
     "watch": Elsewhere(f"{_RUNS}.waiting", "watch", "Follow the status and the last values of a run to its end."),
+    "files": Elsewhere(f"{_RUNS}.files", "files", "List the files of a run: of each name what was added last."),
+    "upload": Elsewhere(f"{_RUNS}.files", "upload", "Store files with a run."),
+    "download": Elsewhere(f"{_RUNS}.files", "download", "Write files of a run into a folder, under their whole names."),
+    "snapshot": Elsewhere(f"{_RUNS}.files", "snapshot", "Write the zip of the code that a run was made with."),
+    "download-logs": Elsewhere(f"{_RUNS}.logs", "download_logs", "Write the logs of a run into a folder."),
+    "monitor-logs": Elsewhere(f"{_RUNS}.logs", "monitor_logs", "Print what a submitted run prints, to its end."),
     "compare": Elsewhere(f"{_RUNS}.comparing", "compare", "Compare runs, differences first."),
 }
 
@@ -46,11 +54,14 @@ def run() -> None:
 
 @run.command()
 @run_id_option
+@expected_experiment_option
 @pass_session
-def show(session: Session, run_id: str) -> None:
+def show(session: Session, run_id: str, expected: str | None) -> None:
     """Show one run."""
     with session.client() as client:
-        session.output.write(client.run(run_id))
+        document = client.run(run_id)
+    check_experiment(document, expected)
+    session.output.write(document)
 
 
 @run.command()

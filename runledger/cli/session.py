@@ -41,6 +41,8 @@ class Session:
         """
         from runledger.locating import locate  # noqa: PLC0415 - help needs none of it
 
+        if not self.start.is_dir():
+            raise click.UsageError(f"there is no folder {self.start}")
         return locate(self.workspace, os.environ, self.start)
 
     def experiment(self, named: str | None) -> str | None:

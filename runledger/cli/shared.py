@@ -14,7 +14,7 @@ _HEADING = "Shared options"
 _WORKSPACE_HELP = "the workspace; else RUNLEDGER_WORKSPACE, or the nearest upwards"
 _PATH_HELP = "look for the workspace from this folder upwards, not from here"
 _COPY_HELP = "write the result into this file too, as JSON; never overwrites"
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _OUTPUT_HELP = "how to write the result; else a table on a terminal and json elsewhere"
 

@@ -1,43 +1,21 @@
 """`runledger token`: who may use a server, from the folder of its workspace or with an admin's token."""
 
-import re
-from collections.abc import Mapping
 from datetime import timedelta
-from types import MappingProxyType
 
 import click
 
 from ledger.commands import RevokeToken
 from ledger.errors import TokenNotFoundError
 from runledger.cli.issuing import CLIENT, give_token, show_token
+from runledger.cli.moments import duration
 from runledger.cli.output import note
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Noun
 from runledger.cli.tables import Column, moment
 from schemas.roles import Role
 
-_UNITS: Mapping[str, timedelta] = MappingProxyType(
-    {
-        "m": timedelta(minutes=1),
-        "h": timedelta(hours=1),
-        "d": timedelta(days=1),
-        "w": timedelta(weeks=1),
-        "y": timedelta(days=365),
-    }
-)
-_DURATION = re.compile(rf"([1-9][0-9]{{0,3}})([{''.join(_UNITS)}])")
-_LONGEST = timedelta(days=100 * 365)
 _STATE_COLOURS = {"valid": "green", "revoked": "red", "expired": "yellow"}
 _NO_TOKENS = "No tokens yet. `runledger server --init-admin` gives the first one, on the server's machine."
-
-
-def duration(text: str) -> timedelta:
-    """The time that a text such as 30d means."""
-    found = _DURATION.fullmatch(text)
-    time = int(found[1]) * _UNITS[found[2]] if found else None
-    if time is None or time > _LONGEST:
-        raise click.BadParameter(f"{text!r} is no time such as 12h, 30d or 1y (m, h, d, w and y are known)")
-    return time
 
 
 @click.group(cls=Noun)

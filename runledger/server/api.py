@@ -1,23 +1,27 @@
 """The routes of the HTTP API, on the parts of an open workspace."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Query, Response
 
-from ledger.commands import Answer, Command
+from ledger.artifacts.names import STD_LOG
+from ledger.commands import AddArtifacts, Answer, Command
 from ledger.errors import UnavailableError
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import HistoryEntry, RunPage, Span
+from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, Span
 from ledger.users.rights import Right, right_for, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
 from runledger import VERSION
+from runledger.liveness import Liveness
+from runledger.server.asking import Asking
+from runledger.server.files import FilesApi, file_routes
 from runledger.server.guard import Visitor
 from runledger.server.messages import (
     AtLeast,
@@ -28,6 +32,7 @@ from runledger.server.messages import (
     SentPresence,
     SentPreview,
     SeriesParameters,
+    SeveralSeriesParameters,
     ThinnedParameters,
 )
 from runledger.server.metrics import CONTENT_TYPE, Metrics
@@ -70,25 +75,18 @@ class Me:
     rights: list[Right]
 
 
-async def _visitor(request: Request) -> Visitor:
-    visitor: Visitor = request.state.visitor
-    return visitor
-
-
-Asking = Annotated[Visitor, Depends(_visitor)]
-"""Who asks, as the gate told."""
-
-
 class Api:
     """What each route does; the slow parts run in threads."""
 
-    def __init__(self, parts: Embedded, lagging: Callable[[], LedgerError | None]) -> None:
+    def __init__(self, parts: Embedded, lagging: Callable[[], LedgerError | None], liveness: Liveness) -> None:
         """Carry out commands in the name of who sends them, unless `lagging` says why nothing is written now."""
         self._parts = parts
+        self._hearing = liveness.hearing
         self._lagging = lagging
         # Threads of their own: questions are answered while commands wait for a log that does not.
         self._readers = CapacityLimiter(_READERS)
-        self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids)
+        self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
+        self.files = FilesApi(parts.files, admit=self._admit, carry_out=self._carry_out, listed=self._artifacts)
 
     def command(self, command: SentCommand, visitor: Asking) -> Response:
         """Carry out one command; sent again with the same id, it is done once."""
@@ -118,7 +116,7 @@ class Api:
     def presence(self, message: SentPresence, visitor: Asking) -> Response:
         """Take note of writers that are alive; which of their runs shall be canceled."""
         self._admit(visitor, Right.WRITE)
-        return reply({"canceled": self._parts.client.report_presence(message.writers)})
+        return reply({"canceled": self._hearing.hear(message.writers, message.left)})
 
     async def writer(self, run_id: str, writer: str) -> Response:
         """How far the ledger has what one writer logged to a run."""
@@ -136,6 +134,13 @@ class Api:
         question = self._of_run(run_id, lambda: self._parts.metrics.series(query, at_least=at_least))
         found = await self._answered_values(asked, question)
         return await self._in_thread(lambda: reply([series_to(each) for each in found]))
+
+    async def several_series(self, asked: Annotated[SeveralSeriesParameters, Query()]) -> Response:
+        """Logged points of several runs, by run id."""
+        await self._arrived(asked.values_at_least)
+        found = await self._answered(asked, partial(self._series_of, asked))
+        forms = {run_id: [series_to(each) for each in series] for run_id, series in found.items()}
+        return await self._in_thread(lambda: reply(forms))
 
     async def thinned(self, run_id: str, asked: Annotated[ThinnedParameters, Query()]) -> Response:
         """Logged points thinned to so many marks for a chart, each with its bounds and mean."""
@@ -226,7 +231,14 @@ class Api:
             self._admit(visitor, right_for(command))
             return self._parts.ledger.handle(command, visitor.caller)
 
-        return self._metrics.observed(command, handle)
+        answer = self._metrics.observed(command, handle)
+        if isinstance(command, AddArtifacts) and any(each.get("name") == STD_LOG for each in command.artifacts):
+            self._parts.files.live.forget(command.run_id)
+        return answer
+
+    async def _artifacts(self, asked: AtLeast, run_id: str, prefixes: list[str]) -> list[ArtifactDocument]:
+        question = partial(self._parts.queries.artifacts, run_id, prefixes, at_least=asked.at_least)
+        return await self._answered(asked, question)
 
     def _admit(self, visitor: Visitor, right: Right) -> None:
         """Raise unless the visitor may write, and this server knows what it would decide on."""
@@ -243,6 +255,11 @@ class Api:
             await asyncio.sleep(pause)
         return await self._in_thread(question)
 
+    def _series_of(self, asked: SeveralSeriesParameters) -> Mapping[str, Sequence[Series]]:
+        for run_id in asked.run_id:
+            self._parts.values.check_run(run_id)
+        return self._parts.metrics.series_of(asked.run_id, asked.name, at_least=max(asked.values_at_least, default=0))
+
     def _of_run(self, run_id: str, question: Callable[[], T]) -> Callable[[], T]:
         def answer() -> T:
             self._parts.values.check_run(run_id)
@@ -252,11 +269,14 @@ class Api:
 
     async def _answered_values(self, asked: SeriesParameters, question: Callable[[], T]) -> T:
         """As `_answered`, waiting for the values log too."""
+        await self._arrived([asked.values_at_least])
+        return await self._answered(asked, question)
+
+    async def _arrived(self, places: Sequence[int]) -> None:
         for pause in _PAUSES:
-            if self._parts.database.holds(VALUES, asked.values_at_least):
+            if all(self._parts.database.holds(VALUES, place) for place in places):
                 break
             await asyncio.sleep(pause)
-        return await self._answered(asked, question)
 
     async def _in_thread(self, question: Callable[[], T]) -> T:
         return await to_thread.run_sync(question, limiter=self._readers)
@@ -295,6 +315,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/runs/{run_id}/metrics", response_model=list[MetricSummary])(api.run_metrics)
     routes.get("/runs/{run_id}/series", response_model=list[Series])(api.series)
     routes.get("/runs/{run_id}/thinned", response_model=list[Thinned])(api.thinned)
+    routes.get("/series", response_model=dict[str, list[Series]])(api.several_series)
     routes.get("/experiments", response_model=list[dict[str, Any]])(api.experiments)
     routes.get("/experiments/{name}", response_model=dict[str, Any])(api.experiment)
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)
@@ -306,6 +327,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/notifications/health", response_model=dict[str, Any])(api.notifications_health)
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
+    routes.include_router(file_routes(api.files))
     routes.get("/me", response_model=Me)(api.me)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes

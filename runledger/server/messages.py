@@ -1,10 +1,11 @@
 """Reading what clients send: bodies of a bearable size, commands, questions."""
 
 import json
+import re
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ledger.commands import Command
 from ledger.liveness.writers import LiveWriter
@@ -19,8 +20,11 @@ from schemas.limits import Limits
 
 M = TypeVar("M", bound=BaseModel)
 
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+
 BODY_BYTES = 16_000_000
 BUCKETS = 10_000
+RUNS_AT_ONCE = 100
 REPORTED_WRITERS = 10_000
 BULK_COMMANDS = Limits().children_per_call
 
@@ -47,6 +51,8 @@ class RunParameters(AtLeast):
     root_run_id: str | None = None
     include_children: bool = False
     include_archived: bool = False
+    started_from: str | None = None
+    started_before: str | None = None
     search: str | None = None
     order_by: str | None = None
     limit: int = 50
@@ -65,11 +71,33 @@ class RunParameters(AtLeast):
             root_run_id=self.root_run_id,
             include_children=self.include_children,
             include_archived=self.include_archived,
+            started_from=self.started_from,
+            started_before=self.started_before,
             search=self.search,
             order_by=self.order_by,
             limit=self.limit,
             cursor=self.cursor,
         )
+
+
+class ArtifactParameters(AtLeast):
+    """Names that begin with one of these; all without any."""
+
+    prefix: list[str] = []
+
+
+class ContentParameters(BaseModel):
+    """How large a content is, in bytes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    size: Annotated[int, Field(ge=0, lt=2**62)]
+
+
+class OutputParameters(AtLeast):
+    """The place in a script's output to read from."""
+
+    start: Annotated[int, Field(ge=0, lt=2**62)] = 0
 
 
 class SeriesParameters(AtLeast):
@@ -83,6 +111,14 @@ class SeriesParameters(AtLeast):
     def query(self, run_id: str) -> SeriesQuery:
         """The question."""
         return SeriesQuery(run_id=run_id, name=self.name, first_step=self.first_step, last_step=self.last_step)
+
+
+class SeveralSeriesParameters(AtLeast):
+    """Points of which runs, and of which metric or of all; each place of the values log is waited for."""
+
+    run_id: Annotated[list[str], Field(min_length=1, max_length=RUNS_AT_ONCE)]
+    values_at_least: list[Annotated[int, Field(ge=0, lt=2**62)]] = []
+    name: str | None = None
 
 
 class ThinnedParameters(SeriesParameters):
@@ -102,12 +138,22 @@ class BatchMessage(RunLoggedEvent):
         return RunLoggedEvent.model_construct(writer=self.writer, first=self.first, last=self.last, series=self.series)
 
 
+def _check_writer(writer: LiveWriter) -> LiveWriter:
+    if not all(_ID.fullmatch(name) for name in writer):
+        raise ValueError("an id has 1 to 256 letters, digits, '.', '_' or '-'")
+    return writer
+
+
+Reported = Annotated[list[Annotated[LiveWriter, AfterValidator(_check_writer)]], Field(max_length=REPORTED_WRITERS)]
+
+
 class PresenceMessage(BaseModel):
-    """Writers that are alive, each with its run."""
+    """Writers that are alive, each with its run, and writers that have left."""
 
     model_config = ConfigDict(extra="forbid")
 
-    writers: Annotated[list[LiveWriter], Field(max_length=REPORTED_WRITERS)]
+    writers: Reported
+    left: Reported = []
 
 
 class PreviewMessage(AtLeast):

@@ -1,13 +1,17 @@
 """What the server counts and times, for Prometheus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import perf_counter
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from ledger.commands import Answer, Command
+from ledger.liveness.judging import Judgement
 from ledger.problems import problem_name
 from ledger.wire import name_of
+from runledger.liveness import Liveness
 from schemas.errors import LedgerError
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -18,7 +22,7 @@ _UNEXPECTED = "unexpected"
 class Metrics:
     """Figures of one server."""
 
-    def __init__(self, last_position: Callable[[], int], voids: Callable[[], int]) -> None:
+    def __init__(self, last_position: Callable[[], int], voids: Callable[[], int], liveness: Liveness) -> None:
         """Count from zero; the functions are asked when somebody looks."""
         self._registry = CollectorRegistry()
         self._results = Counter(
@@ -35,6 +39,7 @@ class Metrics:
         position.set_function(last_position)
         void = Gauge("runledger_void_records", "Records of the control log that are void.", registry=self._registry)
         void.set_function(voids)
+        self._registry.register(_Silences(liveness))
 
     def observed(self, command: Command, carry_out: Callable[[], Answer]) -> Answer:
         """Carry out a command, and note its time and result."""
@@ -53,3 +58,25 @@ class Metrics:
     def text(self) -> bytes:
         """All figures in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class _Silences(Collector):
+    """What this server heard and judged."""
+
+    def __init__(self, liveness: Liveness) -> None:
+        self._liveness = liveness
+
+    def collect(self) -> Iterator[Metric]:
+        reporting, judging = self._liveness.reporting, self._liveness.judging
+        heard = "Writers that this server heard of, in its last interval."
+        yield GaugeMetricFamily("runledger_writers_heard", heard, reporting.writers)
+        records = "Presence records that this server wrote."
+        yield CounterMetricFamily("runledger_presence_records", records, reporting.records)
+        runs = "Runs of which any server heard, and that have not ended."
+        yield GaugeMetricFamily("runledger_runs_listened_for", runs, judging.runs)
+        listened = "For how long this server has read the logs without a break."
+        yield GaugeMetricFamily("runledger_listened_seconds", listened, judging.listened)
+        judged = CounterMetricFamily("runledger_judgements", "What this server said of silent runs.", labels=["said"])
+        for judgement in Judgement:
+            judged.add_metric([judgement], judging.judgements[judgement])
+        yield judged

@@ -44,6 +44,12 @@ PREVIEW_BODY = _body({"$ref": f"{_PLACE}PreviewMessage"})
 BULK_BODY = _body({"type": "object", "required": ["commands"], "properties": {"commands": _COMMANDS}})
 
 
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+FILE_BODY: dict[str, Any] = {"openapi_extra": {"requestBody": {"required": True, "content": _BYTES}}}
+FILE_REPLY: dict[str, Any] = {"responses": {200: {"description": "The bytes", "content": _BYTES}}}
+
+
 def add_schemas(app: FastAPI) -> None:
     """Describe commands and problems beside what FastAPI finds itself."""
     found = app.openapi

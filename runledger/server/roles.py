@@ -24,13 +24,14 @@ class Role(Protocol):
 class Repeating:
     """Does in a thread, over and over, what brings something up to date."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
-        """Call `work` once a second."""
+    def __init__(self, work: Callable[[], None], seconds: float = _PAUSE_SECONDS) -> None:
+        """Call `work` every so many seconds."""
         self._work = work
+        self._seconds = seconds
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set."""
-        while not await is_set_within(stop, _PAUSE_SECONDS):
+        while not await is_set_within(stop, self._seconds):
             await self.once(stop)
 
     async def once(self, stop: asyncio.Event) -> None:

@@ -16,11 +16,13 @@ import uvloop
 
 from ledger.errors import RefusedError, UnavailableError
 from ledger.queries import RunQuery
+from runledger.liveness import liveness_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
 from runledger.server.roles import Mailing, Repeating, Role
+from runledger.server.watching import Recording, ending_overdue, judging, recovering
 from runledger.wiring import Embedded, caller
 
 GOODBYE_SECONDS = 10.0
@@ -79,10 +81,13 @@ def serve(
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     door = Door()
     chosen = ROLES if roles is None else roles
-    app = build(Api(parts, door.lagging), lambda: door.closed() or door.lagging(), routes="api" in chosen)
+    liveness = liveness_of(parts)
+    app = build(Api(parts, door.lagging, liveness), lambda: door.closed() or door.lagging(), routes="api" in chosen)
     guard = Guard(parts.users, caller(), loopback=is_loopback(host))
     gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
-    others: list[Role] = []
+    others: list[Role] = [Recording(liveness)] if "api" in chosen else []
+    if "liveness" in chosen:
+        others += [judging(liveness), recovering(parts), ending_overdue(parts)]
     if "alerts" in chosen and (roles is not None or os.environ.get("RUNLEDGER_SMTP_URL")):
         others.append(Mailing(parts))
     serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)

@@ -20,7 +20,10 @@ class GitOrigin(Part):
 
 
 class RunOrigin(Part):
-    """Where an attempt runs: host, user and how to reach them, program."""
+    """Where an attempt runs: host, user and how to reach them, program.
+
+    `restart` names one start of a job by its scheduler: while it runs, no earlier start of it does.
+    """
 
     git: Maybe[GitOrigin] = None
     host: Maybe[Text] = None
@@ -31,6 +34,7 @@ class RunOrigin(Part):
     process_id: Maybe[Count] = None
     working_directory: Maybe[Personal] = None
     script: Maybe[Personal] = None
+    restart: Maybe[Text] = None
 
 
 class RunError(Part):
@@ -158,7 +162,10 @@ class RunDescribedEvent(Event):
 
 
 class RunArtifactAddedEvent(Event):
-    """A file of the run was stored; `size` is in bytes, `address` is where it lies."""
+    """A file of the run was stored; `size` is in bytes, `address` is where it lies below the place of files.
+
+    `kind` says what it shows, and `metric` of which metric, such as an image of "Confusion".
+    """
 
     name: ClassVar[str] = "run.artifact-added"
 
@@ -167,6 +174,8 @@ class RunArtifactAddedEvent(Event):
     sha256: Sha256
     address: Text
     content_type: Maybe[Text] = None
+    kind: Maybe[Text] = None
+    metric: Maybe[Text] = None
 
 
 class RunWarnedEvent(Event):

@@ -55,11 +55,12 @@ class RunLoggedEvent(Event):
 
 
 class PresentWriter(Part):
-    """A writer that was heard from."""
+    """A writer that was heard from; `left` if it said that it will be silent from now on."""
 
     run_id: Text
     writer: Text
     seen_at: Milliseconds
+    left: bool = False
 
 
 class PresenceReportedEvent(Event):

@@ -9,6 +9,7 @@ from ledger.errors import RunNotFoundError
 from ledger.queries import RunDocument
 from ledger.sdk.types import RunTypes
 from runledger import Experiment, Run, Workspace
+from tests.runledger.cli.calling import call
 
 
 def test_c1_get_status_asks_and_status_remembers(experiment: Experiment, place: Path) -> None:
@@ -124,3 +125,83 @@ def test_runs_are_taken_as_a_table(experiment: Experiment, library: str) -> None
 
     assert table.shape[0] == 2
     assert list(table["tags.a"])[1] == "1"
+
+
+def test_c3_complete_delivers_first_and_sets_the_end(anywhere: Experiment, location: str) -> None:
+    """After complete() another process reads status Completed, the end, and every value."""
+    run = anywhere.start_logging()
+    for step in range(100):
+        run.log("loss", step)
+    run.complete()
+
+    with Workspace(location) as other:
+        again = other.get_run(run.id)
+        assert again.get_status() == "Completed"
+        assert again.get_details()["endTimeUtc"] >= again.get_details()["startTimeUtc"]
+        assert again.get_metrics() == {"loss": list(range(100))}
+
+
+def test_c4_the_end_of_a_block_is_the_end_of_the_run(anywhere: Experiment) -> None:
+    """Normal end and exit 0: Completed; exception and exit 3: Failed; Ctrl-C: Canceled; what was raised goes on."""
+    with anywhere.start_logging(snapshot_directory=None) as run:
+        assert run.get_status() == "Running"
+    assert run.get_status() == "Completed"
+
+    for error, status in (
+        (SystemExit(0), "Completed"),
+        (SystemExit(3), "Failed"),
+        (KeyboardInterrupt(), "Canceled"),
+        (ValueError("no luck"), "Failed"),
+    ):
+        with pytest.raises(type(error)) as raised, anywhere.start_logging(snapshot_directory=None) as run:
+            raise error
+        assert raised.value is error
+        assert run.get_status() == status
+    told = run.get_details()["error"]
+    assert (told["code"], told["message"]) == ("UserError", "User program failed with ValueError: no luck")
+
+
+def test_c5_runs_are_listed_by_a_command(anywhere: Experiment, location: str) -> None:
+    """Newest first, top-level alone, 10 unless --last says otherwise; each filter by the name that it has there."""
+    runs = [anywhere.start_logging(snapshot_directory=None, tags={"n": n % 2, "bare": None}) for n in range(12)]
+    child = runs[0].child_run()
+    runs[1].complete()
+
+    def listed(*words: object) -> list[str]:
+        done = call("run", "list", "-w", location, "--experiment-name", anywhere.name, *words)
+        assert done.code == 0, done.err
+        return [run["run_id"] for run in done.json]
+
+    newest = [run.id for run in reversed(runs)]
+    assert listed() == newest[:10]
+    assert listed("--last", 50) == newest
+    assert listed("--status", "Completed") == [runs[1].id]
+    assert listed("--status", "NotResponding") == []
+    assert listed("--last", 50, "--tags", "n=1", "--tags", "bare") == newest[::2]
+    assert listed("--compute-target-name", "local", "--last", 1) == newest[:1]
+    assert listed("--parent-run-id", runs[0].id) == [child.id]
+    assert listed("--started-from", "1h", "--last", 50) == newest
+    assert listed("--started-before", "1h") == []
+    (minimal,) = call("run", "list", "-w", location, "-e", anywhere.name, "--last", 1, "--minimal").json
+    assert set(minimal) == {"RunId", "RunType", "Status", "StartTime", "Target", "Tags"}
+    tree = call("run", "list", "-w", location, "--pipeline-run-id", runs[0].id).json
+    assert [run["run_id"] for run in tree] == [child.id, runs[0].id]
+    for wrong in (("--last", "abc"), ("-e", "a", "--pipeline-run-id", "b"), ("--started-from", "soon"), ("soon",)):
+        assert call("run", "list", "-w", location, *wrong).code == 2
+
+
+def test_c6_a_run_is_shown_by_a_command(anywhere: Experiment, location: str) -> None:
+    """`run show -r ID -e NAME`: the keys of the original, no null, no token; an unknown id is exit code 3."""
+    run = anywhere.start_logging(display_name="shown", tags={"bare": None})
+    run.fail("no luck")
+    document = call("run", "show", "-r", run.id, "-w", location, "-g", "group", "-e", anywhere.name).json
+
+    keys = "run_id run_number root_run_id experiment_id _experiment_name created_utc start_time_utc end_time_utc status"
+    keys += " name display_name run_type run_type_v2 target tags properties created_by error"
+    assert set(keys.split()) - set(document) <= {"root_run_id"}
+    assert None not in document.values()
+    assert not any("token" in key for key in document)
+    missing = call("run", "show", "-r", "nothing", "-w", location)
+    assert (missing.code, "'nothing'" in missing.err) == (3, True)
+    elsewhere = call("run", "show", "-r", run.id, "-w", location, "-e", "other")
+    assert (elsewhere.code, anywhere.name in elsewhere.err) == (3, True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ledger.commands import ChangeStatus, StartRun
 from runledger import (
     ActivityFailedException,
     Experiment,
@@ -23,6 +24,8 @@ from runledger import (
 )
 from runledger.wiring import embedded_workspace
 from schemas.events import RunStatusChangedEvent
+from schemas.statuses import RunStatus
+from tests.runledger.cli.calling import call
 from tests.runledger.server.running import running
 
 HELLO = """
@@ -293,7 +296,9 @@ def test_a_command_with_variables(experiment: Experiment, source: Path) -> None:
     )
     run.wait_for_completion()
 
-    assert log_of(run).read_text() == f"hello {source.resolve()}\n"
+    word, folder = log_of(run).read_text().split()
+    assert word == "hello"
+    assert Path(folder) == log_of(run).parents[1] / "code"
 
 
 def test_a_configuration_may_be_changed_until_it_is_submitted(experiment: Experiment, source: Path) -> None:
@@ -338,11 +343,13 @@ for number in range(2):
 
 
 def test_h5_a_script_that_submits_children_may_end_before_them(experiment: Experiment, source: Path) -> None:
-    (source / "child.py").write_text("import time\ntime.sleep(1)\nprint('done')\n", encoding="utf-8")
+    waits = f"import os, time\nwhile not os.path.exists({str(source / 'go')!r}):\n    time.sleep(0.05)\n"
+    (source / "child.py").write_text(waits, encoding="utf-8")
     parent = experiment.submit(config(source, _SUBMITS))
     parent.wait_for_completion(show_output=True)
     children = list(parent.get_children())
     early = [child.get_status() for child in children]
+    (source / "go").touch()
 
     assert len(children) == 2
     assert "Completed" not in early
@@ -360,3 +367,67 @@ def test_a_script_goes_on_and_ends_while_the_server_is_away(place: Path, source:
         again = workspace.get_run(run.id)
         assert again.wait_for_completion()["status"] == "Completed"
         assert statuses(again) == ["Starting", "Preparing", "Queued", "Running", "Finalizing", "Completed"]
+
+
+def test_g1_a_script_is_submitted_to_a_url(anywhere: Experiment, source: Path, location: str) -> None:
+    """On a path and on a URL: it runs on this machine under a supervisor, and reports to the workspace it came from."""
+    run = anywhere.submit(config(source, HELLO))
+    assert run.wait_for_completion()["status"] == "Completed"
+
+    with Workspace(location) as other:
+        again = other.get_run(run.id)
+        assert isinstance(again, ScriptRun)
+        assert statuses(again) == ["Starting", "Preparing", "Queued", "Running", "Finalizing", "Completed"]
+        assert again.get_metrics() == {"message": "Hello from run!"}
+
+
+def test_g2_a_script_is_canceled_on_a_url(anywhere: Experiment, source: Path) -> None:
+    """On a path and on a URL: its processes are gone when `cancel()` comes back; a second time changes nothing."""
+    run = anywhere.submit(config(source, "import os\n" + DELAY.replace("'waiting'", "'pid', os.getpid()")))
+    until(lambda: "pid" in log_of(run).read_text())
+    pid = int(log_of(run).read_text().split()[1])
+    run.cancel()
+    run.cancel()
+
+    assert run.get_status() == "Canceled"
+    assert not alive(pid)
+
+
+def test_g4_a_command_cancels_a_run(anywhere: Experiment, source: Path, location: str) -> None:
+    """`run cancel -r ID -w WORKSPACE -e NAME`: 0 and the line of the original; its script ends; unknown is 3."""
+    submitted = anywhere.submit(config(source, "import os\n" + DELAY.replace("'waiting'", "'pid', os.getpid()")))
+    until(lambda: "pid" in log_of(submitted).read_text())
+    pid = int(log_of(submitted).read_text().split()[1])
+    ended = f"{anywhere.name}-ended"
+    anywhere.workspace.client.execute(StartRun(run_id=ended, experiment=anywhere.name))
+    anywhere.workspace.client.execute(ChangeStatus(run_id=ended, status=RunStatus.COMPLETED))
+
+    words = ("run", "cancel", "-r", submitted.id, "-w", location)
+    assert call(*words, "-e", "other").code == 3
+    assert submitted.get_status() == "Running"
+    done = call(*words, "-e", anywhere.name, "-g", "group", "--reason", "no longer needed")
+    assert (done.code, done.out) == (0, "Experiment run canceled successfully.\n"), done.err
+    assert submitted.get_detailed_status() == {"status": "Canceled", "details": "no longer needed"}
+    assert call(*words).code == 0
+    assert not alive(pid)
+    assert call("run", "cancel", "-r", ended, "-w", location).code == 4
+    assert call("run", "cancel", "-r", "nothing", "-w", location).code == 3
+
+
+def test_g3_a_run_is_failed_with_an_error(anywhere: Experiment) -> None:
+    """`fail(error_details, error_code)`: text or exception; anything else is a TypeError and changes nothing."""
+    told, raised, plain = (anywhere.start_logging(snapshot_directory=None) for _ in range(3))
+    with pytest.raises(TypeError, match="int"):
+        plain.fail(3)  # type: ignore[arg-type]
+    assert plain.get_status() == "Running"
+    told.fail("wrong data", "Data")
+    raised.fail(error_details=ValueError("no luck"))
+    plain.fail()
+
+    assert [run.get_status() for run in (told, raised, plain)] == ["Failed"] * 3
+    errors = [run.get_details()["error"] for run in (told, raised, plain)]
+    assert [(error["code"], error["message"]) for error in errors] == [
+        ("Data", "wrong data"),
+        ("UserError", "User program failed with ValueError: no luck"),
+        ("UserError", "the run was failed by its script"),
+    ]

@@ -8,8 +8,19 @@ from typing import Any
 import pytest
 
 from ledger.remote import RemoteClient
-from runledger import Experiment, Run, UserErrorException, Workspace
+from runledger import Experiment, Run, ScriptRunConfig, UserErrorException, Workspace
+from tests.runledger.cli.calling import call
 from tests.runledger.server.running import running
+
+
+def test_h1_a_command_may_make_children_too(anywhere: Experiment, location: str) -> None:
+    """`run start --parent ID`, which the original leaves to its SDK: the child knows its parent and its root."""
+    top = anywhere.start_logging(snapshot_directory=None)
+    child = call("run", "start", "-w", location, "-e", anywhere.name, "--parent", top.id).json
+    below = call("run", "start", "-w", location, "-e", anywhere.name, "--parent", child["run_id"]).json
+
+    assert (below["parent_run_id"], below["root_run_id"]) == (child["run_id"], top.id)
+    assert [run["run_id"] for run in call("run", "children", "-w", location, "-r", top.id).json] == [child["run_id"]]
 
 
 def test_h3_five_children_and_their_parent_complete(experiment: Experiment) -> None:
@@ -80,6 +91,20 @@ def test_h6_statuses_do_not_depend_on_each_other(experiment: Experiment) -> None
     assert [run.get_status() for run in (failed, canceled, going)] == ["Failed", "Canceled", "Running"]
 
 
+def test_h7_submitted_children_are_listed_and_waited_for(anywhere: Experiment, source: Path) -> None:
+    """Listed as soon as `submit_child` has come back; waiting for each in a loop ends when all have."""
+    (source / "fruit.py").write_text("import sys\nfrom runledger import Run\nRun.get_context().log('f', sys.argv[1])\n")
+    run = anywhere.start_logging(snapshot_directory=None)
+    for number, fruit in enumerate(("Apple", "Banana"), start=1):
+        run.submit_child(ScriptRunConfig(source, "fruit.py", arguments=[fruit]))
+        assert len(list(run.get_children())) == number
+    for child in run.get_children():
+        child.wait_for_completion()
+
+    assert {child.status for child in run.get_children()} == {"Completed"}
+    assert sorted(metrics["f"] for metrics in run.get_metrics(recursive=True).values()) == ["Apple", "Banana"]
+
+
 def test_h8_parents_and_roots(experiment: Experiment) -> None:
     top = experiment.start_logging()
     middle = top.child_run()
@@ -117,6 +142,20 @@ def test_h9_children_are_found_over_three_levels(experiment: Experiment) -> None
     assert len(list(experiment.get_runs(include_children=True))) == 7
 
 
+def test_h9_a_hidden_run_does_not_hide_those_below_it(anywhere: Experiment, location: str) -> None:
+    """From the middle too: what lies below an archived run is still below those above it."""
+    top = anywhere.start_logging(snapshot_directory=None)
+    middle = top.child_run()
+    hidden = middle.child_run()
+    lowest = hidden.child_run()
+    lowest.log("loss", 1)
+    lowest.complete()
+    assert call("run", "archive", "-w", location, "-r", hidden.id).code == 0
+
+    assert [run.id for run in middle.get_children(recursive=True)] == [lowest.id]
+    assert middle.get_metrics(recursive=True) == {lowest.id: {"loss": 1}}
+
+
 def test_h9_printing_children_says_which_they_are(experiment: Experiment) -> None:
     parent = experiment.start_logging()
     children = parent.create_children(count=2)
@@ -127,30 +166,35 @@ def test_h9_printing_children_says_which_they_are(experiment: Experiment) -> Non
     assert next(parent.get_children()).id == children[1].id
 
 
+_EACH = 500
 _LOG = """
 import sys
-from runledger import Experiment, Run, Workspace
-child = Run(Experiment(Workspace(sys.argv[1]), "explore-runs"), sys.argv[2])
+from runledger import Run, Workspace
+child = Workspace(sys.argv[1]).get_run(sys.argv[2])
 root = child.parent
-for number in range(100):
-    root.log("progress", int(sys.argv[3]) * 100 + number)
-assert root.flush()
+for number in range(int(sys.argv[4])):
+    root.log("progress", int(sys.argv[3]) * int(sys.argv[4]) + number)
 child.complete()
+assert root.flush()
 """
 
 
-def test_h10_children_in_processes_of_their_own_log_to_the_root(experiment: Experiment, place: Path) -> None:
-    root = experiment.start_logging()
-    children = root.create_children(count=4)
-    logging = [
-        subprocess.Popen([sys.executable, "-c", _LOG, str(place), child.id, str(number)], cwd=place)
+def test_h10_children_in_processes_of_their_own_log_to_the_root(
+    anywhere: Experiment, location: str, tmp_path: Path
+) -> None:
+    """20 processes (6 on a folder) log 500 values each to one metric at once: all are there, each writer's in order."""
+    writers = 20 if "://" in location else 6
+    root = anywhere.start_logging(snapshot_directory=None)
+    children = root.create_children(count=writers)
+    writing = [
+        subprocess.Popen([sys.executable, "-c", _LOG, location, child.id, str(number), str(_EACH)], cwd=tmp_path)
         for number, child in enumerate(children)
     ]
-    assert [process.wait(60) for process in logging] == [0] * 4
+    assert [process.wait(120) for process in writing] == [0] * writers
     root.complete()
 
     values = root.get_metrics("progress")["progress"]
-    assert sorted(values) == list(range(400))
-    by_child = [[value for value in values if value // 100 == number] for number in range(4)]
-    assert all(each == sorted(each) for each in by_child)
-    assert {child.get_status() for child in children} == {"Completed"}
+    assert sorted(values) == list(range(writers * _EACH))
+    by_writer = [[value for value in values if value // _EACH == number] for number in range(writers)]
+    assert all(each == sorted(each) for each in by_writer)
+    assert {child.status for child in root.get_children()} == {"Completed"}

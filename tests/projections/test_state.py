@@ -95,6 +95,16 @@ def test_a_completed_run_has_no_error() -> None:
     assert "error" not in run
 
 
+@pytest.mark.parametrize("end", [RunStatus.COMPLETED, RunStatus.CANCELED])
+def test_what_was_presumed_goes_with_its_correction(end: RunStatus) -> None:
+    error = RunError(code="NotHeardOf", message="silent")
+    presumed = changed(RunStatus.FAILED, error).model_copy(update={"presumed": True})
+    before, after = run_after(STARTED, presumed), run_after(STARTED, presumed, changed(end))
+
+    assert (before["presumed"], before["error"]) == (True, {"code": "NotHeardOf", "message": "silent"})
+    assert (after["status"], "presumed" in after, "error" in after) == (end, False, False)
+
+
 def test_the_second_start_changes_nothing() -> None:
     other = RunStartedEvent(experiment="other", experiment_id="j", target="gpu")
     run = run_after(STARTED, changed(RunStatus.COMPLETED), other)

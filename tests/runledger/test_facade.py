@@ -6,7 +6,10 @@ from pathlib import Path
 
 import runledger
 
-HEAVY = ("pydantic", "eventsourcing", "sqlite3", "aiokafka", "rich", "jmespath", "click")
+HEAVY = (
+    *("pydantic", "eventsourcing", "sqlite3", "aiokafka", "rich", "jmespath", "click"),
+    *("concurrent.futures", "mimetypes", "tempfile", "zipfile"),
+)
 
 
 def python(code: str, folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":

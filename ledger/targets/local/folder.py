@@ -13,11 +13,12 @@ _TAIL_BYTES = 64_000
 
 
 class RunFolder:
-    """`<runs>/<run id>/`: the log, and how script, supervisor and who cancels speak to each other."""
+    """`<runs>/<run id>/`: copy of the code, log, and how script, supervisor and who cancels speak to each other."""
 
     def __init__(self, path: Path) -> None:
         """Name it; nothing is touched."""
         self.path = path
+        self.code = path / "code"
         self.log = path / "user_logs" / "std_log.txt"
         self.trouble = path / "supervisor.log"
         self._cancel = path / "cancel"
@@ -25,7 +26,8 @@ class RunFolder:
         self._error = path / "error.json"
 
     def make(self) -> None:
-        """Make it, with an empty log."""
+        """Make it, with an empty log and no code."""
+        self.code.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.log.touch(mode=0o600)
 

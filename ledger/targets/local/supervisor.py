@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ledger.commands import ChangeStatus
 from ledger.errors import RefusedError
 from ledger.targets.local import tree
+from ledger.targets.local.collecting import Collecting
 from ledger.targets.local.folder import RunFolder
 from ledger.targets.local.queue import Queue
 from ledger.targets.target import RUN_FOLDER, RUN_ID, Job
@@ -54,6 +55,7 @@ class Supervisor:
         self._asked_to_end = False
         self._process: int | None = None
         self._oom_file = memory.counter_file()
+        self._collecting = Collecting(tracker, job.run_id, folder)
 
     def adopt(self) -> None:
         """Be the one who sees to the run's end, also if this process dies."""
@@ -73,6 +75,15 @@ class Supervisor:
             if self._process is not None:
                 tree.end(self._process, 0.0, self._spared)
             self._queue.leave()
+        # What was canceled is told at once; all else only when its files are there (parity C3).
+        waits = ending is not None and ending.status != RunStatus.CANCELED
+        if waits:
+            self._collecting.collect()
+        self._end(ending)
+        if not waits:
+            self._collecting.collect()
+
+    def _end(self, ending: ChangeStatus | None) -> None:
         try:
             if ending is not None:
                 self._tracker.end(ending)
@@ -96,6 +107,7 @@ class Supervisor:
         deadline = None if self._job.max_seconds is None else time.monotonic() + self._job.max_seconds
         while stop is None and status is None:
             time.sleep(_LOOK_SECONDS)
+            self._collecting.show()
             status = tree.reap(process)
             stop = None if status is not None else self._stop() or self._overdue(deadline)
         # What the script has left behind ends with it.
@@ -127,7 +139,7 @@ class Supervisor:
         with self._folder.log.open("ab") as log:
             process = subprocess.Popen(
                 tree.bound(self._job.command),
-                cwd=self._job.folder,
+                cwd=self._folder.code,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -163,7 +175,8 @@ class Supervisor:
         except LedgerError:
             # Out of reach, or a token that ended: no reason to end a training.
             return None
-        if run["status"] in TERMINAL:
+        # That the run is dead is presumed from silence, and is wrong: no reason either.
+        if run["status"] in TERMINAL and not run.get("presumed"):
             return Stop(ended=True)
         return Stop(run.get("status_reason")) if run["status"] == RunStatus.CANCEL_REQUESTED else None
 

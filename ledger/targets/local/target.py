@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ledger.errors import ExperimentExecutionError
+from ledger.errors import ExperimentExecutionError, SnapshotError
+from ledger.snapshots.packing import unpack
 from ledger.targets.local.folder import RunFolder
 from ledger.targets.target import Job
 
@@ -40,8 +41,10 @@ class LocalTarget:
         folder = RunFolder(self.runs / job.run_id)
         try:
             folder.make()
+            if job.snapshot is not None:
+                unpack(Path(job.snapshot), folder.code)
             self._start(shell, job, folder)
-        except OSError as error:
+        except (OSError, SnapshotError) as error:
             raise ExperimentExecutionError(f"run {job.run_id} could not be submitted: {error}") from error
 
     def cancel(self, run_id: str) -> None:
@@ -89,11 +92,17 @@ class LocalTarget:
             # A supervisor that died already is found by its silence.
             with suppress(BrokenPipeError), os.fdopen(write_order, "w", encoding="utf-8") as pipe:
                 json.dump(order, pipe)
-            ready, _, _ = select.select([read_ready], [], [], _READY_SECONDS)
-            if not ready or os.read(read_ready, len(READY)) != READY:
+            if not _is_readable(read_ready, _READY_SECONDS) or os.read(read_ready, len(READY)) != READY:
                 said = " ".join(folder.trouble.read_text(encoding="utf-8", errors="replace").split()[-60:])
                 raise ExperimentExecutionError(
                     f"the supervisor of run {job.run_id} did not start: {said or 'no answer'}"
                 )
         finally:
             os.close(read_ready)
+
+
+def _is_readable(descriptor: int, seconds: float) -> bool:
+    # `select` knows no descriptor beyond 1023, and a script with many open runs has them.
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))

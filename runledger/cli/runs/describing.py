@@ -17,7 +17,7 @@ from ledger.commands import (
 )
 from runledger.cli.conditions import PAIR, WRITTEN_PAIR, Pair, WrittenPair, once_each, pair, written_pair
 from runledger.cli.runs.lifecycle import carry_out
-from runledger.cli.runs.options import CLIENT, run_id_option
+from runledger.cli.runs.options import CLIENT, expected_experiment_option, run_id_option
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
 
@@ -79,6 +79,7 @@ def describe(session: Session, run_id: str, text: str) -> None:
 
 @click.command(cls=Verb)
 @run_id_option
+@expected_experiment_option
 @click.option("--add-tag", multiple=True, type=pair, metavar=PAIR, help="set a tag; again: and that")
 @click.option("--remove-tag", multiple=True, metavar="KEY", help="remove a tag; again: and that")
 @click.option("--display-name", metavar="TEXT", help="a name for people; an empty one clears it")
@@ -87,6 +88,7 @@ def describe(session: Session, run_id: str, text: str) -> None:
 def update(
     session: Session,
     run_id: str,
+    expected: str | None,
     add_tag: Sequence[Pair],
     remove_tag: Sequence[str],
     display_name: str | None,
@@ -104,7 +106,7 @@ def update(
         commands.append(TagRun(run_id=run_id, tags=dict(add_tag), client=CLIENT))
     if not commands:
         raise click.UsageError("Say what to change, such as --add-tag KEY=VALUE.", click.get_current_context())
-    carry_out(session, *commands)
+    carry_out(session, *commands, expected=expected)
 
 
 def scalar_of(text: str) -> Parameter:

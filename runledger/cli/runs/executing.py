@@ -50,7 +50,8 @@ def execute(
     """Run a command as a run: its output passes through.
 
     The exit code is the command's. Its last lines stand in the history of the run, which is
-    Completed for exit code 0, Canceled if a signal to us ended it, and else Failed. The command
+    Completed for exit code 0, Canceled if a signal to us ended it, and else Failed. When somebody
+    cancels the run, the command gets SIGTERM, and the run is Canceled once it has ended. The command
     finds the run in RUNLEDGER_RUN_ID, so that `runledger run log NAME VALUE` in it needs no -r.
     """
     from runledger.cli.runs.passing import Tail, pass_through  # noqa: PLC0415 - help needs none of it
@@ -63,8 +64,9 @@ def execute(
         tracker.begin(_started(tracker, run_id, experiment, parent_run_id, command, about))
         note(f"run {run_id} of experiment {experiment}")
         names = {RUN_ID_VARIABLE: run_id, EXPERIMENT_VARIABLE: experiment, VARIABLE: _absolute(location)}
-        ended = pass_through(command, os.environ | names, tail)
-        _end(tracker, ending(run_id, command, ended, tail.lines()))
+        ended = pass_through(command, os.environ | names, tail, lambda: run_id in tracker.canceled)
+        end = ending(run_id, command, ended, tail.lines())
+        _end(tracker, as_asked(end, ended) if run_id in tracker.canceled else end)
     finally:
         tracker.close()
     raise Exit(ended.exit_code)
@@ -82,6 +84,14 @@ def ending(run_id: str, command: Sequence[str], ended: "Ended", lines: Sequence[
     message = ended.problem or f"{shlex.join(command)} {how}"
     code = "CommandNotStarted" if ended.problem else name or f"ExitCode{ended.exit_code}"
     return replace(told, status=RunStatus.FAILED, error={"code": code, "message": message})
+
+
+def as_asked(end: ChangeStatus, ended: "Ended") -> ChangeStatus:
+    """The end of a run that somebody wanted to be canceled: it is, unless its command came to its end."""
+    if end.status is RunStatus.COMPLETED:
+        return end
+    certainty = f"its command was sent SIGTERM and ended with exit code {ended.exit_code}"
+    return replace(end, status=RunStatus.CANCELED, reason=None, error=None, certainty=certainty)
 
 
 def _started(

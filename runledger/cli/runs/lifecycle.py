@@ -10,7 +10,7 @@ import click
 from ledger.commands import ArchiveRun, ChangeStatus, RestoreRun, RunCommand, StartRun
 from ledger.sdk.origin import origin
 from runledger.cli.conditions import PAIR, WRITTEN_PAIR, Pair, WrittenPair, pair, written_pair
-from runledger.cli.runs.options import CLIENT, experiment_option, run_id_option
+from runledger.cli.runs.options import CLIENT, check_experiment, experiment_option, run_id_option
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
 from schemas.statuses import RunStatus
@@ -101,9 +101,11 @@ def restore(session: Session, run_id: str) -> None:
     carry_out(session, RestoreRun(run_id=run_id, client=CLIENT))
 
 
-def carry_out(session: Session, *commands: RunCommand) -> None:
-    """Carry out commands to one run, and write what it is then."""
+def carry_out(session: Session, *commands: RunCommand, expected: str | None = None) -> None:
+    """Carry out commands to one run, which may have to be of an experiment, and write what it is then."""
     with session.client() as client:
+        if expected is not None:
+            check_experiment(client.run(commands[0].run_id), expected)
         for command in commands:
             client.execute(command)
         session.output.write(client.run(commands[0].run_id))

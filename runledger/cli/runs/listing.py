@@ -8,11 +8,13 @@ import click
 
 from ledger.queries import RunDocument, RunQuery
 from runledger.cli.conditions import PAIR, STATUS, Pair, conditions, pair
+from runledger.cli.moments import MOMENT, moment
 from runledger.cli.output import note
 from runledger.cli.runs.options import experiment_option, run_id_option
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
-from runledger.cli.tables import Column, moment
+from runledger.cli.tables import Column
+from runledger.cli.tables import moment as shown_moment
 
 if TYPE_CHECKING:
     from ledger.client import Client
@@ -23,6 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PAGE = 500
 _LAST_HELP = "how many; a leading [?...] of --query is applied before"
 _SEARCH_HELP = "runs with these words, or words that begin like them, in any text of theirs"
+_MOMENT_HELP = "2026-11-25, 2026-11-25T08:30 in local time, or 7d, 12h for so long ago"
 _ORDER_HELP = (
     "start, end, duration, name, status, experiment, or metric.NAME, parameter.NAME, tag.NAME, property.NAME; "
     "a - before it is the other way round [default: -start]"
@@ -52,6 +55,8 @@ _OPTIONS = (
     click.option("--tags", multiple=True, type=pair, metavar=PAIR, help="this tag; again: and that"),
     click.option("--properties", multiple=True, type=pair, metavar=PAIR, help="this property; again: and that"),
     click.option("--search", metavar="WORDS", help=_SEARCH_HELP),
+    click.option("--started-from", type=moment, metavar=MOMENT, help=f"started then or later; {_MOMENT_HELP}"),
+    click.option("--started-before", type=moment, metavar=MOMENT, help="started before then"),
     click.option("--order-by", metavar="FIELD", help=_ORDER_HELP),
     click.option("--last", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help=_LAST_HELP),
     click.option("--include-archived", is_flag=True, help="archived runs too"),
@@ -67,6 +72,7 @@ _OPTIONS = (
 @click.option("--parent-run-id", metavar="ID", help="children of this run")
 @click.option("--root-run-id", "--pipeline-run-id", metavar="ID", help="all runs below this one, and itself")
 @click.option("--include-children", is_flag=True, help="child runs too")
+@click.argument("expression", required=False, metavar="[JMESPATH]")
 @pass_session
 def list_runs(
     session: Session,
@@ -77,9 +83,12 @@ def list_runs(
     include_children: bool,
     minimal: bool,
     last: int,
+    expression: str | None,
     **asked: Any,
 ) -> None:
-    """List runs, newest start first."""
+    """List runs, newest start first; a JMESPATH expression behind it is the same as --query."""
+    if expression is not None:
+        session.output.query = _expression(session, expression)
     if root_run_id is not None and experiment_name is not None:
         raise click.UsageError("--root-run-id names one tree of runs: leave --experiment-name out")
     whole = all_experiments or root_run_id is not None
@@ -116,6 +125,17 @@ def collect(client: "Client", query: RunQuery, wanted: int, expression: "Query |
         if page.cursor is None or len(found) >= wanted:
             return found[:wanted]
         query = replace(query, cursor=page.cursor)
+
+
+def _expression(session: Session, text: str) -> "Query":
+    """The article of the original writes an expression without its --query."""
+    from runledger.cli.query import Query  # noqa: PLC0415 - jmespath only for who asks
+
+    if not text.startswith("["):
+        raise click.UsageError(f"{text!r} is neither an option nor a JMESPath expression in [...]")
+    if session.output.query is not None:
+        raise click.UsageError(f"there are two expressions: that of --query, and {text!r}")
+    return Query.parse(text)
 
 
 def _query(statuses: Sequence[str], tags: Sequence[Pair], properties: Sequence[Pair], **others: Any) -> RunQuery:
@@ -159,7 +179,7 @@ RUN_COLUMNS = (
     Column("RUN ID", lambda run: run["run_id"], whole=True),
     Column("EXPERIMENT", lambda run: run.get("_experiment_name")),
     Column("STATUS", lambda run: run["status"], lambda status: _STATUS_COLOURS.get(status, ""), whole=True),
-    Column("STARTED (UTC)", lambda run: moment(run.get("start_time_utc"))),
+    Column("STARTED (UTC)", lambda run: shown_moment(run.get("start_time_utc"))),
     Column("DURATION", duration),
     Column("NAME", lambda run: run.get("display_name")),
     Column("TAGS", _tags),

@@ -10,6 +10,7 @@ from runledger.cli.session import Session
 
 if TYPE_CHECKING:
     from ledger.client import Client
+    from ledger.queries import RunDocument
 
 RUN_ID_VARIABLE = "RUNLEDGER_RUN_ID"
 
@@ -50,6 +51,17 @@ def _asked(context: click.Context, question: "Callable[[Client], list[str]]") ->
         return []
 
 
+def check_experiment(document: "RunDocument", expected: str | None) -> None:
+    """Raise NotFoundError unless the run is of the experiment that was named, if one was."""
+    from ledger.errors import NotFoundError  # noqa: PLC0415
+
+    if expected not in {None, document["experiment_name"]}:
+        raise NotFoundError(
+            f"run {document['run_id']} is of experiment {document['experiment_name']!r}, not of {expected!r}: "
+            "leave -e out, or name the other run"
+        )
+
+
 run_id_option = click.option(
     "-r",
     "--run",
@@ -59,6 +71,14 @@ run_id_option = click.option(
     envvar=RUN_ID_VARIABLE,
     help=_RUN_HELP,
     shell_complete=complete_runs,
+)
+expected_experiment_option = click.option(
+    "-e",
+    "--experiment-name",
+    "expected",
+    metavar="NAME",
+    help="the experiment that the run must be of; without it, whichever it is of",
+    shell_complete=complete_experiments,
 )
 experiment_option = click.option(
     "-e",

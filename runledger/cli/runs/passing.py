@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import IO, BinaryIO, NamedTuple
@@ -16,6 +17,7 @@ from schemas.limits import Limits
 FORWARDED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 _PART_BYTES = 65_536
 _DRAIN_SECONDS = 2.0
+_LOOK_SECONDS = 0.2
 _NOT_FOUND, _NOT_RUNNABLE = 127, 126
 
 
@@ -73,8 +75,16 @@ class Ended(NamedTuple):
     problem: str | None = None
 
 
-def pass_through(command: Sequence[str], environment: Mapping[str, str], tail: Tail) -> Ended:
-    """Run a command to its end. One that cannot be started has 127 or 126, as in a shell."""
+def pass_through(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    tail: Tail,
+    is_canceled: Callable[[], bool] = lambda: False,
+) -> Ended:
+    """Run a command to its end; it gets SIGTERM once `is_canceled`.
+
+    One that cannot be started has 127 or 126, as in a shell.
+    """
     with _forwarding() as forwarding:
         try:
             process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -82,6 +92,7 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str], tail: T
             code = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_RUNNABLE
             return Ended(code, problem=f"{command[0]} cannot be started: {error.strerror}")
         forwarding.begin(process)
+        threading.Thread(target=forwarding.watch, args=(process, is_canceled), daemon=True).start()
         readers = [_reader(process.stdout, sys.stdout.buffer, tail), _reader(process.stderr, sys.stderr.buffer, tail)]
         code = process.wait()
         for reader in readers:
@@ -114,6 +125,13 @@ class _Forwarding:
         self.sent.add(number)
         if self._process is not None and not (number == signal.SIGINT and _is_in_foreground()):
             self._send(self._process, number)
+
+    def watch(self, process: "subprocess.Popen[bytes]", is_canceled: Callable[[], bool]) -> None:
+        while process.returncode is None:
+            if is_canceled():
+                self.take(signal.SIGTERM, None)
+                return
+            time.sleep(_LOOK_SECONDS)
 
     def _send(self, process: "subprocess.Popen[bytes]", number: int) -> None:
         with suppress(OSError):

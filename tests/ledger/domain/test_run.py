@@ -26,6 +26,7 @@ from schemas.events import (
     RunArchivedEvent,
     RunDescribedEvent,
     RunError,
+    RunOrigin,
     RunParameterAddedEvent,
     RunPropertyAddedEvent,
     RunRestoredEvent,
@@ -275,8 +276,114 @@ def test_a_run_that_ended_is_resumed_as_another_attempt(end: RunStatus) -> None:
     assert (ended.status, ended.attempt) == (S.RUNNING, 2)
 
 
-def test_a_run_that_has_not_ended_is_not_resumed() -> None:
-    then_refused(run(STARTED), lambda it: it.resume(), RefusedError, "r1", "Running")
+@pytest.mark.parametrize("status", sorted(set(RunStatus) - TERMINAL - {S.NOT_RESPONDING}))
+def test_a_run_that_has_not_ended_is_not_resumed(status: RunStatus) -> None:
+    then_refused(in_status(status), lambda it: it.resume(), RefusedError, "r1", status.value)
+
+
+def test_who_may_not_resume_hears_where_the_run_is_and_since_when() -> None:
+    origin = RunOrigin(host="node7", process_id=42)
+    started = run(RunStartedEvent(experiment="digits", experiment_id="e1", origin=origin))
+    then_refused(
+        started, lambda it: it.resume(), RefusedError, "attempt 1, process 42 on node7, since 2026-11-23", "join"
+    )
+    asked = run(STARTED, ASKED)
+    then_refused(asked, lambda it: it.resume(), RefusedError, "shall be canceled (canceled by maria: too slow)")
+
+
+def test_a_run_that_does_not_respond_is_presumed_failed_by_who_resumes_it() -> None:
+    silent = run(STARTED, RunStatusChangedEvent(previous=S.RUNNING, status=S.NOT_RESPONDING))
+    origin = RunOrigin(host="node8", process_id=7)
+
+    presumed, resumed = when(silent, lambda it: it.resume(origin))
+
+    assert isinstance(presumed, RunStatusChangedEvent)
+    assert (presumed.previous, presumed.status, presumed.presumed) == (S.NOT_RESPONDING, S.FAILED, True)
+    assert presumed.seal is not None
+    assert isinstance(resumed, RunResumedEvent)
+    assert (resumed.previous, resumed.attempt, silent.status, silent.error) == (S.FAILED, 2, S.RUNNING, None)
+    late = ending(S.COMPLETED, begun_by="the first attempt")
+    then_refused(run(STARTED, presumed, resumed), late, RefusedError, "attempt 2")
+
+
+ASKED = RunStatusChangedEvent(previous=RunStatus.RUNNING, status=RunStatus.CANCEL_REQUESTED, reason="too slow")
+
+
+def test_a_cancel_that_was_asked_for_names_who_asked() -> None:
+    (event,) = when(run(STARTED, ASKED), ending(S.CANCELED))
+
+    assert event.reason == "canceled by maria: too slow"
+
+
+@pytest.mark.parametrize(
+    ("events", "end"),
+    [
+        ([STARTED], ending(S.CANCELED)),
+        ([STARTED, ASKED], ending(S.CANCELED, reason="of its own")),
+        ([STARTED, ASKED], ending(S.COMPLETED)),
+    ],
+)
+def test_no_other_end_is_given_that_reason(events: list[Event], end: Any) -> None:
+    (event,) = when(run(*events), end)
+
+    assert event.reason is None  # the command's own is in its context
+
+
+def test_what_was_asked_is_over_with_another_attempt() -> None:
+    canceled = RunStatusChangedEvent(previous=S.CANCEL_REQUESTED, status=S.CANCELED)
+    again = run(STARTED, ASKED, canceled, RunResumedEvent(attempt=2, previous=S.CANCELED))
+    late = ending(S.CANCELED, previous=S.CANCEL_REQUESTED)
+    then_refused(again, late, RefusedError, "is Running and no longer CancelRequested")
+    (event,) = when(again, ending(S.CANCELED))
+    assert event.reason is None
+
+
+FIRST, SECOND = RunOrigin(restart="job 1, restart 0"), RunOrigin(restart="job 1, restart 1")
+
+
+def test_a_new_start_of_the_job_ends_an_attempt_that_nobody_saw_end() -> None:
+    running = run(STARTED.model_copy(update={"origin": FIRST}))
+
+    end, resumed = when(running, lambda it: it.resume(SECOND, seal=lambda: Seal(more_writers=3)))
+
+    assert isinstance(end, RunStatusChangedEvent)
+    assert (end.previous, end.status, end.presumed) == (S.RUNNING, S.FAILED, True)
+    assert end.error is not None
+    assert "Attempt 1 was over when the next one began (job 1, restart 1)" in str(end.error.message)
+    assert end.seal == Seal(more_writers=3)
+    assert resumed == RunResumedEvent(attempt=2, previous=S.FAILED, origin=SECOND)
+    assert (running.status, running.presumed, running.error) == (S.RUNNING, False, None)
+
+
+@pytest.mark.parametrize("seen", [FIRST, SECOND])
+def test_the_same_start_of_the_job_takes_no_running_attempt_over(seen: RunOrigin) -> None:
+    first = run(STARTED.model_copy(update={"origin": FIRST}))
+    then_refused(first, lambda it: it.resume(FIRST), RefusedError, "r1 is Running")
+
+    second = run(STARTED, RunResumedEvent(attempt=2, previous=S.FAILED, origin=seen))
+    then_refused(second, lambda it: it.resume(seen), RefusedError, "r1 is Running")
+
+
+def test_properties_that_differ_from_attempt_to_attempt_are_kept_by_attempt() -> None:
+    ended = run(
+        STARTED.model_copy(update={"properties": {"job": "7", "node": "n1"}}),
+        RunStatusChangedEvent(previous=S.RUNNING, status=S.FAILED),
+    )
+
+    _, *added = when(ended, lambda it: it.resume(SECOND, {"job": "7", "node": "n2", "new": "x"}))
+
+    assert added == [RunPropertyAddedEvent(key="node.2", value="n2"), RunPropertyAddedEvent(key="new", value="x")]
+
+
+def test_a_start_that_may_resume_continues_a_run_that_is_there_and_starts_one_that_is_not() -> None:
+    (started,) = when(run(), start(resume=True))
+    assert isinstance(started, RunStartedEvent)
+
+    ended = run(STARTED, RunStatusChangedEvent(previous=S.RUNNING, status=S.FAILED))
+    (resumed,) = when(ended, start(resume=True))
+    assert isinstance(resumed, RunResumedEvent)
+
+    then_refused(run(STARTED), start(resume=True), RefusedError, "r1 is Running")
 
 
 @pytest.mark.parametrize("end", sorted(TERMINAL))
@@ -409,6 +516,20 @@ def test_a_presumed_end_is_corrected_by_the_runs_own_evidence() -> None:
     then_refused(run(STARTED, presumed), ending(S.RUNNING), StatusRefusedError)
     corrected = RunStatusChangedEvent(previous=S.FAILED, status=S.COMPLETED)
     then_refused(run(STARTED, presumed, corrected), ending(S.FAILED), StatusRefusedError)
+
+
+def test_with_a_presumed_end_goes_the_error_that_was_presumed() -> None:
+    error = RunError(code="NotHeardOf", message="silent")
+    presumed = RunStatusChangedEvent(previous=S.RUNNING, status=S.FAILED, presumed=True, error=error)
+    assert run(STARTED, presumed).error == error
+    assert run(STARTED, presumed, RunStatusChangedEvent(previous=S.FAILED, status=S.COMPLETED)).error is None
+
+
+def test_what_was_decided_of_another_status_is_refused() -> None:
+    (event,) = when(run(STARTED), ending(S.NOT_RESPONDING, previous=S.RUNNING))
+    assert isinstance(event, RunStatusChangedEvent)
+    then_refused(run(STARTED, event), ending(S.FINALIZING, previous=S.RUNNING), RefusedError, "r1", "NotResponding")
+    then_refused(run(STARTED), ending(S.FAILED, previous=S.NOT_RESPONDING, presumed=True), RefusedError, "Running")
 
 
 def test_who_began_an_attempt_ends_no_other() -> None:

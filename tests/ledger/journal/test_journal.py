@@ -1,5 +1,6 @@
 """A journal on a real disk: what `write` returned for is there, whatever happens to the process."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.journal.folder import Identity, WriterFolder, writer_folders
+from ledger.journal.folder import Identity, WriterFolder, new_writer, writer_folders, writers_of
 from ledger.journal.lines import DamagedLineError, line, parse, to_json
 from ledger.journal.reader import Spot, entries
 from ledger.journal.writer import JournalWriter
@@ -37,6 +38,39 @@ def read(path: Path, *, ended: bool = True) -> list[object]:
 
 def note(writer: JournalWriter, number: int) -> None:
     writer.write(line(to_json([number, "x" * 50])))
+
+
+def test_a_file_system_without_locks_takes_journals_and_declares_nobody_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(_: int, __: int) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("ledger.journal.locks.fcntl.flock", no_locks)
+    writer = writer_in(tmp_path)
+    note(writer, 1)
+    writer.close()
+
+    folder = WriterFolder(tmp_path / "w")
+    assert len(read(tmp_path)) == 1
+    assert folder.take_alive() is None
+    assert not folder.holds_lock()
+    shipping = folder.take_shipping()
+    assert shipping is not None
+    os.close(shipping)
+
+
+def test_the_writers_of_a_run_are_found_without_reading_the_heads_of_others(tmp_path: Path) -> None:
+    made = []
+    for run_id in ("a", "b", "a"):
+        identity = Identity.of_process(run_id, new_writer(run_id), "", None, None)
+        made.append(identity)
+        JournalWriter(WriterFolder(tmp_path / identity.writer), identity).close()
+    (tmp_path / made[1].writer / "head.json").write_text("unreadable")
+
+    assert [identity for _, identity in writers_of(tmp_path, ["a"])] == [made[0], made[2]]
+    assert writers_of(tmp_path, ["b"]) == []
+    assert writers_of(tmp_path / "nowhere", ["a"]) == []
 
 
 def test_a_record_is_a_line_that_shell_tools_can_read() -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,11 @@ from ledger.tracking.recovery import has_dead_writer, recover
 from runledger.tracking import deliver_left_behind
 from schemas.limits import Limits
 from schemas.statuses import RunStatus
+from tests.ledger.offline.journals import elsewhere, gone, journal_of
 from tests.ledger.tracking.conftest import Line
 
 ROOT = Path(__file__).resolve().parents[3]
+BEGUN_BY = "5b0978ef-b645-4363-abae-2d7a4f375c5c"
 
 SCRIPT = """
 import os, signal, sys
@@ -147,3 +150,25 @@ def test_a_journal_of_another_workspace_is_left_alone(folder: Path, client: Clie
     assert recover(journals(folder), str(folder), client, Limits()) == []
     assert not has_dead_writer(journals(folder), str(folder))
     assert len(list(journals(folder).iterdir())) == 1
+
+
+@pytest.mark.parametrize(("place", "recovered"), [("here", ["r"]), ("elsewhere", [])])
+def test_on_a_network_file_system_a_free_lock_speaks_for_its_own_host_alone(
+    folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch, place: str, recovered: list[str]
+) -> None:
+    client.execute(StartRun(command=BEGUN_BY, run_id="r", experiment="e"))
+    fields: dict[str, Any] = {"location": str(folder), "offline": False, "begun_by": BEGUN_BY}
+    journal_of(journals(folder), "r", gone() if place == "here" else elsewhere(), **fields)
+    monkeypatch.setattr("ledger.tracking.recovery.network_file_system", lambda _: "nfs")
+
+    assert recover(journals(folder), str(folder), client, Limits()) == recovered
+
+    monkeypatch.undo()
+    assert recover(journals(folder), str(folder), client, Limits()) == ([] if recovered else ["r"])
+
+
+def test_what_was_noted_offline_is_left_to_a_sync(folder: Path, client: Client) -> None:
+    journal_of(journals(folder), "r", gone(), location=str(folder))
+
+    assert not has_dead_writer(journals(folder), str(folder))
+    assert recover(journals(folder), str(folder), client, Limits()) == []

@@ -52,6 +52,15 @@ def test_the_exit_record_comes_after_what_the_program_does_at_its_end(tmp_path: 
     assert json.loads((tmp_path / "a" / EXITED).read_text()) == {"exception": None}
 
 
+def test_what_ended_a_cell_of_a_notebook_did_not_end_the_process(tmp_path: Path) -> None:
+    left = "sys.last_value = sys.last_exc = ValueError('x')"
+    _run(tmp_path / "script", left)
+    _run(tmp_path / "notebook", f"sys.ps1 = 'In : '\n{left}")
+
+    assert EvidenceFolder(tmp_path / "script").evidence().uncaught is not None
+    assert EvidenceFolder(tmp_path / "notebook").evidence().uncaught is None
+
+
 def test_long_words_are_cut(tmp_path: Path) -> None:
     _run(tmp_path / "a", "raise ValueError('x' * 1_000_000)")
     found = EvidenceFolder(tmp_path / "a").evidence().exception

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from ledger.watchdog.folder import ENDING, EXCEPTION, EXITED, EvidenceFolder
+from ledger.watchdog.program import WATCHING
 from ledger.watchdog.verdict import COMPLETED, KILLED
 from tests.ledger.watchdog.scenes import ROOT, TOLD, assert_no_process_is_left, play, until, watchdog_of
 
@@ -69,7 +70,9 @@ def test_asleep_the_watchdog_is_small_and_has_no_terminal_folder_or_open_file_of
 
     assert resident <= 15e6
     assert sorted(opened)[:3] == ["/dev/null"] * 3
-    assert [name for name in opened if "pipe" in name or name.startswith(str(tmp_path))] == []
+    assert [name for name in opened if "pipe" in name or name.startswith(str(tmp_path))] == [
+        str(scene.folder / WATCHING)
+    ]
     assert (where, terminal) == ("/", None)
     assert session != os.getsid(0)
 

@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.watchdog.verdict import CANCELED, COMPLETED, FAILED, KILLED, Ending, Evidence, Raised, decide
+from ledger.errors import RunCanceled
+from ledger.watchdog.verdict import (
+    CANCELED,
+    COMPLETED,
+    FAILED,
+    KILLED,
+    TOLD,
+    Ending,
+    Evidence,
+    Raised,
+    decide,
+    of_canceled,
+)
 
 ERROR = Raised("ZeroDivisionError", "division by zero", "Traceback ...")
 INTERRUPT = Raised("KeyboardInterrupt", "", "Traceback ...")
@@ -189,3 +201,24 @@ def test_whatever_is_found_there_is_a_verdict(evidence: Evidence) -> None:
     assert ending.reason
     assert ending.certainty
     assert (ending.status == FAILED) == (ending.error is not None)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "status"),
+    [
+        (Evidence(exited(0), interpreter_exited=True), COMPLETED),
+        (Evidence(exited(3), interpreter_exited=True), CANCELED),
+        (Evidence(9), CANCELED),
+        (Evidence(), CANCELED),
+        (replace(OOM, kernel_status=9), CANCELED),
+        (Evidence(exited(1), exception=ERROR, interpreter_exited=True), FAILED),
+        (Evidence(exited(1), exception=Raised(TOLD, "run r was canceled"), interpreter_exited=True), CANCELED),
+        (Evidence(2, exception=INTERRUPT), CANCELED),
+    ],
+)
+def test_a_run_that_should_be_canceled_is_unless_its_script_says_otherwise(evidence: Evidence, status: str) -> None:
+    ending, asked = decide(evidence), of_canceled(decide(evidence))
+
+    assert asked.status == status
+    assert asked == ending or (asked.error is None and ending.reason in asked.certainty)
+    assert RunCanceled.__name__ == TOLD

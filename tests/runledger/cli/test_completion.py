@@ -1,7 +1,8 @@
 """Completion in shells."""
 
-import shutil
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,42 @@ def completed(line: str) -> list[str]:
     return [part.partition(",")[2] for part in done.out.split()]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_is_one_that_the_shell_can_read(shell: str) -> None:
+@pytest.mark.parametrize(
+    ("shell", "parts"),
+    [
+        ("bash", ["complete -o nosort -F _runledger_completion runledger", "_RUNLEDGER_COMPLETE=bash_complete"]),
+        ("zsh", ["#compdef runledger", "compdef _runledger_completion runledger", "_RUNLEDGER_COMPLETE=zsh_complete"]),
+        ("fish", ["complete --no-files --command runledger", "_RUNLEDGER_COMPLETE=fish_complete"]),
+    ],
+)
+def test_the_script_asks_us_from_its_shell(shell: str, parts: list[str]) -> None:
     done = call("completion", shell)
+
     assert (done.code, done.err) == (0, "")
-    assert "_RUNLEDGER_COMPLETE" in done.out
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not here")
-    subprocess.run([program, "-n"], input=done.out, text=True, timeout=SECONDS, check=True)
+    assert [part for part in parts if part not in done.out] == []
+
+
+def test_bash_completes_with_the_script() -> None:
+    typed = "COMP_WORDS=(runledger run set-p); COMP_CWORD=2; _runledger_completion runledger; echo ${COMPREPLY[@]}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "--norc", "-c", f'eval "$(runledger completion bash)"; {typed}'],
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert done.stdout.split() == ["set-property", "set-parameter"]
+
+
+@pytest.mark.parametrize(("shell", "begun"), [("zsh", "3"), ("fish", "comp")])
+def test_the_other_shells_are_answered_too(shell: str, begun: str) -> None:
+    words = {"COMP_WORDS": "runledger run comp", "COMP_CWORD": "2" if shell == "zsh" else begun}
+    done = process(**words, _RUNLEDGER_COMPLETE=f"{shell}_complete")
+
+    assert done.err == ""
+    assert "Compare runs, differences first" in done.out
 
 
 def test_an_unknown_shell_is_wrong_usage() -> None:

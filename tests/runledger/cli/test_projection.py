@@ -19,8 +19,8 @@ from tests.runledger.cli.calling import COMMAND, SECONDS, call, terminal
 
 
 def status(workspace: Path) -> dict[str, Any]:
-    runs, experiments = call("projection", "status", "-w", workspace).json
-    assert experiments["name"] == "experiments"
+    runs, *others = call("projection", "status", "-w", workspace).json
+    assert [each["name"] for each in others] == ["experiments", "artifacts"]
     return dict(runs)
 
 
@@ -40,8 +40,8 @@ def test_status_tells_how_far_a_view_lags_behind(workspace: Path) -> None:
 def test_rebuild_gives_the_same_runs_in_new_tables(workspace: Path) -> None:
     runs = call("run", "list", "-w", workspace).json
     generation = status(workspace)["generation"]
-    done, experiments, metrics = call("projection", "rebuild", "-w", workspace).json
-    assert (experiments["name"], metrics["name"]) == ("experiments", "metrics")
+    done, *others = call("projection", "rebuild", "-w", workspace).json
+    assert [each["name"] for each in others] == ["experiments", "artifacts", "metrics"]
     assert (done["name"], done["generation"]) == ("runs", generation + 1)
     assert status(workspace)["generation"] == generation + 1
     assert call("run", "list", "-w", workspace).json == runs
@@ -63,8 +63,9 @@ def test_a_dry_run_does_nothing(workspace: Path) -> None:
     before = status(workspace)
     done = call("projection", "rebuild", "--dry-run", "-w", workspace)
     assert done.json == [
-        {"name": "runs", "version": 3, "from": 0, "to": before["end"]},
+        {"name": "runs", "version": 4, "from": 0, "to": before["end"]},
         {"name": "experiments", "version": 1, "from": 0, "to": before["end"]},
+        {"name": "artifacts", "version": 1, "from": 0, "to": before["end"]},
         {"name": "metrics", "version": 1, "writers": 0},
     ]
     assert "Would read positions 1 to" in done.err
@@ -74,7 +75,7 @@ def test_a_dry_run_does_nothing(workspace: Path) -> None:
 def test_a_projection_that_is_not_there_is_3(workspace: Path) -> None:
     done = call("projection", "rebuild", "rums", "-w", workspace)
     assert done.code == 3
-    assert "there is: runs, experiments, metrics" in done.err
+    assert "there is: runs, experiments, artifacts, metrics" in done.err
 
 
 def test_an_interrupted_rebuild_says_so_and_goes_on_where_it_stopped(empty: Path) -> None:

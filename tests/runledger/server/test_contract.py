@@ -1,10 +1,11 @@
 """What every client must do, whether it opens the workspace itself or asks a server."""
 
+import io
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 
 from ledger.client import Client
 from ledger.commands import (
+    AddArtifacts,
     AddParameters,
     AddProperties,
     ArchiveRun,
@@ -26,7 +28,9 @@ from ledger.commands import (
     UntagRun,
 )
 from ledger.errors import (
+    BadContentError,
     CommandReusedError,
+    ContentNotFoundError,
     InvalidNameError,
     LimitExceededError,
     RefusedError,
@@ -34,8 +38,11 @@ from ledger.errors import (
     StatusRefusedError,
     WrittenOnceError,
 )
+from ledger.liveness.expiring import end_overdue
+from ledger.liveness.graces import end_of, request_in
 from ledger.liveness.writers import LiveWriter
 from ledger.queries import ANY_VALUE, RunQuery
+from ledger.values.batch import Batch
 from ledger.workspace.folder import make_folder
 from runledger.wiring import connect
 from schemas.statuses import RunStatus
@@ -117,8 +124,41 @@ def test_who_reports_a_writer_hears_that_its_run_shall_be_canceled(client: Clien
     client.execute(TagRun(run_id=run_id, tags={"a": "b"}))
     assert list(client.report_presence(writers)) == list(client.report_presence(writers)) == [run_id]
     client.execute(ChangeStatus(run_id=run_id, status=RunStatus.CANCELED))
+    # Its process may have heard of neither.
+    assert list(client.report_presence(writers)) == [run_id]
+    client.execute(ResumeRun(run_id=run_id))
 
     assert list(client.report_presence(writers)) == []
+
+
+def test_a_request_that_is_due_ends_the_run_once_and_no_later_attempt(client: Client, run_id: str) -> None:
+    client.execute(ChangeStatus(run_id=run_id, status=RunStatus.CANCEL_REQUESTED, reason="enough"))
+    request = request_in(run_id, client.history(run_id))
+    assert request is not None
+    assert end_overdue(client, request.recorded_at, 60) == []
+    later = request.recorded_at + timedelta(seconds=60)
+    assert end_overdue(client, later, 60) == [run_id]
+    assert end_overdue(client, later, 60) == []
+    before = client.run(run_id)
+    assert (before["status"], "may still run" in before["status_reason"]) == ("Canceled", True)
+    assert client.execute(end_of(request, 60)).position == before["last_position"]
+    client.execute(ResumeRun(run_id=run_id))
+    with pytest.raises(RefusedError, match="no longer CancelRequested"):
+        client.execute(replace(end_of(request, 60), command=str(uuid4())))
+
+
+def test_a_run_that_does_not_respond_ends_and_is_resumed_by_one_command(client: Client, run_id: str) -> None:
+    client.execute(ChangeStatus(run_id=run_id, status=RunStatus.NOT_RESPONDING))
+    command = ResumeRun(run_id=run_id, origin={"host": "node8"})
+    answer = client.execute(command)
+
+    document, history = client.run(run_id), client.history(run_id)
+    assert (document["status"], document["attempt"], answer.position) == ("Running", 2, history[-1].position)
+    assert [each.event.split(".")[2] for each in history[-2:]] == ["status-changed", "resumed"]
+    assert (document["attempts"][0]["status"], document["attempts"][0]["presumed"]) == ("Failed", True)
+    assert client.execute(command) == answer
+    with pytest.raises(RefusedError, match="attempt 2, on node8, since"):
+        client.execute(ResumeRun(run_id=run_id))
 
 
 def test_the_same_again_changes_nothing(client: Client, run_id: str) -> None:
@@ -196,7 +236,34 @@ def test_every_condition_of_a_query(client: Client) -> None:
     assert found(properties={"p=": "=", "empty": ""}) == ["q0"]
     assert found(run_type="t1") == ["q1"]
     assert found(target="far") == ["q2", "q1", "q0"]
+    second = client.run("q1")["created_utc"]
+    assert found(started_from=second) == ["q2", "q1"]
+    assert found(started_before=second) == ["q0"]
+    assert found(started_from="2026-01-01", started_before="2026-01-02T00:00:00+01:00") == []
+    assert found(started_from="2026-01-01", tags={"k": "v"}, order_by="name") == ["q0"]
+    with pytest.raises(InvalidNameError, match="yesterday"):
+        found(started_from="yesterday")
     assert found(target="near") == found(tags={"\ud800": "x"}) == []
+
+
+def test_the_points_of_several_runs_come_at_once(client: Client) -> None:
+    run_ids = [f"several-{number}" for number in range(120)]
+    client.execute_all([StartRun(run_id=each, experiment="contract") for each in run_ids])
+    for number in (0, 119):
+        point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [float(number)]}
+        client.log_values(Batch(run_id=run_ids[number], writer="w", first=1, last=1, series=[point], occurred_at=1))
+    found = client.series_of(run_ids, "loss")
+
+    assert list(found) == run_ids
+    assert {each: series[0].values for each, series in found.items() if series} == {
+        run_ids[0]: [0.0],
+        run_ids[119]: [119.0],
+    }
+    assert not any(client.series_of(run_ids, "other").values())
+    assert client.series_of([]) == {}
+    with pytest.raises(RunNotFoundError) as missing:
+        client.series_of([run_ids[0], "nobody"])
+    assert missing.value.run_id == "nobody"
 
 
 def test_pages_join_without_gaps(client: Client) -> None:
@@ -244,3 +311,50 @@ def test_a_refused_command_leaves_no_trace(client: Client, run_id: str, tmp_path
         client.execute(TagRun(run_id=run_id, tags={"": str(tmp_path)}))
 
     assert client.history(run_id) == before
+
+
+def test_what_is_stored_gets_a_name_and_is_read(client: Client, run_id: str) -> None:
+    content = client.put_content(io.BytesIO(b"abc"))
+    large = client.put_content(io.BytesIO(b"x" * 3_000_000))
+    assert client.put_content(io.BytesIO(b"x" * 3_000_000)) == large
+    files = [
+        {"name": name, "sha256": each.sha256, "size": each.size} for name, each in (("b", content), ("a/c", large))
+    ]
+    answer = client.execute(AddArtifacts(run_id=run_id, artifacts=files))
+    assert answer.changed
+    assert not client.execute(AddArtifacts(run_id=run_id, artifacts=files)).changed
+
+    assert [(each["name"], each["size"]) for each in client.artifacts(run_id)] == [("a/c", 3_000_000), ("b", 3)]
+    assert [each["name"] for each in client.artifacts(run_id, ["a/", "x"])] == ["a/c"]
+    for each, text in ((content, b"abc"), (large, b"x" * 3_000_000)):
+        with client.open_content(each.sha256) as file:
+            assert file.read() == text
+    with client.open_content(large.sha256) as file:
+        assert file.read(10) == b"x" * 10
+    with pytest.raises(ContentNotFoundError):
+        client.open_content("0" * 64)
+    for bad in ({"sha256": "0" * 64}, {"size": 4}):
+        with pytest.raises(BadContentError, match="send it first"):
+            client.execute(AddArtifacts(run_id=run_id, artifacts=[files[0] | bad]))
+    with pytest.raises(InvalidNameError):
+        client.execute(AddArtifacts(run_id=run_id, artifacts=[files[0] | {"name": "../x"}]))
+    for question in (lambda: client.artifacts("nothing"), lambda: client.output("nothing", 0)):
+        with pytest.raises(RunNotFoundError):
+            question()
+    assert client.output(run_id, 0) == b""
+
+
+def test_many_send_files_at_once(client: Client, run_id: str) -> None:
+    def send(number: int) -> None:
+        content = client.put_content(io.BytesIO(str(number).encode() * 100_000))
+        artifact = {"name": f"{number:02d}", "sha256": content.sha256, "size": content.size}
+        client.execute(AddArtifacts(run_id=run_id, artifacts=[artifact]))
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    assert client.run(run_id)["status"] == "Running"
+    for thread in threads:
+        thread.join()
+
+    assert [each["name"] for each in client.artifacts(run_id)] == [f"{number:02d}" for number in range(12)]

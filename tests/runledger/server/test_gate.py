@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from ledger.application.handling import Caller
 from ledger.commands import AddUser, CreateExperiment
 from ledger.errors import NotReadyError
+from runledger.liveness import liveness_of
 from runledger.server.api import Api
 from runledger.server.gate import LAG_SECONDS, Door, Gate
 from runledger.server.guard import Guard, Visitor
@@ -138,7 +139,7 @@ async def test_a_server_that_did_not_reach_the_end_of_its_log_for_long_takes_no_
 @pytest.mark.asyncio
 async def test_a_lagging_server_answers_questions_and_no_commands(parts: Embedded) -> None:
     behind: NotReadyError | None = NotReadyError("behind")
-    api = Api(parts, lambda: behind)
+    api = Api(parts, lambda: behind, liveness_of(parts, {}))
     visitor = Visitor(Caller("ada", "//here"), Role.ADMIN)
     command = CreateExperiment(name="e")
     with pytest.raises(NotReadyError, match="behind"):

@@ -1,0 +1,6 @@
+"""Takes longer than anybody wants to wait."""
+
+import time
+
+print("this takes a minute", flush=True)
+time.sleep(60)

@@ -1,0 +1,46 @@
+"""What a server refused that arrived late: nobody is left to whom the refusal could be told."""
+
+from ledger.domain.aggregate import LedgerAggregate
+from ledger.errors import RefusedError, StatusRefusedError, WrittenOnceError
+from ledger.problems import problem_name
+from schemas.events import CommandRefusedEvent
+from schemas.limits import UNSTORABLE
+
+_NO_VALUE = (None, None, None)
+
+
+class Refusals(LedgerAggregate):
+    """The refusals of one server, one event each or for many of a kind."""
+
+    kind = "refusals"
+
+    def note(self, command_name: str, stream: str, error: RefusedError, count: int) -> None:
+        """Note that a rule forbade a command to a stream; `count` such commands since the last note."""
+        key, old, attempted = _values(error)
+        self.decide(
+            CommandRefusedEvent,
+            command_name=command_name,
+            stream=stream,
+            rule=problem_name(type(error)),
+            message=UNSTORABLE.sub("\ufffd", str(error)),
+            key=_storable(key),
+            old=_storable(old),
+            attempted=_storable(attempted),
+            count=count,
+        )
+
+
+def _storable(value: object) -> object:
+    # What was refused may be just what cannot be stored.
+    return UNSTORABLE.sub("\ufffd", value) if isinstance(value, str) else value
+
+
+def _values(error: RefusedError) -> tuple[str | None, object, object]:
+    """Which key a rule guards, its value, and the one that was attempted."""
+    match error:
+        case WrittenOnceError():
+            return error.key, error.old, error.new
+        case StatusRefusedError():
+            return "status", str(error.old), str(error.new)
+        case _:
+            return _NO_VALUE

@@ -1,0 +1,1 @@
+"""The table of files: a row a run and name."""

@@ -1,0 +1,72 @@
+"""A refusal that reaches nobody is on record: once, and a flood of them in few events."""
+
+from typing import Any
+
+import pytest
+
+from ledger.application.refusing import RefusalRate
+from ledger.commands import AddProperties, ChangeStatus, StartRun
+from ledger.errors import RefusedError, WrittenOnceError
+from schemas.events import CommandRefusedEvent
+from schemas.registry import decode
+from schemas.statuses import RunStatus
+from schemas.streams import refusals_stream
+from tests.ledger.conftest import CALLER, Parts
+
+
+def refusals(parts: Parts) -> list[Any]:
+    stream = refusals_stream(parts.control.id, "")
+    return [decode(each.envelope.type, each.envelope.value) for each in parts.database.stream_events(stream)]
+
+
+def test_a_late_command_that_is_refused_is_recorded_with_what_was_tried(parts: Parts) -> None:
+    ledger = parts.ledger()
+    ledger.handle(StartRun(run_id="r", experiment="e", properties={"author": "me"}), CALLER)
+    late = AddProperties(run_id="r", properties={"author": "you"}, late=True)
+    for _ in range(2):
+        with pytest.raises(RefusedError):
+            ledger.handle(late, CALLER)
+
+    (event,) = refusals(parts)
+
+    assert isinstance(event, CommandRefusedEvent)
+    assert (event.command_name, event.stream, event.rule) == ("add-properties", "run:r", "written-once")
+    assert (event.key, event.old, event.attempted, event.count) == ("author", "me", "you", 1)
+    assert "is written once" in str(event.message)
+
+
+def test_who_asks_now_is_told_and_nothing_is_recorded(parts: Parts) -> None:
+    ledger = parts.ledger()
+    ledger.handle(StartRun(run_id="r", experiment="e", properties={"author": "me"}), CALLER)
+    with pytest.raises(WrittenOnceError):
+        ledger.handle(AddProperties(run_id="r", properties={"author": "you"}), CALLER)
+
+    assert refusals(parts) == []
+
+
+def test_a_status_that_cannot_be_is_recorded_as_such(parts: Parts) -> None:
+    ledger = parts.ledger()
+    ledger.handle(StartRun(run_id="r", experiment="e"), CALLER)
+    ledger.handle(ChangeStatus(run_id="r", status=RunStatus.COMPLETED), CALLER)
+    with pytest.raises(RefusedError):
+        ledger.handle(ChangeStatus(run_id="r", status=RunStatus.RUNNING, late=True), CALLER)
+
+    (event,) = refusals(parts)
+    assert (event.key, event.old, event.attempted) == ("status", "Completed", "Running")
+
+
+def test_lateness_makes_no_other_command() -> None:
+    command = AddProperties(command="c", run_id="r", properties={})
+
+    assert command.digest() == AddProperties(command="c", run_id="r", properties={}, late=True).digest()
+
+
+def test_of_a_flood_every_one_is_counted_and_few_are_recorded() -> None:
+    now = 0.0
+    rate = RefusalRate(every=10, clock=lambda: now)
+    kind, other = ("maria", "WrittenOnceError"), ("tom", "WrittenOnceError")
+
+    assert [rate.due(kind) for _ in range(5)] == [1, 0, 0, 0, 0]
+    assert rate.due(other) == 1
+    now = 10.0
+    assert [rate.due(kind), rate.due(kind)] == [5, 0]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from alerts.changes import changes_of
 from alerts.evaluate.intent import Intent
 from alerts.explain import explain
 from alerts.health import AlertHealth
@@ -12,7 +13,15 @@ from alerts.rules.in_force import Rules
 from ledger.domain.alert_rule import checked
 from ledger.errors import RuleNotFoundError
 from ledger.feed import Feed
-from ledger.queries import DeliveryDocument, IntentDocument, ReasonDocument, RuleDocument, SilenceDocument, Span
+from ledger.queries import (
+    DeliveryDocument,
+    IntentDocument,
+    ReasonDocument,
+    RuleChangeDocument,
+    RuleDocument,
+    SilenceDocument,
+    Span,
+)
 from ledger.store.database import Database
 from schemas.events import (
     AlertRuleDeletedEvent,
@@ -74,6 +83,11 @@ class AlertAnswers:
                 case _:
                     pass
         return list(found.values())
+
+    def rule_changes(self, rule_id: str) -> list[RuleChangeDocument]:
+        """Who changed what of a rule, oldest first, deleted ones too; raises RuleNotFoundError."""
+        self.rule(rule_id)
+        return changes_of(self._feed.of_stream(rule_stream(rule_id)))
 
     def silences(self) -> list[SilenceDocument]:
         """Every silence, those that are over too, the newest first."""

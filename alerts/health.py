@@ -5,18 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alerts.deliver.notification import State
-from alerts.deliver.notifications import Notifications
+from alerts.deliver.notifications import TYPES, Notifications
 from alerts.evaluate.evaluator import READ, Evaluator
 from alerts.evaluate.runs import FeedRunEvents
 from ledger.feed import Feed
-from schemas.events import NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent
 from schemas.streams import notifications_stream
 
 _AT_ONCE = 5_000
 _NAMED = 20
-_READ = READ | {
-    kind.type_name() for kind in (NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent)
-}
+_READ = READ | TYPES
 
 
 class AlertHealth:

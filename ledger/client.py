@@ -14,6 +14,7 @@ from ledger.queries import (
     HistoryEntry,
     IntentDocument,
     ReasonDocument,
+    RuleChangeDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -111,6 +112,9 @@ class Client(Protocol):
 
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What was claimed of a rule's notifications and what came of it; raises RuleNotFoundError."""
+
+    def rule_changes(self, rule_id: str) -> Sequence[RuleChangeDocument]:
+        """Who changed what of an alert rule, oldest first; raises RuleNotFoundError."""
 
     def silences(self) -> Sequence[SilenceDocument]:
         """Every silence, those that are over too, the newest first."""

@@ -23,6 +23,7 @@ from ledger.queries import (
     IntentDocument,
     Queries,
     ReasonDocument,
+    RuleChangeDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -203,6 +204,11 @@ class EmbeddedClient:
         """What came of a rule's notifications, as of now."""
         self._log.catch_up()
         return self._alerts.deliveries(rule_id)
+
+    def rule_changes(self, rule_id: str) -> Sequence[RuleChangeDocument]:
+        """Who changed what of an alert rule, oldest first; raises RuleNotFoundError."""
+        self._log.catch_up()
+        return self._alerts.rule_changes(rule_id)
 
     def silences(self) -> Sequence[SilenceDocument]:
         """Every silence, as of now."""

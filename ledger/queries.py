@@ -90,6 +90,9 @@ DeliveryDocument = dict[str, Any]
 """A notification that was claimed: for whom, because of which position, and what came of it."""
 
 
+RuleChangeDocument = dict[str, Any]
+"""What was done to an alert rule: by whom, when and why, and which fields were what before and after."""
+
 SilenceDocument = dict[str, Any]
 """A silence: what it is about, until when, who wants it so and why, and whether it is in force."""
 
@@ -123,6 +126,9 @@ class AlertQueries(Protocol):
 
     def deliveries(self, rule_id: str) -> list[DeliveryDocument]:
         """What was claimed of a rule's notifications, oldest first; raises RuleNotFoundError."""
+
+    def rule_changes(self, rule_id: str) -> list[RuleChangeDocument]:
+        """Who changed what of a rule, oldest first, deleted ones too; raises RuleNotFoundError."""
 
     def silences(self) -> list[SilenceDocument]:
         """Every silence, those that are over too, the newest first."""

@@ -35,6 +35,7 @@ from ledger.queries import (
     HistoryEntry,
     IntentDocument,
     ReasonDocument,
+    RuleChangeDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -245,6 +246,11 @@ class RemoteClient:
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What came of a rule's notifications; raises RuleNotFoundError."""
         found: list[DeliveryDocument] = self._ask_rule(rule_id, "/deliveries")
+        return found
+
+    def rule_changes(self, rule_id: str) -> Sequence[RuleChangeDocument]:
+        """Who changed what of an alert rule, oldest first; raises RuleNotFoundError."""
+        found: list[RuleChangeDocument] = self._ask_rule(rule_id, "/changes")
         return found
 
     def silences(self) -> Sequence[SilenceDocument]:

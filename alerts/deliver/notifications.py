@@ -14,12 +14,18 @@ from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     NotificationsClaimedEvent,
+    NotificationsDueEvent,
     NotificationsSettledEvent,
     RecipientUnsubscribedEvent,
     SilenceCreatedEvent,
 )
 
 _SUPPRESSING = AlertRuleDeletedEvent | AlertRuleDisabledEvent | RecipientUnsubscribedEvent | SilenceCreatedEvent
+TYPES = frozenset(
+    kind.type_name() for kind in (NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent)
+)
+"""The types of the events of its own stream."""
+
 _LONGEST_LEASE = 24 * 3_600.0
 
 

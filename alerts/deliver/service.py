@@ -30,10 +30,10 @@ from alerts.channels.channel import Outcome as Came
 from alerts.deliver.breaker import Breaker
 from alerts.deliver.clock import LogClock
 from alerts.deliver.notification import Notification
-from alerts.deliver.notifications import Notifications
+from alerts.deliver.notifications import TYPES, Notifications
 from alerts.deliver.outcomes import dead, settlement, suppressed
 from alerts.deliver.policy import Gone, given_up, next_claims, to_renew
-from alerts.evaluate.evaluator import Evaluator
+from alerts.evaluate.evaluator import READ, Evaluator
 from alerts.evaluate.facts import Place, facts_at
 from alerts.evaluate.intent import Intent
 from alerts.evaluate.runs import FeedRunEvents
@@ -54,6 +54,7 @@ POLL_SECONDS = 0.05
 GRACE_SECONDS = 5.0
 
 _EVENTS_AT_ONCE = 500
+_READ = READ | TYPES
 _OUTCOMES_AT_ONCE = 500
 _LOOKED_AT = 50
 _LOOK_MILLISECONDS = 1_000
@@ -176,7 +177,7 @@ class AlertService:
     def _read_on(self) -> bool:
         with self._folding:
             position = self.notifications.position
-            while events := self._feed.after(self.notifications.position, _EVENTS_AT_ONCE):
+            while events := self._feed.skimmed(self.notifications.position, _EVENTS_AT_ONCE, _READ):
                 for happened in events:
                     self._clock = self._clock.read(happened.recorded_at)
                     self.notifications.fold(happened, self.evaluator.fold(happened))

@@ -21,6 +21,7 @@ from ledger.queries import (
     HistoryEntry,
     IntentDocument,
     ReasonDocument,
+    RuleChangeDocument,
     RuleDocument,
     RunDocument,
     RunPage,
@@ -173,6 +174,10 @@ class OfflineClient:
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """None: nothing is mailed from here."""
         return self._scratch.deliveries(rule_id)
+
+    def rule_changes(self, rule_id: str) -> Sequence[RuleChangeDocument]:
+        """Who changed what of an alert rule, oldest first; raises RuleNotFoundError."""
+        return self._scratch.rule_changes(rule_id)
 
     def silences(self) -> Sequence[SilenceDocument]:
         """The silences that are known here."""

@@ -121,10 +121,14 @@ def delete(session: Session, rule: str) -> None:
 
 @alert.command()
 @_rule
+@click.option("--changes", is_flag=True, help="who changed what of the rule, when and why, instead")
 @pass_session
-def history(session: Session, rule: str) -> None:
+def history(session: Session, rule: str, changes: bool) -> None:
     """Show what came of a rule's notifications."""
     with session.client() as client:
+        if changes:
+            session.output.write(list(client.rule_changes(id_of(client, rule))), _CHANGE_COLUMNS)
+            return
         found = list(client.deliveries(id_of(client, rule)))
     if not found:
         note("Nothing was sent because of this rule yet.")
@@ -181,6 +185,13 @@ _COLUMNS = (
     Column("ID", lambda rule: rule["rule_id"]),
 )
 
+_CHANGE_COLUMNS = (
+    Column("WHEN (UTC)", lambda found: moment(found["at_utc"])),
+    Column("WHAT", lambda found: found["action"], whole=True),
+    Column("WHO", lambda found: found["on_behalf_of"] or found["who"]),
+    Column("FIELDS", lambda found: ", ".join(found["changes"])),
+    Column("WHY", lambda found: found["why"]),
+)
 _DELIVERY_COLUMNS = (
     Column("CLAIMED (UTC)", lambda found: moment(found["first_claimed_utc"])),
     Column("STATE", lambda found: found["state"], whole=True),

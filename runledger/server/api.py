@@ -183,6 +183,10 @@ class Api:
         """What was claimed of a rule's notifications and what came of it, oldest first."""
         return reply(await self._answered(asked, lambda: self._parts.alerts.deliveries(rule_id)))
 
+    async def rule_changes(self, rule_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Who changed what of an alert rule, when and why, oldest first."""
+        return reply(await self._answered(asked, lambda: self._parts.alerts.rule_changes(rule_id)))
+
     async def silences(self, asked: Annotated[AtLeast, Query()]) -> Response:
         """Every silence, those that are over too, the newest first."""
         return reply(await self._answered(asked, self._parts.alerts.silences))
@@ -321,6 +325,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)
     routes.get("/rules/{rule_id}", response_model=dict[str, Any])(api.rule)
     routes.get("/rules/{rule_id}/deliveries", response_model=list[dict[str, Any]])(api.deliveries)
+    routes.get("/rules/{rule_id}/changes", response_model=list[dict[str, Any]])(api.rule_changes)
     routes.get("/silences", response_model=list[dict[str, Any]])(api.silences)
     routes.get("/runs/{run_id}/alerts", response_model=list[dict[str, Any]])(api.explained)
     routes.post("/preview", response_model=list[dict[str, Any]], openapi_extra=PREVIEW_BODY)(api.preview)

@@ -282,3 +282,22 @@ def test_all_of_it_works_on_a_url(empty: Path, tmp_path: Path) -> None:
         assert alert(server.url, "unsilence", silence["silence_id"])["in_force"] is False
         assert alert(server.url, "test", "a")[0]["kind"] == "test"
         assert call("alert", "explain", "nobody", "-w", server.url).code == 3
+
+
+def test_who_changed_what_of_a_rule_is_a_query(empty: Path, tmp_path: Path) -> None:
+    create(empty)
+    file = tmp_path / "rules.yaml"
+    file.write_text(f"rules: [{{name: failures, recipients: [{MARIA}], severity: error}}]", encoding="utf-8")
+    alert(empty, "apply", str(file), "--reason", "more of it")
+    alert(empty, "disable", "failures")
+    defined, changed, disabled = alert(empty, "history", "failures", "--changes")
+    assert (defined["action"], defined["changes"]["recipients"]) == ("defined", [None, [MARIA]])
+    assert (changed["action"], changed["why"], changed["changes"]) == (
+        "changed",
+        "more of it",
+        {"severity": [None, "error"]},
+    )
+    assert (disabled["action"], disabled["changes"]) == ("disabled", {})
+    assert all(each["who"] for each in (defined, changed, disabled))
+    with running(empty) as server:
+        assert alert(server.url, "history", "failures", "--changes") == [defined, changed, disabled]

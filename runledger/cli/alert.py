@@ -171,6 +171,9 @@ def _how_mail_goes_out(location: str) -> str:
 
 def _statuses(rule: RuleDocument) -> str:
     definition = rule["definition"] or {}
+    on = definition.get("on")
+    if on is not None and on["what"] != "descendant":
+        return str(on["what"]) + (f" for {on['seconds']} s" if "seconds" in on else f" >= {on['level']}")
     before = " or ".join(definition.get("from") or ())
     after = " or ".join(definition.get("to") or ()) or "anything else"
     return f"{before} -> {after}" if before else after
@@ -179,7 +182,7 @@ def _statuses(rule: RuleDocument) -> str:
 _COLUMNS = (
     Column("RULE", lambda rule: rule["name"], whole=True),
     Column("IN FORCE", lambda rule: "yes" if rule["enabled"] else "no", whole=True),
-    Column("STATUS", _statuses),
+    Column("ABOUT", _statuses),
     Column("EXPERIMENT", lambda rule: (rule["definition"] or {}).get("experiment")),
     Column("RECIPIENTS", lambda rule: ", ".join((rule["definition"] or {}).get("recipients") or ())),
     Column("ID", lambda rule: rule["rule_id"]),

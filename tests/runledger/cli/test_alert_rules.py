@@ -284,6 +284,15 @@ def test_all_of_it_works_on_a_url(empty: Path, tmp_path: Path) -> None:
         assert call("alert", "explain", "nobody", "-w", server.url).code == 3
 
 
+def test_the_list_says_what_rules_are_about(empty: Path) -> None:
+    create(empty)
+    for number, occasion in enumerate(["unfinished=2h", "alert=error", "descendant"]):
+        alert(empty, "create", f"r{number}", "--on", occasion, "--recipient", MARIA)
+    table = call("alert", "list", "-w", empty, "-o", "table").out
+    for words in ("Failed or NotResponding", "unfinished for 7200 s", "alert >= error"):
+        assert words in table
+
+
 def test_who_changed_what_of_a_rule_is_a_query(empty: Path, tmp_path: Path) -> None:
     create(empty)
     file = tmp_path / "rules.yaml"

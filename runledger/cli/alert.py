@@ -17,15 +17,17 @@ from runledger.cli.tables import Column, moment
 _NO_RULES = "No rules yet. `runledger alert create NAME --recipient you@example.org` makes one."
 _ALERTS = "runledger.cli.alerts"
 _ELSEWHERE = {
-    "preview": Elsewhere(f"{_ALERTS}.looking", "preview", "Show what a rule, or a draft, would have sent."),
-    "explain": Elsewhere(f"{_ALERTS}.looking", "explain", "Say why each rule did or did not tell of a run."),
-    "test": Elsewhere(f"{_ALERTS}.looking", "test", "Send the recipients of a rule a test."),
+    "preview": Elsewhere(f"{_ALERTS}.looking", "preview", "Show what RULE, or the draft in FILE, would have sent."),
+    "explain": Elsewhere(f"{_ALERTS}.looking", "explain", "Say for each rule why it did or did not tell of RUN."),
+    "test": Elsewhere(f"{_ALERTS}.looking", "test", "Send the recipients of RULE a test."),
     "health": Elsewhere(f"{_ALERTS}.looking", "health", "Show what waits to be sent, since when, and why."),
-    "silence": Elsewhere(f"{_ALERTS}.silencing", "silence", "Let nobody be notified of something for some time."),
+    "silence": Elsewhere(
+        f"{_ALERTS}.silencing", "silence", "Let nobody be notified of what all ATTRIBUTE=VALUE match, for some time."
+    ),
     "unsilence": Elsewhere(f"{_ALERTS}.silencing", "unsilence", "End a silence before its time."),
-    "silences": Elsewhere(f"{_ALERTS}.silencing", "silences", "List the silences."),
-    "apply": Elsewhere(f"{_ALERTS}.files", "apply", "Make the rules what a file says, and show the difference."),
-    "export": Elsewhere(f"{_ALERTS}.files", "export", "Write the rules as a file that `apply` reads."),
+    "silences": Elsewhere(f"{_ALERTS}.silencing", "silences", "List the silences in force."),
+    "apply": Elsewhere(f"{_ALERTS}.files", "apply", "Make the rules what FILE says, and show the difference."),
+    "export": Elsewhere(f"{_ALERTS}.files", "export", "Write the rules in the form that `apply` reads."),
 }
 
 

@@ -27,9 +27,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--reason", metavar="TEXT", help="why, for the history")
 @pass_session
 def apply(session: Session, file: Path, dry_run: bool, prune: bool, reason: str | None) -> None:
-    """Make the rules what FILE (YAML, TOML or JSON) says; rules are known by their names.
+    """Make the rules what FILE says, and show the difference.
 
-    All of FILE is checked before anything is changed. Again is nothing to do.
+    FILE is YAML, TOML or JSON; rules are known by their names. All of it is checked before anything is changed. Again is nothing to do.
     """
     written = list(rules_in(file))
     with session.client() as client:
@@ -46,7 +46,10 @@ def apply(session: Session, file: Path, dry_run: bool, prune: bool, reason: str 
 @click.command(cls=Verb)
 @pass_session
 def export(session: Session) -> None:
-    """Write the rules in the form that `apply` reads; `-o yaml` for people."""
+    """Write the rules in the form that `apply` reads.
+
+    `-o yaml` is for people.
+    """
     with session.client() as client:
         rules = [_exported(document) for document in client.rules() if document["definition"] is not None]
     session.output.write({"rules": rules})

@@ -27,9 +27,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--until", type=seconds, metavar="1d", help="only up to so long ago; else up to now")
 @pass_session
 def preview(session: Session, rule: str | None, file: Path | None, since: int | None, until: int | None) -> None:
-    """Show what RULE, or the draft in FILE, would have sent over the history.
+    """Show what RULE, or the draft in FILE, would have sent.
 
-    For a rule as it is this is what was sent, and what became of it. A draft is taken to have been
+    All of the history is read. For a rule as it is this is what was sent, and what became of it. A draft is taken to have been
     in force since the beginning of the span.
     """
     if (rule is None) == (file is None) and rule is None:
@@ -65,7 +65,10 @@ def explain(session: Session, run_id: str, rule: str | None) -> None:
 @click.option("--run", "run_id", metavar="ID", help="about this run; else about the newest one, or an example")
 @pass_session
 def test(session: Session, rule: str, run_id: str | None) -> None:
-    """Send the recipients of RULE a test: the way that every mail takes, marked as a test."""
+    """Send the recipients of RULE a test.
+
+    It takes the way that every mail takes, is marked as a test, and is in the history.
+    """
     with session.client() as client:
         rule_id = id_of(client, rule)
         newest = client.runs(RunQuery(limit=1)).runs if run_id is None else []

@@ -46,7 +46,10 @@ def silence(session: Session, matchers: tuple[str, ...], span: int, reason: str 
 @click.option("--reason", metavar="TEXT", help="why, for the history")
 @pass_session
 def unsilence(session: Session, silence_id: str, reason: str | None) -> None:
-    """End a silence before its time; a beginning of its ID is enough."""
+    """End a silence before its time.
+
+    A beginning of its ID is enough.
+    """
     with session.client() as client:
         found = [each["silence_id"] for each in client.silences() if each["silence_id"].startswith(silence_id)]
         if len(found) != 1:

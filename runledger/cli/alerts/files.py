@@ -29,7 +29,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def apply(session: Session, file: Path, dry_run: bool, prune: bool, reason: str | None) -> None:
     """Make the rules what FILE says, and show the difference.
 
-    FILE is YAML, TOML or JSON; rules are known by their names. All of it is checked before anything is changed. Again is nothing to do.
+    FILE is YAML, TOML or JSON; rules are known by their names. All of it is checked
+    before anything is changed. Again is nothing to do.
     """
     written = list(rules_in(file))
     with session.client() as client:

@@ -29,8 +29,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def preview(session: Session, rule: str | None, file: Path | None, since: int | None, until: int | None) -> None:
     """Show what RULE, or the draft in FILE, would have sent.
 
-    All of the history is read. For a rule as it is this is what was sent, and what became of it. A draft is taken to have been
-    in force since the beginning of the span.
+    All of the history is read. For a rule as it is this is what was sent, and what became of it. A
+    draft is taken to have been in force since the beginning of the span.
     """
     if (rule is None) == (file is None) and rule is None:
         raise click.UsageError("Name a RULE, a draft with --file, or both.")

@@ -17,27 +17,38 @@ from ledger.queries import (
     DeliveryDocument,
     IntentDocument,
     ReasonDocument,
+    RecipientDocument,
     RuleChangeDocument,
     RuleDocument,
     SilenceDocument,
     Span,
 )
 from ledger.store.database import Database
+from schemas.addresses import same_address
 from schemas.events import (
     AlertRuleDeletedEvent,
     Claim,
+    Event,
     NotificationsClaimedEvent,
     NotificationsSettledEvent,
+    OpaqueEvent,
     Outcome,
+    RecipientResubscribedEvent,
+    RecipientSuppressedEvent,
+    RecipientUnsubscribedEvent,
+    RecipientUnsuppressedEvent,
     SilenceCreatedEvent,
     SilenceEndedEvent,
     readable,
 )
 from schemas.limits import UNSTORABLE
+from schemas.registry import decode
 from schemas.streams import key_of, notifications_stream, rule_stream
 
 _RULES = "rule:"
 _SILENCES = "silence:"
+_RECIPIENTS = "recipient:"
+_CLAIMS_AT_ONCE = 500
 
 
 class AlertAnswers:
@@ -55,6 +66,7 @@ class AlertAnswers:
         with self._database.clear_errors():
             streams = list(self._database.heads_of(_RULES))
         found = [document for stream in streams if (document := self._document(stream)) is not None]
+        self._add_not_mailed(found)
         return sorted(found, key=lambda rule: (rule["name"], rule["rule_id"]))
 
     def rule(self, rule_id: str) -> RuleDocument:
@@ -62,6 +74,7 @@ class AlertAnswers:
         found = None if UNSTORABLE.search(rule_id) else self._document(rule_stream(rule_id), deleted=True)
         if found is None:
             raise RuleNotFoundError(rule_id)
+        self._add_not_mailed([found])
         return found
 
     def deliveries(self, rule_id: str) -> list[DeliveryDocument]:
@@ -82,6 +95,10 @@ class AlertAnswers:
                             found[outcome.notification] |= _settled(outcome, at)
                 case _:
                     pass
+        for each in self.recipients():
+            bounce = each["suppressed"]
+            if bounce is not None and bounce["notification"] in found:
+                found[bounce["notification"]]["bounced"] = bounce
         return list(found.values())
 
     def rule_changes(self, rule_id: str) -> list[RuleChangeDocument]:
@@ -147,6 +164,44 @@ class AlertAnswers:
             "in_force": ended is None and self._now() < event.until,
         }
 
+    def recipients(self) -> list[RecipientDocument]:
+        """Every recipient that unsubscribed or is suppressed, by address."""
+        with self._database.clear_errors():
+            streams = list(self._database.heads_of(_RECIPIENTS))
+        found = map(self._recipient, streams)
+        return sorted((each for each in found if each["unsubscribed"] or each["suppressed"]), key=_address)
+
+    def recipient_of(self, notification: str) -> str | None:
+        """For whom a notification was claimed; looked for from the last claim backwards, for mails come back soon."""
+        stream = notifications_stream(self._feed.log_id)
+        upto: int | None = None
+        while True:
+            with self._database.clear_errors():
+                found = self._database.stream_events(stream, upto_seq=upto, descending=True, limit=_CLAIMS_AT_ONCE)
+            for recorded in found:
+                if notification.encode() in recorded.envelope.value:
+                    event = decode(recorded.envelope.type, recorded.envelope.value)
+                    for claim in event.notifications if isinstance(event, NotificationsClaimedEvent) else ():
+                        if claim.notification == notification:
+                            return readable(claim.recipient)
+            if len(found) < _CLAIMS_AT_ONCE:
+                return None
+            upto = found[-1].envelope.seq - 1
+
+    def _add_not_mailed(self, rules: list[RuleDocument]) -> None:
+        """Add to each rule its recipients that are not mailed, with the reason."""
+        known = {same_address(each["recipient"]): each for each in self.recipients()}
+        for rule in rules:
+            recipients = (rule["definition"] or {}).get("recipients", ())
+            reasons = {each: _why_not_mailed(known.get(same_address(each)), rule["rule_id"]) for each in recipients}
+            rule["not_mailed"] = {each: why for each, why in reasons.items() if why is not None}
+
+    def _recipient(self, stream: str) -> RecipientDocument:
+        document: RecipientDocument = {"recipient": "", "unsubscribed": [], "suppressed": None}
+        for happened in self._feed.of_stream(stream):
+            _fold_recipient(document, happened.event, _iso(happened.recorded_at))
+        return document
+
     def _document(self, stream: str, *, deleted: bool = False) -> RuleDocument | None:
         events = self._feed.of_stream(stream)
         rules = Rules()
@@ -194,6 +249,39 @@ def _intended(intent: Intent, states: Mapping[str, str]) -> IntentDocument:
         "suppressed": intent.suppressed,
         "state": states.get(intent.id),
     }
+
+
+def _fold_recipient(document: RecipientDocument, event: Event | OpaqueEvent, at: str) -> None:
+    left: list[dict[str, Any]] = document["unsubscribed"]
+    match event:
+        case RecipientUnsubscribedEvent():
+            left.append({"rule_id": event.rule, "since_utc": at})
+        case RecipientResubscribedEvent():
+            left[:] = [each for each in left if event.rule not in {None, each["rule_id"]}]
+        case RecipientSuppressedEvent():
+            document["suppressed"] = {
+                "since_utc": at,
+                "status": event.status,
+                "diagnostic": readable(event.diagnostic),
+                "notification": event.notification,
+            }
+        case RecipientUnsuppressedEvent():
+            document["suppressed"] = None
+        case _:
+            return
+    document["recipient"] = readable(event.recipient) or ""
+
+
+def _why_not_mailed(document: RecipientDocument | None, rule_id: str) -> str | None:
+    if document is None:
+        return None
+    if document["suppressed"] is not None:
+        return "bounced"
+    return "unsubscribed" if any(each["rule_id"] in {None, rule_id} for each in document["unsubscribed"]) else None
+
+
+def _address(document: RecipientDocument) -> str:
+    return str(document["recipient"])
 
 
 def _claimed(claim: Claim, at: str) -> DeliveryDocument:

@@ -17,7 +17,7 @@ import psutil
 from benchmarks.result import Result, median_seconds
 from ledger.client import Client
 from ledger.commands import StartRun, TagRun
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from runledger.wiring import connect, make_workspace
 
 _ROOT = Path(__file__).resolve().parent.parent

@@ -9,11 +9,13 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
+    BounceDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
     ReasonDocument,
+    RecipientDocument,
     RuleChangeDocument,
     RuleDocument,
     RunDocument,
@@ -127,6 +129,12 @@ class Client(Protocol):
 
     def alert_health(self) -> dict[str, Any]:
         """What waits to be sent, since when, and why."""
+
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """Every recipient that unsubscribed or is suppressed, by address."""
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Take in a message that came back; `suppressed` tells whether nothing is sent to its recipient now."""
 
     def users(self) -> Sequence[UserDocument]:
         """Every user by name, disabled ones too."""

@@ -302,6 +302,41 @@ class EndSilence(SilenceCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecipientCommand(Command):
+    """A command about one recipient of alerts, by the address in any case of letters."""
+
+    recipient: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsubscribe(RecipientCommand):
+    """Notify a recipient of one rule no more, or of none where `rule` is None."""
+
+    rule: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resubscribe(RecipientCommand):
+    """Undo `Unsubscribe` for one rule, or whatever was unsubscribed where `rule` is None."""
+
+    rule: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuppressRecipient(RecipientCommand):
+    """Send nothing to an address any more, since a mail to it came back for good."""
+
+    notification: str | None = None
+    status: str | None = None
+    diagnostic: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsuppressRecipient(RecipientCommand):
+    """Send to a suppressed address again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UserCommand(Command):
     """A command to one user of a server, who is named in any case of letters."""
 

@@ -17,12 +17,15 @@ from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Th
 from ledger.queries import (
     AlertQueries,
     ArtifactDocument,
+    BounceDocument,
+    Bounces,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
     Queries,
     ReasonDocument,
+    RecipientDocument,
     RuleChangeDocument,
     RuleDocument,
     RunDocument,
@@ -33,6 +36,7 @@ from ledger.queries import (
     TokenDocument,
     UserDocument,
     UserQueries,
+    is_suppressed,
 )
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
@@ -46,6 +50,7 @@ class Answers(NamedTuple):
     metrics: MetricQueries
     alerts: AlertQueries
     users: UserQueries
+    bounces: Bounces
 
 
 class EmbeddedClient:
@@ -71,7 +76,7 @@ class EmbeddedClient:
         self._values = values
         self._caller = caller
         self._log, self._values_log = logs
-        self._queries, self._metrics, self._alerts, self._users = answers
+        self._queries, self._metrics, self._alerts, self._users, self._bounces = answers
         self._files = files
         self._cancel_requests = cancel_requests
         self._written = 0
@@ -229,6 +234,20 @@ class EmbeddedClient:
         """What waits to be sent, as of now."""
         self._log.catch_up()
         return self._alerts.health()
+
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """Every recipient that is not told everything, as of now."""
+        self._log.catch_up()
+        return self._alerts.recipients()
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Take in a message that came back."""
+        self._log.catch_up()
+        found, command = self._bounces.judge(content)
+        if command is not None:
+            self.execute(command)
+        suppressed = command is not None and is_suppressed(self._alerts.recipients(), command.recipient)
+        return found | {"suppressed": suppressed}
 
     def users(self) -> Sequence[UserDocument]:
         """Every user, as of now."""

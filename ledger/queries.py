@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ledger.commands import SuppressRecipient
+
 RunDocument = dict[str, Any]
 """A run as JSON: the keys of parity C6, times in ISO 8601 UTC, absent where there is no value."""
 
@@ -115,6 +117,18 @@ class Span:
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
 
 
+RecipientDocument = dict[str, Any]
+"""A recipient that is not told everything: what was unsubscribed, and whether mail came back, since when."""
+
+BounceDocument = dict[str, Any]
+"""What a mail that came back says: verdict, recipient, notification, status, and why nothing follows from it."""
+
+
+def is_suppressed(recipients: Sequence[RecipientDocument], address: str | None) -> bool:
+    """Whether an address is suppressed, in whatever case of letters it is named."""
+    return any(each["suppressed"] and each["recipient"].casefold() == (address or "").casefold() for each in recipients)
+
+
 class AlertQueries(Protocol):
     """Answers about alert rules, as of what has been read of the log."""
 
@@ -141,6 +155,16 @@ class AlertQueries(Protocol):
 
     def health(self) -> dict[str, Any]:
         """What waits to be sent, since when, and why."""
+
+    def recipients(self) -> list[RecipientDocument]:
+        """Every recipient that unsubscribed or is suppressed, by address."""
+
+
+class Bounces(Protocol):
+    """Judges mails that came back."""
+
+    def judge(self, content: bytes, sent_to: str | None = None) -> tuple[BounceDocument, SuppressRecipient | None]:
+        """What a message says, and the command that follows from it, if any."""
 
 
 UserDocument = dict[str, Any]

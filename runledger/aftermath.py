@@ -12,7 +12,7 @@ from ledger.journal.folder import Identity, writer_folders
 from ledger.offline.ending import note_end
 from ledger.offline.scratch import sweep
 from ledger.tracking.watching import remove
-from runledger.locating import is_url
+from runledger.locating import folder_of, is_url
 from runledger.tracking import deliver_left_behind
 from schemas.errors import LedgerError
 
@@ -78,10 +78,11 @@ def _deliver(location: str) -> None:
 
 def _mail(location: str) -> None:
     """One pass for the mails of a workspace that nobody may be serving; claims keep it from doubling any."""
-    if not os.environ.get("RUNLEDGER_SMTP_URL"):
-        return
-    from runledger.alerting import send_due  # noqa: PLC0415
-    from runledger.wiring import embedded_workspace  # noqa: PLC0415
+    with suppress(LedgerError, OSError):
+        # Most workspaces tell nobody anything, and all that does takes long to load.
+        if os.environ.get("RUNLEDGER_SMTP_URL") or "channels" in folder_of(location).settings():
+            from runledger.alerting import send_due  # noqa: PLC0415
+            from runledger.wiring import embedded_workspace  # noqa: PLC0415
 
-    with suppress(LedgerError, OSError), embedded_workspace(location) as parts:
-        send_due(parts, _MAIL_SECONDS)
+            with embedded_workspace(location) as parts:
+                send_due(parts, _MAIL_SECONDS)

@@ -1,28 +1,35 @@
-"""Joining the parts of the alert service: rules and claims in the ledger, mail by SMTP."""
+"""Joining the parts of the alert service: rules and claims in the ledger, mail by SMTP, and other channels."""
 
 import asyncio
 import os
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from alerts.channels.channel import Channel, Mail
+from alerts.bounces.returning import return_address, why_no_bounce_address
+from alerts.channels.channel import Mail
 from alerts.channels.email.identity import MailIds
 from alerts.channels.email.message import compose
 from alerts.channels.email.sending import EmailChannel
-from alerts.channels.email.settings import Sender, read_mail_settings
+from alerts.channels.email.settings import MailSettingsError, Sender, read_mail_settings
+from alerts.deliver.lane import Lane
 from alerts.deliver.service import AlertService, Settings
 from alerts.evaluate.intent import Intent
 from alerts.facts import Facts
 from alerts.saving import templates_of
 from alerts.templates.rendered import Rendered
 from alerts.templates.rendering import Renderer
+from alerts.unsubscribe import Subscription, link
 from ledger.errors import RefusedError
 from ledger.notifications import NotificationStream
-from runledger.locating import is_url
+from runledger.channels import Way, can_send, open_channels, rate_of
+from runledger.keys import signer_of
+from runledger.locating import folder_of, is_url
 from runledger.wiring import Embedded, caller, now, place_of
+from schemas.addresses import EMAIL
 
 LEASE_SECONDS = 15.0
 """How long others leave a claimed mail alone; who is still sending claims it anew before."""
@@ -32,20 +39,37 @@ class NoRelayError(RefusedError):
     """Mails cannot go out: no relay is named."""
 
 
+class Channels:
+    """The open channels of a service."""
+
+    def __init__(self, ways: Mapping[str, Way]) -> None:
+        """Each by its name."""
+        self.ways = ways
+
+    @property
+    def lanes(self) -> Mapping[str, Lane]:
+        """What the service sends by."""
+        return {name: way.lane for name, way in self.ways.items()}
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        for way in self.ways.values():
+            await way.lane.channel.close()
+
+
 def mail_service(
     parts: Embedded, environment: Mapping[str, str] = os.environ, *, at: Callable[[str], None] = lambda _: None
-) -> tuple[AlertService, Channel]:
-    """The alert service of a workspace, and its channel; to be made in the loop that runs both.
+) -> tuple[AlertService, Channels]:
+    """The alert service of a workspace, and its channels; to be made in the loop that runs both.
 
     Raises:
-        NoRelayError: no relay is named.
-        MailSettingsError: the settings cannot be used.
+        NoRelayError: no relay is named, and no other channel.
+        MailSettingsError, ChannelSettingsError: the settings cannot be used.
     """
-    found = read_mail_settings(environment)
-    if found is None:
+    ways = {**_mail(parts, environment), **open_channels(parts.folder)}
+    if not ways:
         raise NoRelayError(_NO_RELAY)
-    smtp, sender = found
-    channel = EmailChannel(smtp)
+    channels = Channels(ways)
     stream = NotificationStream(parts.log, parts.database, caller(), now=now)
     settings = Settings(
         server=_server_name(),
@@ -55,7 +79,46 @@ def mail_service(
         lease_seconds=LEASE_SECONDS,
         at=at,
     )
-    return AlertService(parts.feed, stream, channel, _Composer(sender, parts.log.id), settings), channel
+    return AlertService(parts.feed, stream, channels.lanes, _Composer(ways), settings), channels
+
+
+def _mail(parts: Embedded, environment: Mapping[str, str]) -> dict[str, Way]:
+    """The way of mails, if a relay is named."""
+    found = read_mail_settings(environment)
+    if found is None:
+        return {}
+    smtp, sender = found
+    rate = rate_of("RUNLEDGER_SMTP_RATE", environment.get("RUNLEDGER_SMTP_RATE"))
+    way_out = _way_out(parts, environment)
+    return_to = _envelope_sender(parts, sender, environment)
+
+    def composing(rendered: Rendered, facts: Facts, intent: Intent) -> Mail:
+        ids = MailIds.of(intent.id, f"{parts.log.id}/{intent.thread}", sender.domain)
+        mail = compose(rendered, facts, intent.recipient, sender, ids, unsubscribe=way_out(intent))
+        return replace(mail, sender=return_to(intent.id))
+
+    return {EMAIL: Way(Lane(EmailChannel(smtp), rate), composing)}
+
+
+def _way_out(parts: Embedded, environment: Mapping[str, str]) -> Callable[[Intent], str | None]:
+    """The link that takes a recipient off a rule; none without an address that others reach."""
+    public_url = environment.get("RUNLEDGER_PUBLIC_URL")
+    if not public_url:
+        return lambda _: None
+    signer = signer_of(parts.folder, parts.log.id, environment)
+    return lambda intent: link(signer, public_url, Subscription(intent.recipient, intent.rule))
+
+
+def _envelope_sender(parts: Embedded, sender: Sender, environment: Mapping[str, str]) -> Callable[[str], str]:
+    """To which address the mail of a notification comes back, if it does."""
+    address = environment.get("RUNLEDGER_BOUNCE_ADDRESS")
+    if not address:
+        return lambda _: sender.address
+    why = why_no_bounce_address(address)
+    if why is not None:
+        raise MailSettingsError(f"RUNLEDGER_BOUNCE_ADDRESS is {address!r}: {why}; write it as bounces@example.org")
+    signer = signer_of(parts.folder, parts.log.id, environment)
+    return lambda notification: return_address(signer, address, notification)
 
 
 def send_due(parts: Embedded, seconds: float, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -67,8 +130,7 @@ def how_mail_goes_out(location: str, environment: Mapping[str, str] = os.environ
     """A sentence on who will send the mails of a workspace."""
     if is_url(location):
         return "The server sends the mails, if RUNLEDGER_SMTP_URL and RUNLEDGER_MAIL_FROM are set for it."
-    relay = environment.get("RUNLEDGER_SMTP_URL")
-    if not relay:
+    if not can_send(folder_of(location), environment):
         return f"No mail can go out yet: {_NO_RELAY}"
     return (
         "Mails go out while `runledger server` serves this workspace; without it, `runledger alert run --once` "
@@ -77,24 +139,27 @@ def how_mail_goes_out(location: str, environment: Mapping[str, str] = os.environ
 
 
 async def _send_due(parts: Embedded, seconds: float, environment: Mapping[str, str]) -> dict[str, Any]:
-    service, channel = mail_service(parts, environment)
+    service, channels = mail_service(parts, environment)
     try:
         done = await service.run_once(seconds)
     finally:
-        await channel.close()
+        await channels.close()
     waiting = [
-        {"notification": each.id, "recipient": each.intent.recipient, "because": each.because}
+        {
+            "notification": each.id,
+            "recipient": each.intent.recipient,
+            "because": each.because if each.intent.channel in channels.ways else _no_way(each.intent.channel),
+        }
         for each in service.notifications
     ]
     return {"done": done and not waiting, "position": service.notifications.position, "waiting": waiting}
 
 
 class _Composer:
-    """Makes mails; what is rendered for one recipient is the same for the next."""
+    """Makes messages; what is rendered for one recipient is the same for the next."""
 
-    def __init__(self, sender: Sender, log_id: str) -> None:
-        self._sender = sender
-        self._log_id = log_id
+    def __init__(self, ways: Mapping[str, Way]) -> None:
+        self._ways = ways
         self._renderer = Renderer()
         self._last: tuple[tuple[object, ...], Rendered] | None = None
 
@@ -103,8 +168,11 @@ class _Composer:
         if last is None or last[0] != intent.message:
             last = intent.message, self._renderer.render_or_fall_back(templates_of(intent.definition), facts)
             self._last = last
-        ids = MailIds.of(intent.id, f"{self._log_id}/{intent.thread}", self._sender.domain)
-        return compose(last[1], facts, intent.recipient, self._sender, ids)
+        return self._ways[intent.channel].compose(last[1], facts, intent)
+
+
+def _no_way(channel: str) -> str:
+    return _NO_RELAY if channel == EMAIL else f"there is no [channels.{channel}] in config.toml"
 
 
 def _server_name() -> str:

@@ -51,8 +51,17 @@ SETTINGS = (
     ),
     Setting("smtp url", "RUNLEDGER_SMTP_URL", "the relay for mails: smtp://USER@HOST:PORT or smtps://..."),
     Setting("smtp password file", "RUNLEDGER_SMTP_PASSWORD_FILE", "the file with the password for the relay"),
+    Setting("smtp rate", "RUNLEDGER_SMTP_RATE", "how many mails a server may send, such as 600/min"),
     Setting("mail from", "RUNLEDGER_MAIL_FROM", "the sender of mails: ADDRESS or NAME <ADDRESS>"),
+    Setting(
+        "mail late seconds",
+        "RUNLEDGER_MAIL_LATE_SECONDS",
+        "after how long a message that waits makes a server say at /readyz that it is not ready; 0: never",
+        default="900",
+    ),
+    Setting("bounce address", "RUNLEDGER_BOUNCE_ADDRESS", "where mails that cannot be delivered come back: ADDRESS"),
     Setting("public url", "RUNLEDGER_PUBLIC_URL", "the address of the pages, for links in mails"),
+    Setting("key file", "RUNLEDGER_KEY_FILE", "the key that signs links in mails; the same on servers of one log"),
     Setting("email", "RUNLEDGER_EMAIL", "your address, for rules that mail who started a run"),
     Setting("journal dir", "RUNLEDGER_JOURNAL_DIR", "where journals of training scripts lie"),
     Setting(

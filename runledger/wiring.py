@@ -26,16 +26,18 @@ from schemas.errors import LedgerError
 from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
+    from alerts.answers import AlertAnswers
     from alerts.evaluate.facts import Place
     from ledger.application.handling import Caller, Ledger
     from ledger.application.values import Values
     from ledger.artifacts.files import Files
+    from ledger.commands import SuppressRecipient
     from ledger.embedded import EmbeddedClient
     from ledger.feed import Feed
     from ledger.logs.kafka.address import KafkaAddress
     from ledger.logs.log import Log
     from ledger.metrics import MetricQueries
-    from ledger.queries import AlertQueries, Queries
+    from ledger.queries import AlertQueries, BounceDocument, Bounces, Queries
     from ledger.store.database import Database
     from ledger.users.directory import Users
     from projections.view import View
@@ -74,6 +76,7 @@ class Embedded:
     values: "Values"
     queries: "Queries"
     alerts: "AlertQueries"
+    bounces: "Bounces"
     users: "Users"
     metrics: "MetricQueries"
     files: "Files"
@@ -86,7 +89,7 @@ def connect(location: str, *, mounts: Path = MOUNTS, seconds: float | None = Non
     `seconds` is how long a call to a URL tries, in all.
     """
     if is_url(location):
-        from ledger.remote import SECONDS, RemoteClient
+        from ledger.remote.client import SECONDS, RemoteClient
 
         return RemoteClient(location, token_of(location, os.environ), seconds=seconds or SECONDS)
     with ExitStack() as stack:
@@ -158,7 +161,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, alone: bool = Fa
         view = View(folder.views_db)
         stack.callback(view.close)
         values = Values(values_log, control, database, now=now)
-        check_rule = _rule_check(feed, place_of(folder, address))
+        check_rule = _rule_check(feed, place_of(folder, address), folder)
         metrics, alerts = Metrics(database, view), AlertAnswers(feed, database, now=now)
         queries = Answers(feed, view, metrics.last_values)
         recorder = LedgerRecorder(control, database)
@@ -173,7 +176,8 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, alone: bool = Fa
             server=platform.node(),
         )
         users = Users(feed, now=now)
-        answers = EmbeddedAnswers(queries, metrics, alerts, users)
+        bounces = _Bounces(folder, control.id, alerts)
+        answers = EmbeddedAnswers(queries, metrics, alerts, users, bounces)
         cancel_requests = CancelRequests(Standings(database))
         client = EmbeddedClient(
             str(folder.path.parent), ledger, values, caller(), logs, answers, files, cancel_requests
@@ -190,6 +194,7 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, alone: bool = Fa
             values,
             queries,
             alerts,
+            bounces,
             users,
             metrics,
         )
@@ -222,12 +227,30 @@ def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":
     return Place(name, str(folder.path.parent), os.environ.get("RUNLEDGER_PUBLIC_URL") or None)
 
 
-def _rule_check(feed: "Feed", place: "Place") -> "Callable[[RuleDefinition], None]":
+class _Bounces:
+    """Judges mails that came back; what reads mails is loaded when the first comes."""
+
+    def __init__(self, folder: WorkspaceFolder, log_id: str, alerts: "AlertAnswers") -> None:
+        self._folder = folder
+        self._log_id = log_id
+        self._alerts = alerts
+
+    def judge(self, content: bytes, sent_to: str | None = None) -> "tuple[BounceDocument, SuppressRecipient | None]":
+        from alerts.bounces.judging import BounceJudge
+        from runledger.keys import signer_of
+
+        judge = BounceJudge(lambda: signer_of(self._folder, self._log_id), self._alerts.recipient_of)
+        return judge.judge(content, sent_to)
+
+
+def _rule_check(feed: "Feed", place: "Place", folder: WorkspaceFolder) -> "Callable[[RuleDefinition], None]":
     def check(definition: "RuleDefinition") -> None:
         # Rules are saved seldom, and templates take long to load.
         from alerts.saving import TemplateCheck
         from alerts.templates.rendering import Renderer
+        from runledger.channels import check_channels
 
+        check_channels(definition, folder)
         TemplateCheck(feed, Renderer(), place)(definition)
 
     return check

@@ -1,9 +1,14 @@
-"""E-mail addresses: bare ones alone, so that none can smuggle a name, a header or a command."""
+"""Recipients: bare e-mail addresses alone, so that none can smuggle a name, a header or a command; and channels."""
 
 import re
 
 SUBMITTER = "@submitter"
 """Stands for whoever started the run."""
+
+EMAIL = "email"
+"""The channel that addresses go by."""
+
+_CHANNEL = re.compile(r"channel:([a-z0-9][a-z0-9-]{0,62})")
 
 _LENGTH = 254  # RFC 5321 4.5.3.1.3, without the angle brackets
 _LOCAL_OCTETS = 64  # RFC 5321 4.5.3.1.1
@@ -30,3 +35,18 @@ def why_no_address(text: str) -> str | None:
 def same_address(address: str) -> str:
     """What two spellings of one address have in common."""
     return address.casefold()
+
+
+def channel_in(recipient: str) -> str | None:
+    """The name of the channel that a recipient such as `channel:ops` stands for; None for any other."""
+    found = _CHANNEL.fullmatch(recipient)
+    return found[1] if found and found[1] != EMAIL else None
+
+
+def why_no_recipient(text: str) -> str | None:
+    """Why nobody can be told by this name, or None if somebody can."""
+    if text == SUBMITTER or channel_in(text) is not None:
+        return None
+    if text.startswith("channel:"):
+        return "the name of a channel is lower-case letters, digits and '-'; `email` is what addresses go by"
+    return why_no_address(text)

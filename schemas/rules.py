@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from schemas.addresses import SUBMITTER, same_address, why_no_address
+from schemas.addresses import SUBMITTER, same_address, why_no_recipient
 from schemas.conditions import CONDITIONS, AnyCondition, RulePart, check_contradictions, check_size
 from schemas.events.base import Maybe, Text
 from schemas.limits import Limits
@@ -151,7 +151,8 @@ class RuleDefinition(RulePart):
     `experiment` is a glob pattern. `to` and `from` are the statuses after and before; without either
     it is `DEFAULT_TO`. `on` names another occasion than a change of the run's own status. With
     `run_id` the rule is about that run alone, and its children where `include_children` says so. All
-    `conditions` must hold. A recipient is an address, or `@submitter`. What a writer reports more than
+    `conditions` must hold. A recipient is an address,
+    `@submitter`, or `channel:NAME`, which the servers' settings say more of. What a writer reports more than
     `max_age_seconds` after it happened is told in one digest.
     """
 
@@ -178,7 +179,7 @@ class RuleDefinition(RulePart):
         if not self.recipients:
             raise ValueError(f"there is no recipient; name an address, or {SUBMITTER} for who starts the run")
         for recipient in self.recipients:
-            why = None if recipient == SUBMITTER else why_no_address(recipient)
+            why = why_no_recipient(recipient)
             if why:
                 raise ValueError(f"recipient {recipient!r} cannot be mailed: {why}")
         if len(set(map(same_address, self.recipients))) < len(self.recipients):

@@ -51,6 +51,11 @@ def silence_stream(silence_id: str) -> str:
     return f"silence:{silence_id}"
 
 
+def recipient_stream(log_id: str, address: str) -> str:
+    """The stream of what a recipient wants and can be told: the same however the address is cased."""
+    return f"recipient:{uuid5(UUID(log_id), address.casefold())}"
+
+
 def user_stream(log_id: str, name: str) -> str:
     """The stream of a user: the same however the name's letters are cased."""
     return f"user:{uuid5(UUID(log_id), name.casefold())}"

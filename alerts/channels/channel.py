@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from schemas.errors import LedgerError
+
+
+class ChannelSettingsError(LedgerError):
+    """Settings of a channel that cannot be used; the text says which, and how they are written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:
     """A message for one recipient, complete, so that sending it again sends the same bytes.
 
-    `notification` is its identity in the ledger, `sender` the envelope's.
+    `notification` is its identity in the ledger, `sender` the envelope's where the channel has one.
+    What `content` is, is between the channel and who composes for it.
     """
 
     notification: str
@@ -19,18 +26,19 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The relay took it; `reply` is what it said, often with its queue id."""
+    """The other side took it; `reply` is what it said, often with its queue id."""
 
-    code: int
+    code: int | None
     reply: str
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It was certainly not taken; another time it may be."""
+    """It was certainly not taken; another time it may be, not before `after_seconds` if the other side said so."""
 
     why: str
     code: int | None = None
+    after_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ class Notification:
     """A notification after some events; times are epoch milliseconds.
 
     `due_at` is when a server may claim it (next): a lease is over then. `suppressed` names what keeps
-    it from being sent; one that was claimed afterwards is `withheld`: its claim is none.
+    it from being sent; one that was claimed afterwards is `withheld`: its claim is none. `waits_since`
+    is when it last was its turn: what the transport holds up waits on, what was refused waits anew.
     """
 
     intent: Intent
@@ -49,6 +50,7 @@ class Notification:
     suppressed: str | None = None
     withheld: bool = False
     because: str | None = None
+    waits_since: int = 0
 
     @property
     def id(self) -> str:
@@ -68,7 +70,7 @@ class Notification:
 
 def intended(intent: Intent) -> Notification:
     """What has not been claimed yet."""
-    return Notification(intent, due_at=intent.subject.at, suppressed=intent.suppressed)
+    return Notification(intent, due_at=intent.subject.at, suppressed=intent.suppressed, waits_since=intent.subject.at)
 
 
 def suppressed(notification: Notification, why: str) -> Notification:
@@ -100,4 +102,13 @@ def settled(notification: Notification, outcome: Outcome, at: int) -> Notificati
     if state not in ENDS and (notification.state is not State.CLAIMED or outcome.attempt != notification.attempt):
         return notification
     due_at = outcome.retry_at if outcome.retry_at is not None else at
-    return replace(notification, state=state, due_at=due_at, server="", withheld=False, because=outcome.because)
+    waits_since = due_at if due_at > at else notification.waits_since
+    return replace(
+        notification,
+        state=state,
+        due_at=due_at,
+        server="",
+        withheld=False,
+        because=outcome.because,
+        waits_since=waits_since,
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from heapq import heappop, heappush
 
+from alerts.deliver.figures import Figures
 from alerts.deliver.notification import ENDS, Notification, State, claimed, intended, settled, suppressed
 from alerts.evaluate.intent import Intent
 from alerts.rules.suppressing import suppresses
@@ -16,11 +17,19 @@ from schemas.events import (
     NotificationsClaimedEvent,
     NotificationsDueEvent,
     NotificationsSettledEvent,
+    Outcome,
+    RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
     SilenceCreatedEvent,
 )
 
-_SUPPRESSING = AlertRuleDeletedEvent | AlertRuleDisabledEvent | RecipientUnsubscribedEvent | SilenceCreatedEvent
+_SUPPRESSING = (
+    AlertRuleDeletedEvent
+    | AlertRuleDisabledEvent
+    | RecipientSuppressedEvent
+    | RecipientUnsubscribedEvent
+    | SilenceCreatedEvent
+)
 TYPES = frozenset(
     kind.type_name() for kind in (NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent)
 )
@@ -40,11 +49,12 @@ class Notifications:
         self.head: Head | None = None
         self.position = 0
         self.ended: Counter[State] = Counter()
+        self.figures = Figures()
         self._stream = stream
         self._open: dict[str, Notification] = {}
         self._claimed: dict[str, None] = {}
         self._suppressed: dict[str, None] = {}
-        self._lines: dict[str, list[tuple[int, int, str]]] = {}
+        self._lines: dict[tuple[str, str], list[tuple[int, int, str]]] = {}
 
     def fold(self, happened: FeedEvent, intents: Iterable[Intent]) -> None:
         """Take in the next event and the intents that it caused; it never raises."""
@@ -70,12 +80,14 @@ class Notifications:
         found = (self._open[each] for each in self._suppressed)
         return [each for each in found if not each.may_be_sent]
 
-    def due(self, now: int, count: int) -> Iterator[list[Notification]]:
-        """For each recipient up to `count` that are due, the longest due first."""
-        for recipient in list(self._lines):
-            found = self._due_of(self._lines[recipient], now, count)
-            if not self._lines[recipient]:
-                del self._lines[recipient]
+    def due(self, now: int, count: int, channel: str | None = None) -> Iterator[list[Notification]]:
+        """For each recipient, of one channel or of all, up to `count` that are due, the longest due first."""
+        for line in list(self._lines):
+            if channel not in {None, line[0]}:
+                continue
+            found = self._due_of(self._lines[line], now, count)
+            if not self._lines[line]:
+                del self._lines[line]
             if found:
                 yield found
 
@@ -95,9 +107,17 @@ class Notifications:
             case NotificationsSettledEvent() as event:
                 for outcome in event.outcomes:
                     if outcome.notification in self._open:
-                        self._keep(settled(self._open[outcome.notification], outcome, happened.recorded_at))
+                        self._settle(outcome, happened.recorded_at)
             case _:
                 pass
+
+    def _settle(self, outcome: Outcome, at: int) -> None:
+        notification = settled(self._open[outcome.notification], outcome, at)
+        self._keep(notification)
+        if notification.state in ENDS:
+            self.figures.ended(notification, at)
+        else:
+            self.figures.failed(notification, outcome.outcome)
 
     def _suppress(self, happened: FeedEvent) -> None:
         for notification in list(self._open.values()):
@@ -119,8 +139,9 @@ class Notifications:
         if notification.suppressed:
             self._suppressed[notification.id] = None
         if before is None or before.due_at != notification.due_at:
-            line = self._lines.setdefault(notification.intent.recipient, [])
-            heappush(line, (notification.due_at, notification.intent.trigger, notification.id))
+            intent = notification.intent
+            line = self._lines.setdefault((intent.channel, intent.recipient), [])
+            heappush(line, (notification.due_at, intent.trigger, notification.id))
 
     def _due_of(self, line: list[tuple[int, int, str]], now: int, count: int) -> list[Notification]:
         found: dict[str, Notification] = {}

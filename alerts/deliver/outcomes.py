@@ -8,6 +8,7 @@ from schemas.events import Outcome
 from schemas.limits import UNSTORABLE
 
 _TEXT_LENGTH = 500
+_LONGEST_ASKED = 3_600.0
 
 
 def settlement(notification: Notification, came: Came, now: int) -> Outcome:
@@ -17,8 +18,9 @@ def settlement(notification: Notification, came: Came, now: int) -> Outcome:
             return _outcome(notification, "sent", code=code, reply=_text(reply))
         case Rejected(_, code, reply):
             return _outcome(notification, "rejected", code=code, reply=_text(reply))
-        case Retry(why, code):
-            return _again(notification, "retry", why, retry_at(notification, now), code)
+        case Retry(why, code, after_seconds):
+            asked = now + int(min(after_seconds, _LONGEST_ASKED) * 1_000)
+            return _again(notification, "retry", why, max(asked, retry_at(notification, now)), code)
         case Ambiguous(why):
             return _again(notification, "ambiguous", why, retry_at(notification, now), None)
         case Broken(why, code):

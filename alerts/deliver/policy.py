@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from alerts.deliver.notification import Notification
 from alerts.deliver.notifications import Notifications
+from schemas.addresses import EMAIL
 from schemas.rules import Retry
 
 _SECOND = 1_000
@@ -20,10 +21,11 @@ def next_claims(
     *,
     free: int,
     connections: int,
+    channel: str = EMAIL,
     sending: Collection[str] = (),
     gone: Gone = lambda _: False,
 ) -> list[Notification]:
-    """Up to `free` notifications that a server may claim now, beside those that it is `sending`.
+    """Up to `free` notifications of a channel that a server may claim now, beside those that it is `sending`.
 
     Recipients take turns. Each has at most half of the connections, and so have all that is tried
     again, of which a recipient has one; so none that hangs or refuses keeps the others waiting.
@@ -32,11 +34,13 @@ def next_claims(
     busy: Counter[str] = Counter()
     again = 0
     for each in open_.claimed():
+        if each.intent.channel != channel:
+            continue
         if each.id in sending or (each.due_at > now and not gone(each.server)):
             busy[each.intent.recipient] += 1
             again += each.attempt > 1
     chosen: list[Notification] = []
-    for waiting in _turns(_lines(open_, now, share, sending, gone)):
+    for waiting in _turns(_lines(open_, now, channel, share, sending, gone)):
         recipient, repeats = waiting.intent.recipient, waiting.attempt > 0
         if len(chosen) < free and busy[recipient] < (1 if repeats else share) and again + repeats <= share:
             busy[recipient] += 1
@@ -80,11 +84,12 @@ def to_renew(since: Mapping[str, int], now: int, lease_seconds: float) -> list[s
 
 
 def _lines(
-    open_: Notifications, now: int, share: int, sending: Collection[str], gone: Gone
+    open_: Notifications, now: int, channel: str, share: int, sending: Collection[str], gone: Gone
 ) -> list[list[Notification]]:
     lines: dict[str, list[Notification]] = {}
-    due = (each for line in open_.due(now, share + len(sending)) for each in line)
-    left = (each for each in open_.claimed() if each.due_at > now and gone(each.server))
+    due = (each for line in open_.due(now, share + len(sending), channel) for each in line)
+    mine = (each for each in open_.claimed() if each.intent.channel == channel)
+    left = (each for each in mine if each.due_at > now and gone(each.server))
     for each in (*due, *left):
         if not each.suppressed and not too_old(each, now) and each.id not in sending:
             lines.setdefault(each.intent.recipient, []).append(each)

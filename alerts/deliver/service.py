@@ -21,14 +21,16 @@ by another server too, under the same Message-ID; nothing is lost.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from alerts.channels.channel import Ambiguous, Broken, Channel, Mail, Retry
+from alerts.channels.channel import Ambiguous, Mail, Retry
 from alerts.channels.channel import Outcome as Came
-from alerts.deliver.breaker import Breaker
 from alerts.deliver.clock import LogClock
+from alerts.deliver.figures import Backlog
+from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification
 from alerts.deliver.notifications import TYPES, Notifications
 from alerts.deliver.outcomes import dead, settlement, suppressed
@@ -100,23 +102,27 @@ class AlertService:
     """One coroutine drives it; what blocks runs in threads, one at a time, and sends run beside it."""
 
     def __init__(
-        self, feed: Feed, stream: NotificationStream, channel: Channel, compose: Compose, settings: Settings
+        self, feed: Feed, stream: NotificationStream, lanes: Mapping[str, Lane], compose: Compose, settings: Settings
     ) -> None:
-        """Begin before the first event of `feed`; the channel belongs to who opened it."""
+        """Begin before the first event of `feed`; the channels belong to who opened them.
+
+        `lanes` are by the name of their channel; what goes by others is left to servers that have them.
+        """
         self._runs = FeedRunEvents(feed)
         self.evaluator = Evaluator(self._runs)
         self.notifications = Notifications(stream.name)
-        self.breaker = Breaker()
         self._clock = LogClock()
+        self.lanes = lanes
+        self.backlog = Backlog()
         self._feed = feed
         self._stream = stream
-        self._channel = channel
         self._compose = compose
         self._settings = settings
         self._sending: dict[str, _Sending] = {}
         self._outcomes: list[Outcome] = []
         self._appended = 0
         self._look_at = 0
+        self._looks_at_backlog = 0
         self._told: tuple[tuple[object, ...], Facts] | None = None
         self._folding = threading.Lock()
         self._changed = asyncio.Event()
@@ -181,7 +187,14 @@ class AlertService:
                 for happened in events:
                     self._clock = self._clock.read(happened.recorded_at)
                     self.notifications.fold(happened, self.evaluator.fold(happened))
+            self._look_at_backlog(self._settings.now())
             return self.notifications.position > position
+
+    def _look_at_backlog(self, now: int) -> None:
+        """Once a second: to look at all that is open takes its time."""
+        if now >= self._looks_at_backlog:
+            self._looks_at_backlog = now + _LOOK_MILLISECONDS
+            self.backlog = Backlog.of(self.notifications, now)
 
     async def _settle(self) -> bool:
         now = self._settings.now()
@@ -208,16 +221,8 @@ class AlertService:
         return old
 
     async def _claim(self) -> bool:
-        now = self._settings.now()
-        lease, connections = self._settings.lease_seconds, self._channel.connections
-        wanted = next_claims(
-            self.notifications,
-            now,
-            free=self.breaker.allows(now, connections=connections, under_way=len(self._sending)),
-            connections=connections,
-            sending=self._sending.keys(),
-            gone=self._settings.gone,
-        )
+        now, lease = self._settings.now(), self._settings.lease_seconds
+        wanted = [each for name in self.lanes for each in self._wanted(name, now)]
         renewed = [self._sending[each] for each in self._to_renew(now)]
         claims = [_claim_of(each, each.attempt + 1) for each in wanted]
         claims += [_claim_of(each.notification, each.notification.attempt) for each in renewed]
@@ -227,6 +232,8 @@ class AlertService:
         server = self._settings.server
         await self._append(NotificationsClaimedEvent(server=server, lease_seconds=lease, notifications=claims))
         self._settings.at("claimed")
+        for name, count in Counter(each.intent.channel for each in wanted).items():
+            self.lanes[name].took(now, count)
         for each in renewed:
             each.since = now
         return True
@@ -250,6 +257,20 @@ class AlertService:
         due = self.evaluator.next_due
         return due is not None and self._clock.shows(due, self._settings.now())
 
+    def _wanted(self, name: str, now: int) -> list[Notification]:
+        """What to claim next for a channel."""
+        lane = self.lanes[name]
+        under_way = sum(each.notification.intent.channel == name for each in self._sending.values())
+        return next_claims(
+            self.notifications,
+            now,
+            channel=name,
+            free=lane.free(now, under_way),
+            connections=lane.channel.connections,
+            sending=self._sending.keys(),
+            gone=self._settings.gone,
+        )
+
     def _to_renew(self, now: int) -> list[str]:
         """What is under way, still ours, and would soon be another's."""
         held = {each.id: each.attempt for each in self.notifications.claimed() if each.server == self._settings.server}
@@ -272,7 +293,7 @@ class AlertService:
         """
         settling = {outcome.notification for outcome in self._outcomes}
         for each in self.notifications.claimed():
-            mine = each.server == self._settings.server and each.may_be_sent
+            mine = each.server == self._settings.server and each.may_be_sent and each.intent.channel in self.lanes
             if mine and each.id not in self._sending and each.id not in settling:
                 task = asyncio.create_task(self._send(each))
                 self._sending[each.id] = _Sending(each, task, self._settings.now())
@@ -287,6 +308,7 @@ class AlertService:
             self._changed.set()
 
     async def _attempt(self, notification: Notification) -> Came:
+        lane = self.lanes[notification.intent.channel]
         try:
             mail = await asyncio.to_thread(self._composed, notification.intent)
             self._settings.at("composed")
@@ -295,19 +317,13 @@ class AlertService:
             return Retry(f"it cannot be composed: {type(error).__name__}: {error}")
         try:
             self._settings.at("sending")
-            came = await self._channel.send(mail)
+            came = await lane.channel.send(mail)
             self._settings.at("sent")
-            self._hear(came)
+            lane.hear(came, self._settings.now())
         except Exception as error:  # noqa: BLE001 - one notification may not stop the others
             _log.warning("notification %s: its channel failed", notification.id, exc_info=True)
             return Ambiguous(f"the channel failed: {type(error).__name__}: {error}")
         return came
-
-    def _hear(self, came: Came) -> None:
-        if isinstance(came, Broken):
-            self.breaker = self.breaker.broke(self._settings.now(), at_least=came.wait_seconds)
-        elif not isinstance(came, Ambiguous):
-            self.breaker = self.breaker.worked()
 
     def _composed(self, intent: Intent) -> Mail:
         return self._compose(intent, self._facts_of(intent))
@@ -322,7 +338,10 @@ class AlertService:
     def _is_due(self) -> bool:
         """Whether a notification could be claimed now, by this server."""
         now = self._settings.now()
-        return bool(next_claims(self.notifications, now, free=1, connections=1, gone=self._settings.gone))
+        return any(
+            next_claims(self.notifications, now, channel=name, free=1, connections=1, gone=self._settings.gone)
+            for name in self.lanes
+        )
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):

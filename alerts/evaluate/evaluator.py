@@ -27,6 +27,7 @@ from alerts.rules.matching import is_about, is_loud_enough, matches, resolves
 from alerts.rules.suppressing import Subject, Suppressors
 from alerts.rules.transition import Transition
 from ledger.feed import FeedEvent
+from schemas.addresses import EMAIL, channel_in
 from schemas.events import (
     AlertRuleChangedEvent,
     AlertRuleDefinedEvent,
@@ -35,7 +36,10 @@ from schemas.events import (
     AlertRuleEnabledEvent,
     AlertRuleTestedEvent,
     Event,
+    RecipientResubscribedEvent,
+    RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
+    RecipientUnsuppressedEvent,
     RunAlertedEvent,
     RunDescribedEvent,
     RunParameterAddedEvent,
@@ -72,7 +76,10 @@ _OF_OTHERS: frozenset[type[Event]] = frozenset(
         AlertRuleDisabledEvent,
         AlertRuleEnabledEvent,
         AlertRuleTestedEvent,
+        RecipientResubscribedEvent,
+        RecipientSuppressedEvent,
         RecipientUnsubscribedEvent,
+        RecipientUnsuppressedEvent,
         SilenceCreatedEvent,
         SilenceEndedEvent,
         UserAddedEvent,
@@ -342,6 +349,7 @@ def _intent(rule: Rule, definition: RuleDefinition, member: Member, episode: str
         trigger=member.trigger,
         sequence=sequence,
         subject=subject,
+        channel=channel_in(subject.recipient) or EMAIL,
         suppressed=suppressed,
     )
 

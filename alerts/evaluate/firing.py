@@ -8,6 +8,7 @@ from alerts.evaluate.bundle import Bundle, Member
 from alerts.evaluate.intent import Intent, episode_id, notification_id
 from alerts.rules.in_force import Rule
 from alerts.rules.suppressing import Suppressors
+from schemas.addresses import EMAIL, channel_in
 from schemas.rules import RuleDefinition
 
 By = tuple[tuple[str, str], ...]
@@ -71,5 +72,6 @@ def intent_of(firing: Firing, suppressors: Suppressors) -> Intent:
         count=bundle.count,
         counts=tuple(sorted(bundle.counts.items())),
         by=firing.by,
+        channel=channel_in(firing.recipient) or EMAIL,
     )
     return replace(intent, suppressed=intent.suppressed_by(suppressors.of))

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from alerts.evaluate.bundle import Member
 from alerts.rules.suppressing import Subject
+from schemas.addresses import EMAIL
 from schemas.rules import RuleDefinition
 
 FIRED = "fired"
@@ -15,7 +16,6 @@ REPEATED = "repeated"
 RESOLVED = "resolved"
 DIGEST = "digest"
 TEST = "test"
-EMAIL = "email"
 
 _FORM = b"runledger/notification/1\n"
 _DIGITS = 32

@@ -1,4 +1,4 @@
-"""Which events keep a notification from being sent: silences, unsubscribes, rules put out of force."""
+"""Which events keep a notification from being sent: silences, unsubscribes, bounces, rules put out of force."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,11 @@ from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     Matcher,
+    Personal,
+    RecipientResubscribedEvent,
+    RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
+    RecipientUnsuppressedEvent,
     SilenceCreatedEvent,
     SilenceEndedEvent,
     readable,
@@ -34,12 +38,13 @@ class Subject:
 
 
 class Suppressors:
-    """The silences and unsubscribes that hold from some position on."""
+    """The silences, unsubscribes and bounces that hold from some position on."""
 
     def __init__(self) -> None:
         """Nothing is silenced."""
         self._silences: dict[str, FeedEvent] = {}
         self._unsubscribed: dict[str, dict[str | None, FeedEvent]] = {}
+        self._bounced: dict[str, FeedEvent] = {}
 
     def fold(self, happened: FeedEvent) -> None:
         """Take in an event of any kind; it never raises."""
@@ -49,8 +54,16 @@ class Suppressors:
             case SilenceEndedEvent():
                 self._silences.pop(happened.envelope.stream, None)
             case RecipientUnsubscribedEvent() as event:
-                of = self._unsubscribed.setdefault(same_address(readable(event.recipient) or ""), {})
+                of = self._unsubscribed.setdefault(_whom(event.recipient), {})
                 of.setdefault(event.rule, happened)
+            case RecipientResubscribedEvent() as event:
+                of = self._unsubscribed.get(_whom(event.recipient), {})
+                for rule in [*of] if event.rule is None else [event.rule]:
+                    of.pop(rule, None)
+            case RecipientSuppressedEvent() as event:
+                self._bounced.setdefault(_whom(event.recipient), happened)
+            case RecipientUnsuppressedEvent() as event:
+                self._bounced.pop(_whom(event.recipient), None)
             case _:
                 pass
 
@@ -62,7 +75,10 @@ class Suppressors:
 
     def _candidates(self, subject: Subject) -> Iterator[FeedEvent]:
         yield from self._silences.values()
-        yield from self._unsubscribed.get(same_address(subject.recipient), {}).values()
+        whom = same_address(subject.recipient)
+        yield from self._unsubscribed.get(whom, {}).values()
+        if whom in self._bounced:
+            yield self._bounced[whom]
 
     def _forget(self, at: int) -> None:
         over = [stream for stream, event in self._silences.items() if not _lasts(event, at)]
@@ -81,12 +97,12 @@ def suppresses(happened: FeedEvent, subject: Subject, *, of_many: bool = False) 
             return f"the rule was disabled at position {happened.position}"
         case AlertRuleDeletedEvent() if key_of(happened.envelope.stream) == subject.rule:
             return f"the rule was deleted at position {happened.position}"
-        case SilenceCreatedEvent() as event if of_many and not _is_common(event.matchers):
-            return None
-        case SilenceCreatedEvent() as event if _lasts(happened, subject.at) and _matches(event.matchers, subject):
+        case SilenceCreatedEvent() as event if _silences(happened, event.matchers, subject, of_many=of_many):
             return f"silenced by {happened.envelope.stream} at position {happened.position}"
         case RecipientUnsubscribedEvent() as event if _unsubscribes(event, subject):
             return f"the recipient unsubscribed at position {happened.position}"
+        case RecipientSuppressedEvent() as event if _whom(event.recipient) == same_address(subject.recipient):
+            return f"mail to the recipient came back, as recorded at position {happened.position}"
         case _:
             return None
 
@@ -97,8 +113,16 @@ def _lasts(happened: FeedEvent, at: int) -> bool:
 
 
 def _unsubscribes(event: RecipientUnsubscribedEvent, subject: Subject) -> bool:
-    same = same_address(readable(event.recipient) or "") == same_address(subject.recipient)
-    return same and event.rule in {None, subject.rule}
+    return _whom(event.recipient) == same_address(subject.recipient) and event.rule in {None, subject.rule}
+
+
+def _whom(recipient: Personal) -> str:
+    return same_address(readable(recipient) or "")
+
+
+def _silences(happened: FeedEvent, matchers: list[Matcher], subject: Subject, *, of_many: bool) -> bool:
+    known = not of_many or _is_common(matchers)
+    return known and _lasts(happened, subject.at) and _matches(matchers, subject)
 
 
 def _is_common(matchers: list[Matcher]) -> bool:

@@ -60,9 +60,11 @@ class Renderer:
     def render_or_fall_back(self, templates: Templates, facts: Facts) -> Rendered:
         """The message, or the built-in plain one with the facts and the error; never raises."""
         try:
-            return self.render(templates, facts)
+            rendered = self.render(templates, facts)
         except Exception as error:  # noqa: BLE001  what is wrong with a template must not keep the facts back
             return fallback(facts, error)
+        blank = not rendered.text.strip() or not rendered.html.strip()
+        return fallback(facts, "it made an empty message") if blank else rendered
 
     def check(self, templates: Templates, facts: Facts) -> Rendered:
         """The message for a rule that is being saved; raises TemplateRefusedError that names what is wrong."""

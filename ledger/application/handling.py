@@ -41,16 +41,21 @@ from ledger.commands import (
     ExperimentCommand,
     IssueToken,
     ReactivateExperiment,
+    RecipientCommand,
     RestoreRun,
+    Resubscribe,
     ResumeRun,
     RevokeToken,
     RuleCommand,
     RunCommand,
     SilenceCommand,
     StartRun,
+    SuppressRecipient,
     TagExperiment,
     TagRun,
     TestRule,
+    Unsubscribe,
+    UnsuppressRecipient,
     UntagExperiment,
     UntagRun,
     UserCommand,
@@ -62,6 +67,7 @@ from ledger.domain.alert_rule import AlertRule, checked
 from ledger.domain.artifacts import checked_artifacts
 from ledger.domain.experiment import Experiment
 from ledger.domain.names import check_experiment_name, check_run_id, check_user_name, check_uuid
+from ledger.domain.recipient import Recipient, checked_address
 from ledger.domain.refusals import Refusals
 from ledger.domain.run import Run
 from ledger.domain.silence import Silence
@@ -74,6 +80,7 @@ from schemas.rules import RuleDefinition
 from schemas.streams import (
     experiment_stream,
     key_of,
+    recipient_stream,
     refusals_stream,
     rule_stream,
     run_stream,
@@ -332,6 +339,31 @@ class Ledger:
         return self._decide_silence(command, caller, Silence.end)
 
     @_carry_out.register
+    def _(self, command: Unsubscribe, caller: Caller) -> Answer:
+        return self._decide_recipient(command, caller, lambda it: it.unsubscribe(command.recipient, command.rule))
+
+    @_carry_out.register
+    def _(self, command: Resubscribe, caller: Caller) -> Answer:
+        return self._decide_recipient(command, caller, lambda it: it.resubscribe(command.recipient, command.rule))
+
+    @_carry_out.register
+    def _(self, command: SuppressRecipient, caller: Caller) -> Answer:
+        return self._decide_recipient(
+            command,
+            caller,
+            lambda it: it.suppress(
+                command.recipient,
+                notification=command.notification,
+                status=command.status,
+                diagnostic=command.diagnostic,
+            ),
+        )
+
+    @_carry_out.register
+    def _(self, command: UnsuppressRecipient, caller: Caller) -> Answer:
+        return self._decide_recipient(command, caller, lambda it: it.unsuppress(command.recipient))
+
+    @_carry_out.register
     def _(self, command: AddUser, caller: Caller) -> Answer:
         return self._decide_user(command, caller, lambda user: user.add(command.user, command.role, command.email))
 
@@ -366,6 +398,12 @@ class Ledger:
     def _decide_user(self, command: UserCommand, caller: Caller, decide: Callable[[User], None]) -> Answer:
         check_user_name(command.user)
         return self._decide(user_stream(self.log_id, command.user), User, command, caller, decide)
+
+    def _decide_recipient(
+        self, command: RecipientCommand, caller: Caller, decide: Callable[[Recipient], None]
+    ) -> Answer:
+        stream = recipient_stream(self.log_id, checked_address(command.recipient))
+        return self._decide(stream, Recipient, command, caller, decide)
 
     def _decide_rule(self, command: RuleCommand, caller: Caller, decide: Callable[[AlertRule], None]) -> Answer:
         check_uuid("rule", command.rule_id)

@@ -16,11 +16,13 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
+    BounceDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
     ReasonDocument,
+    RecipientDocument,
     RuleChangeDocument,
     RuleDocument,
     RunDocument,
@@ -195,6 +197,14 @@ class OfflineClient:
     def alert_health(self) -> dict[str, Any]:
         """What waits to be sent."""
         return self._scratch.alert_health()
+
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """None: nothing is mailed from here."""
+        return self._scratch.recipients()
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Say that it is not ours: nothing is mailed from here."""
+        return self._scratch.take_bounce(content)
 
     def users(self) -> Sequence[UserDocument]:
         """None are known here."""

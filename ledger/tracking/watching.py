@@ -55,6 +55,9 @@ class Watching:
 
     def release(self) -> None:
         """Say that every run has ended: there is nothing to do after this process's end."""
+        if self._started is not None and self._started.problem is not None:
+            # Nobody will come to clean up.
+            remove(str(self._started.folder))
         self._mark(released=True)
 
     def _mark(self, *, released: bool) -> None:

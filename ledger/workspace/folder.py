@@ -35,6 +35,11 @@ class WorkspaceFolder:
         return self.path / "views.db"
 
     @property
+    def keys(self) -> Path:
+        """Keys that sign what this workspace sends out."""
+        return self.path / "keys"
+
+    @property
     def artifacts(self) -> Path:
         """Files of runs, unless a setting says where else."""
         return self.path / "artifacts"

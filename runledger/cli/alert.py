@@ -11,6 +11,7 @@ from runledger.cli.alerts.naming import id_of
 from runledger.cli.alerts.options import Options, definition_options
 from runledger.cli.lazy import Elsewhere, LazyNoun
 from runledger.cli.output import note
+from runledger.cli.recipients import VERBS, recipients_of
 from runledger.cli.session import Session, pass_session
 from runledger.cli.tables import Column, moment
 
@@ -186,7 +187,7 @@ _COLUMNS = (
     Column("IN FORCE", lambda rule: "yes" if rule["enabled"] else "no", whole=True),
     Column("ABOUT", _statuses),
     Column("EXPERIMENT", lambda rule: (rule["definition"] or {}).get("experiment")),
-    Column("RECIPIENTS", lambda rule: ", ".join((rule["definition"] or {}).get("recipients") or ())),
+    Column("RECIPIENTS", recipients_of),
     Column("ID", lambda rule: rule["rule_id"]),
 )
 
@@ -199,10 +200,13 @@ _CHANGE_COLUMNS = (
 )
 _DELIVERY_COLUMNS = (
     Column("CLAIMED (UTC)", lambda found: moment(found["first_claimed_utc"])),
-    Column("STATE", lambda found: found["state"], whole=True),
+    Column("STATE", lambda found: "bounced" if "bounced" in found else found["state"], whole=True),
     Column("RECIPIENT", lambda found: found["recipient"]),
     Column("KIND", lambda found: found["kind"]),
     Column("POSITION", lambda found: found["trigger"], whole=True),
     Column("ATTEMPT", lambda found: found["attempt"]),
     Column("REPLY", lambda found: found.get("reply") or found.get("because")),
 )
+
+for _verb in VERBS:
+    alert.add_command(_verb)

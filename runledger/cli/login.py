@@ -59,7 +59,7 @@ def _ask(url: str, *, from_stdin: bool) -> str:
 
 
 def _checked(url: str, token: str) -> dict[str, Any]:
-    from ledger.remote import RemoteClient  # noqa: PLC0415
+    from ledger.remote.client import RemoteClient  # noqa: PLC0415
 
     with closing(RemoteClient(url, token, seconds=_SECONDS)) as client:
         return client.me()

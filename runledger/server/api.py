@@ -8,13 +8,14 @@ from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI, Query, Response
+from prometheus_client.registry import Collector
 
 from ledger.artifacts.names import STD_LOG
 from ledger.commands import AddArtifacts, Answer, Command
 from ledger.errors import UnavailableError
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, Span
+from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, Span, is_suppressed
 from ledger.users.rights import Right, right_for, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
@@ -29,6 +30,7 @@ from runledger.server.messages import (
     SentBatch,
     SentCommand,
     SentCommands,
+    SentMail,
     SentPresence,
     SentPreview,
     SeriesParameters,
@@ -40,6 +42,7 @@ from runledger.server.openapi import (
     BATCH_BODY,
     BULK_BODY,
     COMMAND_BODY,
+    MAIL_BODY,
     PRESENCE_BODY,
     PREVIEW_BODY,
     PROBLEMS,
@@ -87,6 +90,10 @@ class Api:
         self._readers = CapacityLimiter(_READERS)
         self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
         self.files = FilesApi(parts.files, admit=self._admit, carry_out=self._carry_out, listed=self._artifacts)
+
+    def show(self, collector: Collector) -> None:
+        """Tell at /metrics what a part of the server tells of itself, too."""
+        self._metrics.register(collector)
 
     def command(self, command: SentCommand, visitor: Asking) -> Response:
         """Carry out one command; sent again with the same id, it is done once."""
@@ -205,6 +212,19 @@ class Api:
         """What waits to be sent, since when, and why."""
         return reply(await self._answered(asked, self._parts.alerts.health))
 
+    async def recipients(self, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Every recipient that unsubscribed or is suppressed because mail came back, by address."""
+        return reply(await self._answered(asked, self._parts.alerts.recipients))
+
+    def bounce(self, content: SentMail, visitor: Asking, recipient: str | None = None) -> Response:
+        """Take in a mail that came back; `recipient` is where it was delivered, if its headers do not say so."""
+        self._admit(visitor, Right.WRITE)
+        found, command = self._parts.bounces.judge(content, recipient)
+        if command is not None:
+            self._carry_out(command, visitor)
+        suppressed = command is not None and is_suppressed(self._parts.alerts.recipients(), command.recipient)
+        return reply(found | {"suppressed": suppressed})
+
     async def users(self, asked: Annotated[AtLeast, Query()], visitor: Asking) -> Response:
         """Every user by name, disabled ones too; for an admin."""
         visitor.check(Right.ADMIN)
@@ -286,8 +306,13 @@ class Api:
         return await to_thread.run_sync(question, limiter=self._readers)
 
 
-def build(api: Api, closed: Callable[[], LedgerError | None], *, routes: bool = True) -> FastAPI:
-    """The application; `closed` says why the server is not ready, if so. Without `routes` it tells its health alone."""
+def build(
+    api: Api, closed: Callable[[], LedgerError | None], *, pages: Sequence[APIRouter] = (), routes: bool = True
+) -> FastAPI:
+    """The application; `closed` says why the server is not ready, if so. Without `routes` it tells its health alone.
+
+    `pages` are for people, beside the API.
+    """
     app = FastAPI(
         title="run ledger",
         version=VERSION,
@@ -300,7 +325,8 @@ def build(api: Api, closed: Callable[[], LedgerError | None], *, routes: bool = 
     )
     answer_problems(app)
     if routes:
-        app.include_router(_routes(api))
+        for part in (_routes(api), *pages):
+            app.include_router(part)
     app.include_router(_health(api, closed))
     add_schemas(app)
     return app
@@ -330,6 +356,8 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/runs/{run_id}/alerts", response_model=list[dict[str, Any]])(api.explained)
     routes.post("/preview", response_model=list[dict[str, Any]], openapi_extra=PREVIEW_BODY)(api.preview)
     routes.get("/notifications/health", response_model=dict[str, Any])(api.notifications_health)
+    routes.get("/recipients", response_model=list[dict[str, Any]])(api.recipients)
+    routes.post("/bounces", response_model=dict[str, Any], openapi_extra=MAIL_BODY)(api.bounce)
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
     routes.include_router(file_routes(api.files))

@@ -23,6 +23,9 @@ M = TypeVar("M", bound=BaseModel)
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 BODY_BYTES = 16_000_000
+MAIL = "message/rfc822"
+MAIL_BYTES = 4_000_000
+_NAMES = {JSON: "JSON", MAIL: "a mail"}
 BUCKETS = 10_000
 RUNS_AT_ONCE = 100
 REPORTED_WRITERS = 10_000
@@ -166,14 +169,22 @@ class PreviewMessage(AtLeast):
 
 
 async def _read_body(request: Request) -> bytes:
-    # A page of another site can send text without being asked for leave, but not JSON.
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        raise BadMessageError(f"send JSON, with the header `Content-Type: {JSON}`")
+    return await _body_of(request, JSON, BODY_BYTES)
+
+
+async def _read_mail(request: Request) -> bytes:
+    return await _body_of(request, MAIL, MAIL_BYTES)
+
+
+async def _body_of(request: Request, kind: str, most: int) -> bytes:
+    # A page of another site can send text without being asked for leave, but none of these.
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
+        raise BadMessageError(f"send {_NAMES[kind]}, with the header `Content-Type: {kind}`")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_BYTES:
-            raise BodyTooLargeError(f"the request is larger than {BODY_BYTES:,} bytes; send less at once")
+        if len(body) > most:
+            raise BodyTooLargeError(f"the request is larger than {most:,} bytes; send less at once")
     return bytes(body)
 
 
@@ -223,6 +234,7 @@ def _numbered(index: int, item: Any) -> Command:
         raise BadMessageError(f"commands[{index}]: {error}") from error
 
 
+SentMail = Annotated[bytes, Depends(_read_mail)]
 SentCommand = Annotated[Command, Depends(_read_command)]
 SentBatch = Annotated[BatchMessage, Depends(_read_batch)]
 SentPresence = Annotated[PresenceMessage, Depends(_read_presence)]

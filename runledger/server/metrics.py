@@ -55,6 +55,10 @@ class Metrics:
             self._results.labels(name, result).inc()
         return answer
 
+    def register(self, collector: Collector) -> None:
+        """Show what a part of the server tells of itself, too."""
+        self._registry.register(collector)
+
     def text(self) -> bytes:
         """All figures in Prometheus' text format."""
         return generate_latest(self._registry)

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from ledger.wire import COMMANDS
-from runledger.server.messages import BULK_COMMANDS, BatchMessage, PresenceMessage, PreviewMessage
+from runledger.server.messages import BULK_COMMANDS, MAIL, BatchMessage, PresenceMessage, PreviewMessage
 from runledger.server.replies import JSON, PROBLEM_JSON
 
 _PLACE = "#/components/schemas/"
@@ -41,6 +41,7 @@ COMMAND_BODY = _body({"$ref": f"{_PLACE}Command"})
 BATCH_BODY = _body({"$ref": f"{_PLACE}BatchMessage"})
 PRESENCE_BODY = _body({"$ref": f"{_PLACE}PresenceMessage"})
 PREVIEW_BODY = _body({"$ref": f"{_PLACE}PreviewMessage"})
+MAIL_BODY = {"requestBody": {"required": True, "content": {MAIL: {"schema": {"type": "string", "format": "binary"}}}}}
 BULK_BODY = _body({"type": "object", "required": ["commands"], "properties": {"commands": _COMMANDS}})
 
 

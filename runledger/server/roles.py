@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Protocol
 
 from ledger.errors import UnavailableError
-from runledger.wiring import Embedded
 
 _PAUSE_SECONDS = 1.0
 
@@ -44,24 +43,6 @@ class Repeating:
                 await is_set_within(stop, _PAUSE_SECONDS)
             else:
                 return
-
-
-class Mailing:
-    """Sends what alert rules ask for."""
-
-    def __init__(self, parts: Embedded) -> None:
-        """Read the settings of the relay when it begins."""
-        self._parts = parts
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Send until `stop` is set; raises NoRelayError."""
-        from runledger.alerting import mail_service  # noqa: PLC0415 - a server without mails needs none of it
-
-        service, channel = mail_service(self._parts)
-        try:
-            await service.run(stop)
-        finally:
-            await channel.close()
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:

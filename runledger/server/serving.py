@@ -16,12 +16,16 @@ import uvloop
 
 from ledger.errors import RefusedError, UnavailableError
 from ledger.queries import RunQuery
+from runledger.channels import can_send
+from runledger.keys import signer_of
 from runledger.liveness import liveness_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
-from runledger.server.roles import Mailing, Repeating, Role
+from runledger.server.roles import Repeating, Role
+from runledger.server.telling import Telling
+from runledger.server.unsubscribing import Unsubscribing
 from runledger.server.watching import Recording, ending_overdue, judging, recovering
 from runledger.wiring import Embedded, caller
 
@@ -82,14 +86,22 @@ def serve(
     door = Door()
     chosen = ROLES if roles is None else roles
     liveness = liveness_of(parts)
-    app = build(Api(parts, door.lagging, liveness), lambda: door.closed() or door.lagging(), routes="api" in chosen)
+    unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
+    api, telling = Api(parts, door.lagging, liveness), Telling(parts)
+    api.show(telling)
+    app = build(
+        api,
+        lambda: door.closed() or door.lagging() or telling.late(),
+        pages=[unsubscribing.routes()],
+        routes="api" in chosen,
+    )
     guard = Guard(parts.users, caller(), loopback=is_loopback(host))
     gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
     others: list[Role] = [Recording(liveness)] if "api" in chosen else []
     if "liveness" in chosen:
         others += [judging(liveness), recovering(parts), ending_overdue(parts)]
-    if "alerts" in chosen and (roles is not None or os.environ.get("RUNLEDGER_SMTP_URL")):
-        others.append(Mailing(parts))
+    if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
+        others.append(telling)
     serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))

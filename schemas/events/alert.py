@@ -85,6 +85,37 @@ class RecipientUnsubscribedEvent(Event):
     rule: Maybe[Text] = None
 
 
+class RecipientResubscribedEvent(Event):
+    """A recipient is notified again: of a rule, or of all where `rule` is None."""
+
+    name: ClassVar[str] = "recipient.resubscribed"
+
+    recipient: Personal
+    rule: Maybe[Text] = None
+
+
+class RecipientSuppressedEvent(Event):
+    """A mail came back for good: nothing is sent to this recipient any more.
+
+    `notification` is what came back, `status` the code of RFC 3463, `diagnostic` what the other side said.
+    """
+
+    name: ClassVar[str] = "recipient.suppressed"
+
+    recipient: Personal
+    notification: Maybe[Text] = None
+    status: Maybe[Text] = None
+    diagnostic: Maybe[Personal] = None
+
+
+class RecipientUnsuppressedEvent(Event):
+    """A suppressed recipient is notified again: the address works, as somebody says."""
+
+    name: ClassVar[str] = "recipient.unsuppressed"
+
+    recipient: Personal
+
+
 class Claim(Part):
     """A notification that a server is about to send; `trigger` is the position that caused it."""
 

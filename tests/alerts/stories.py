@@ -11,7 +11,10 @@ from schemas.events import (
     Event,
     Matcher,
     OpaqueEvent,
+    RecipientResubscribedEvent,
+    RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
+    RecipientUnsuppressedEvent,
     RunOrigin,
     RunParameterAddedEvent,
     RunResumedEvent,
@@ -85,6 +88,17 @@ other_events: st.SearchStrategy[Step] = st.one_of(
         st.just("recipient:x"),
         st.builds(
             RecipientUnsubscribedEvent, recipient=st.sampled_from([MARIA, "A@x.org"]), rule=st.sampled_from([None, "1"])
+        ),
+    ),
+    st.tuples(
+        st.just("recipient:x"),
+        st.sampled_from(
+            [
+                RecipientResubscribedEvent(recipient=MARIA),
+                RecipientResubscribedEvent(recipient="a@x.org", rule="1"),
+                RecipientSuppressedEvent(recipient=MARIA, status="5.1.1"),
+                RecipientUnsuppressedEvent(recipient=MARIA),
+            ]
         ),
     ),
     st.tuples(

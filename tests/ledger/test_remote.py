@@ -19,7 +19,7 @@ from ledger.commands import CreateExperiment, TagRun
 from ledger.errors import NotReadyError, RunNotFoundError, UnavailableError, UnknownOutcomeError, WorkspaceError
 from ledger.problems import problem_of
 from ledger.queries import RunQuery
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from runledger.wiring import connect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,7 +135,7 @@ def test_a_connection_is_kept_and_does_not_wait_for_more(stub: Stub, client: Rem
         client.execute(COMMAND)
 
     assert len(set(stub.peers)) == 1
-    assert client._idle[0].sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+    assert client._server._idle[0].sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 def test_a_kept_connection_that_was_closed_costs_no_pause(stub: Stub, client: RemoteClient) -> None:

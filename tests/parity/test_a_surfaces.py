@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from ledger.workspace.folder import make_folder
 from runledger import Experiment, LedgerError, Workspace
 from tests.runledger.cli.calling import call
@@ -23,7 +23,7 @@ def test_a1_what_one_surface_writes_every_other_shows(served: tuple[Path, str]) 
         assert call("run", "tag", "-w", url, "-r", run.id, "quality=great run").code == 0
         with closing(RemoteClient(url)) as client:
             command = {"type": "describe-run", "command": str(uuid4()), "run_id": run.id}
-            client._call("POST", "/commands", command | {"changes": {"description": "# Why"}})
+            client._server.call("POST", "/commands", command | {"changes": {"description": "# Why"}})
 
         by_sdk = (run.name, run.get_tags(), run.description)
         by_command = call("run", "show", "-w", folder, "-r", run.id).json

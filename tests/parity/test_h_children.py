@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.remote import RemoteClient
+from ledger.remote.server import Server
 from runledger import Experiment, Run, ScriptRunConfig, UserErrorException, Workspace
 from tests.runledger.cli.calling import call
 from tests.runledger.server.running import running
@@ -61,15 +61,15 @@ def test_h4_a_batch_is_asked_for_in_one_way(experiment: Experiment) -> None:
 
 def test_h4_a_server_gets_one_request_for_a_batch(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
-    exchange = RemoteClient._exchange
+    exchange = Server._exchange
 
-    def noted(client: RemoteClient, request: Any, seconds: float) -> Any:
+    def noted(server: Server, request: Any, seconds: float) -> Any:
         sent.append(f"{request.method} {request.path.partition('?')[0]}")
-        return exchange(client, request, seconds)
+        return exchange(server, request, seconds)
 
     with running(place) as server, Workspace(server.url) as workspace:
         parent = Experiment(workspace, "batch").start_logging()
-        monkeypatch.setattr(RemoteClient, "_exchange", noted)
+        monkeypatch.setattr(Server, "_exchange", noted)
         children = parent.create_children(count=5)
         assert sent == ["POST /api/v1/commands/bulk"]
         found = [child.id for child in parent.get_children()]

@@ -56,7 +56,7 @@ class Connection:
         idle = monotonic() - self._used_at > self._timeouts.idle_check
         if self.is_open and (idle or self._in_envelope):
             try:
-                answer = await self.command(b"RSET")
+                answer = await self.command(b"RSET", seconds=self._timeouts.probe)
             except (SMTPException, OSError):
                 return False
             if answer.code != _OK:
@@ -68,11 +68,12 @@ class Connection:
         """Whether the relay knows an extension of SMTP."""
         return self._client.supports_extension(extension)
 
-    async def command(self, *words: bytes) -> SMTPResponse:
+    async def command(self, *words: bytes, seconds: float | None = None) -> SMTPResponse:
         """Send a command and wait for its answer; it is closed if none comes, and raises the reason."""
         self._in_envelope = True
+        usual = self._timeouts.data if words[0] == b"DATA" else self._timeouts.command
         try:
-            answer = await self._client.execute_command(*words)
+            answer = await self._client.execute_command(*words, timeout=usual if seconds is None else seconds)
         except BaseException:
             self.close()
             raise

@@ -59,9 +59,14 @@ def date_line(milliseconds: int) -> str:
     return f"Date: {format_datetime(moment)}\r\n"
 
 
+def usable_url(url: str | None) -> str | None:
+    """An address of the web that fits into a header as it is; None for any other."""
+    return url if url is not None and _URL.match(url) and len(url) <= _LONGEST_LINE else None
+
+
 def unsubscribe_lines(url: str | None) -> str:
-    """RFC 2369 and, where the address is https, RFC 8058; an address that is none leaves them out."""
-    if url is None or not _URL.match(url) or len(url) > _LONGEST_LINE:
+    """RFC 2369 and, where the address is https, RFC 8058; without a usable address nothing."""
+    if url is None:
         return ""
     post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" if url.startswith("https://") else ""
     return f"List-Unsubscribe: <{url}>\r\n{post}"

@@ -3,14 +3,17 @@
 from base64 import encodebytes
 from binascii import b2a_qp
 from hashlib import sha256
+from html import escape
 
 from alerts.channels.channel import Mail
-from alerts.channels.email.headers import address_line, date_line, text_line, token_line, unsubscribe_lines
+from alerts.channels.email.headers import address_line, date_line, text_line, token_line, unsubscribe_lines, usable_url
 from alerts.channels.email.identity import MailIds
 from alerts.channels.email.settings import Sender
 from alerts.facts import Facts
 from alerts.templates.rendered import Rendered
 from alerts.templates.words import plain
+
+_SMALL = "max-width:600px;margin:24px auto 0;font:12px sans-serif;color:#707070"
 
 
 def compose(
@@ -26,6 +29,7 @@ def compose(
 
     `unsubscribe` is the address that takes the recipient off the rule.
     """
+    unsubscribe = usable_url(unsubscribe)
     boundary = f"=_{sha256(ids.message.encode()).hexdigest()[:32]}"
     head = "".join(
         [
@@ -47,7 +51,8 @@ def compose(
         ]
     )
     separator = f"\r\n--{boundary}".encode()
-    parts = [separator, _part("plain", rendered.text), separator, _part("html", rendered.html), separator, b"--\r\n"]
+    text, html = _with_way_out(rendered, unsubscribe)
+    parts = [separator, _part("plain", text), separator, _part("html", html), separator, b"--\r\n"]
     return Mail(ids.notification, recipient, sender.address, head.encode() + b"".join(parts))
 
 
@@ -55,6 +60,16 @@ def _urgency_lines(severity: str | None) -> str:
     """RFC 4021 2.1.54 and what older clients read; a mail of ordinary severity has neither."""
     urgency = {"critical": "Importance: high\r\nX-Priority: 1\r\n", "info": "Importance: low\r\nX-Priority: 5\r\n"}
     return urgency.get(severity or "", "")
+
+
+def _with_way_out(rendered: Rendered, url: str | None) -> tuple[str, str]:
+    """Both bodies with the link, for readers whose program shows no button for the header."""
+    if url is None:
+        return rendered.text, rendered.html
+    before, end, after = rendered.html.rpartition("</body>")
+    before, after = (before, end + after) if end else (after, "")
+    footer = f'<p style="{_SMALL}">No more mails of this rule? <a href="{escape(url)}">Unsubscribe</a></p>\n'
+    return f"{rendered.text.rstrip()}\n\n-- \nNo more mails of this rule? {url}\n", before + footer + after
 
 
 def _part(kind: str, text: str) -> bytes:

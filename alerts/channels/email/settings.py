@@ -47,16 +47,18 @@ class Sender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds to wait for each answer.
+    """Seconds to wait for each answer: those of RFC 5321, 4.5.3.2. `connect` includes the greeting.
 
-    After the end of a mail a relay may be slow, and who gives up too early sends the mail twice:
-    RFC 5321 (4.5.3.2.6) asks for ten minutes there.
+    Whoever gives up too early after the end of a mail sends it twice. A connection that was idle for
+    `idle_check` is asked first whether it is still there, with less patience: nothing depends on it.
     """
 
-    connect: float = 30.0
-    command: float = 60.0
+    connect: float = 300.0
+    command: float = 300.0
+    data: float = 120.0
     final: float = 600.0
     idle_check: float = 5.0
+    probe: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

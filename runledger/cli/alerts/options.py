@@ -152,7 +152,7 @@ _OPTIONS = (
                  help="when a run becomes this; again: or that. Failed and NotResponding if none is named"),
     click.option("--from", "from_statuses", multiple=True, type=STATUS, metavar="STATUS", help="only from this status"),
     click.option("--recipient", "recipients", multiple=True, metavar="ADDRESS",
-                 help="who gets the mail; @submitter is who started the run"),
+                 help="who is told; @submitter is who started the run, channel:NAME one of config.toml"),
     click.option("--tag", "tags", multiple=True, type=pair, metavar=PAIR, help="only runs with this tag"),
     click.option("--property", "properties", multiple=True, type=pair, metavar=PAIR, help="only with this property"),
     click.option("--parameter", "parameters", multiple=True, metavar="KEY>=N", help="only with such a parameter"),

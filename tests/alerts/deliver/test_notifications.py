@@ -7,10 +7,18 @@ from hypothesis import strategies as st
 from alerts.deliver.notification import ENDS, State
 from alerts.deliver.notifications import Notifications
 from alerts.evaluate.evaluator import Evaluator
-from schemas.events import AlertRuleDisabledEvent, Event, NotificationsClaimedEvent, OpaqueEvent, RunStatusChangedEvent
+from schemas.events import (
+    AlertRuleDisabledEvent,
+    Event,
+    NotificationsClaimedEvent,
+    OpaqueEvent,
+    RecipientSuppressedEvent,
+    RecipientUnsubscribedEvent,
+    RunStatusChangedEvent,
+)
 from tests.alerts.deliver.folding import STREAM, claim, folded, only, settle
 from tests.alerts.stories import steps, told
-from tests.alerts.story import SECOND, S, Story
+from tests.alerts.story import MARIA, SECOND, S, Story
 
 
 def failed() -> Story:
@@ -121,6 +129,24 @@ def test_a_silence_holds_back_what_waits() -> None:
     story.silence()
 
     assert len(folded(story).suppressed()) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        (RecipientUnsubscribedEvent(recipient=MARIA), "unsubscribed"),
+        (RecipientSuppressedEvent(recipient=MARIA, status="5.1.1"), "came back"),
+    ],
+)
+def test_what_waits_for_a_recipient_who_left_or_is_not_reached_is_held_back(event: Event, why: str) -> None:
+    story = Story()
+    story.rule(recipients=[MARIA, "jan@example.org"])
+    story.start()
+    story.fail()
+    story.add("recipient:m", event)
+    [held] = folded(story).suppressed()
+    assert held.intent.recipient == MARIA
+    assert why in (held.suppressed or "")
 
 
 def test_each_recipient_has_a_line_of_its_own() -> None:

@@ -76,6 +76,18 @@ def test_what_is_tried_again_goes_one_by_one_and_leaves_room() -> None:
     assert len(again) == len(set(again)) == 4
 
 
+def test_what_is_tried_again_by_one_channel_takes_no_place_in_another() -> None:
+    story = failures(["a@x.org", "channel:ops"], 1)
+    claim(story, *folded(story))
+    for notification in folded(story).claimed():
+        settle(story, notification, "retry", retry_at=now_of(story))
+    [ops] = next_claims(folded(story), now_of(story), channel="ops", free=1, connections=2)
+    claim(story, ops)
+
+    found = next_claims(folded(story), now_of(story), free=1, connections=2)
+    assert [each.intent.recipient for each in found] == ["a@x.org"]
+
+
 def test_a_lease_is_waited_for_unless_its_server_is_gone() -> None:
     story = failures(["a@x.org"], 1)
     claim(story, only(folded(story)), server="s1", lease=60)

@@ -9,12 +9,14 @@ import pytest
 
 from alerts.channels.channel import Ambiguous, Broken, Mail, Outcome, Rejected, Retry, Sent
 from alerts.deliver.notification import State
+from alerts.deliver.rate import Rate
 from alerts.evaluate.intent import Intent
 from alerts.facts import Facts
 from ledger.commands import DisableRule
 from ledger.errors import LostRaceError, UnavailableError, UnknownOutcomeError
 from ledger.notifications import NotificationStream
 from ledger.store.fold import Head
+from schemas.addresses import EMAIL
 from schemas.events import NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent
 from tests.alerts.deliver.folding import claim_of
 from tests.alerts.deliver.working import (
@@ -31,6 +33,7 @@ from tests.alerts.deliver.working import (
     told,
     work,
 )
+from tests.alerts.story import MARIA
 from tests.ledger.conftest import CALLER, Open, Parts
 
 
@@ -225,7 +228,7 @@ def test_while_the_transport_is_broken_one_mail_at_a_time_tries_it(parts: Parts)
     alerts = service(parts, channel, now=clock)
     assert work(alerts, seconds=1.0) == [False]
     assert 8 <= len(channel.mails) <= 8 + 6
-    assert alerts.breaker.failures >= 2
+    assert alerts.lanes[EMAIL].breaker.failures >= 2
     down = False
     assert work(service(parts, channel, now=clock)) == [True]
     assert ended(parts) == {State.SENT: 40}
@@ -380,3 +383,79 @@ def test_an_answer_that_did_not_come_is_told_as_that(parts: Parts) -> None:
 
     [left] = books(parts)
     assert (left.state, left.attempt, left.because) == (State.RETRY, 1, "no answer to the final dot")
+
+
+def test_a_channel_that_hangs_delays_no_mail_and_no_other_channel(parts: Parts) -> None:
+    define(parts, MARIA, "channel:hung", "channel:good")
+    fail(parts, *"abcdefgh")
+
+    async def hang(_: Mail) -> Outcome:
+        await asyncio.sleep(60)
+        return Sent(200, "")
+
+    mails, hung, good = Memory(connections=2), Memory(hang, connections=2), Memory(connections=2)
+    alerts = service(parts, mails, others={"hung": hung, "good": good}, grace_seconds=0.05)
+    assert work(alerts, seconds=2.0) == [False]
+
+    assert [mail.recipient for mail in mails.mails] == [MARIA] * 8
+    assert [mail.recipient for mail in good.mails] == ["channel:good"] * 8
+    assert {mail.recipient for mail in hung.mails} == {"channel:hung"}
+    assert hung.most <= 2
+    assert books(parts).ended == {State.SENT: 16}
+
+
+def test_a_channel_that_is_broken_breaks_no_other(parts: Parts) -> None:
+    define(parts, MARIA, "channel:down")
+    fail(parts, *"abcdefgh")
+
+    async def refuse(_: Mail) -> Outcome:
+        return Broken("connection refused")
+
+    down = Memory(refuse, connections=2)
+    alerts = service(parts, Memory(), others={"down": down})
+    work(alerts, seconds=1.0)
+    assert books(parts).ended == {State.SENT: 8}
+    assert alerts.lanes["down"].breaker.failures
+    assert not alerts.lanes[EMAIL].breaker.failures
+    assert len(down.mails) <= 4
+
+
+def test_what_goes_by_a_channel_that_is_not_here_is_left_to_who_has_it(parts: Parts) -> None:
+    define(parts, MARIA, "channel:ops")
+    fail(parts, "a")
+    assert work(service(parts, Memory())) == [True]
+    [left] = books(parts)
+    assert (left.state, left.intent.channel) == (State.PENDING, "ops")
+
+    ops = Memory()
+    assert work(service(parts, Memory(), server="s2", others={"ops": ops})) == [True]
+    assert [mail.recipient for mail in ops.mails] == ["channel:ops"]
+    claims = [claim for event in told(parts, NotificationsClaimedEvent) for claim in event.notifications]
+    assert [claim.channel for claim in claims] == [EMAIL, "ops"]
+
+
+def test_a_burst_beyond_the_rate_waits_and_loses_nothing(parts: Parts) -> None:
+    define(parts, *(f"m{number}@x.org" for number in range(30)))
+    fail(parts, "a")
+    came: list[int] = []
+    clock = FastClock(20)
+
+    async def answer(_: Mail) -> Outcome:
+        came.append(clock())
+        return Sent(250, "ok")
+
+    assert work(service(parts, Memory(answer), now=clock, rate=Rate(60, 60))) == [True]
+    assert ended(parts) == {State.SENT: 30}
+    # One a second, after a burst of two.
+    assert came[-1] - came[0] >= 27_000
+
+
+def test_a_receiver_that_names_a_time_is_not_asked_before(parts: Parts) -> None:
+    define(parts, "channel:ops", retry={"first_seconds": 1, "longest_seconds": 1})
+    fail(parts, "a")
+    ops = Memory(lambda _: asyncio.sleep(0, Retry("429", 429, after_seconds=600)))
+    clock = FastClock()
+    for ahead, tries in ((0, 1), (590_000, 1), (620_000, 2)):
+        clock.ahead = ahead
+        work(service(parts, Memory(), others={"ops": ops}, now=clock))
+        assert len(ops.mails) == tries

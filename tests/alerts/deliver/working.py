@@ -2,14 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from alerts.channels.channel import Mail, Outcome, Sent
+from alerts.channels.channel import Channel, Mail, Outcome, Sent
+from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification, State
 from alerts.deliver.notifications import Notifications
+from alerts.deliver.rate import Rate
 from alerts.deliver.service import AlertService, Compose, Settings
 from alerts.evaluate.evaluator import Evaluator
 from alerts.evaluate.facts import Place
@@ -20,6 +22,7 @@ from ledger.application.handling import Caller
 from ledger.commands import ChangeStatus, DefineRule, StartRun
 from ledger.feed import Feed
 from ledger.notifications import NotificationStream
+from schemas.addresses import EMAIL
 from schemas.events import Event, NotificationsClaimedEvent, NotificationsSettledEvent, OpaqueEvent
 from schemas.statuses import RunStatus
 from tests.alerts.story import MARIA
@@ -103,6 +106,8 @@ def service(
     server: str = "s1",
     stream: NotificationStream | None = None,
     composed: Compose = compose,
+    rate: Rate | None = None,
+    others: Mapping[str, Channel] | None = None,
     **settings: Any,
 ) -> AlertService:
     known: dict[str, Any] = {
@@ -112,7 +117,8 @@ def service(
         "poll_seconds": 0.01,
     } | settings
     feed = Feed(parts.control.id, parts.database)
-    return AlertService(feed, stream or stream_of(parts), channel, composed, Settings(**known | settings))
+    lanes = {EMAIL: Lane(channel, rate)} | {name: Lane(each) for name, each in (others or {}).items()}
+    return AlertService(feed, stream or stream_of(parts), lanes, composed, Settings(**known | settings))
 
 
 def work(*services: AlertService, seconds: float = 20.0) -> list[bool]:

@@ -11,7 +11,10 @@ from schemas.events import (
     AlertRuleDisabledEvent,
     Encrypted,
     Matcher,
+    RecipientResubscribedEvent,
+    RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
+    RecipientUnsuppressedEvent,
     SilenceEndedEvent,
 )
 from schemas.statuses import RunStatus
@@ -102,3 +105,24 @@ def test_a_rule_out_of_force_suppresses_its_own() -> None:
     assert suppresses(disabled, SUBJECT) == "the rule was disabled at position 1"
     assert suppresses(deleted, SUBJECT) == "the rule was deleted at position 2"
     assert suppresses(disabled, replace(SUBJECT, rule="r2")) is None
+
+
+def test_who_subscribes_again_is_told_again() -> None:
+    story = Story()
+    for rule in ("r1", "r2", None):
+        story.add("recipient:m", RecipientUnsubscribedEvent(recipient=MARIA, rule=rule))
+    story.add("recipient:m", RecipientResubscribedEvent(recipient=MARIA.upper(), rule="r1"))
+    assert suppressed(story) == "the recipient unsubscribed at position 3"
+    story.add("recipient:m", RecipientResubscribedEvent(recipient=MARIA))
+    assert suppressed(story) is None
+    assert suppressed(story, replace(SUBJECT, rule="r2")) is None
+
+
+def test_mail_that_came_back_suppresses_every_rule_until_the_address_works() -> None:
+    story = Story()
+    happened = story.add("recipient:m", RecipientSuppressedEvent(recipient=MARIA.upper(), status="5.1.1"))
+    why = "mail to the recipient came back, as recorded at position 1"
+    assert suppressed(story) == suppressed(story, replace(SUBJECT, rule="r2")) == suppresses(happened, SUBJECT) == why
+    assert suppressed(story, replace(SUBJECT, recipient="other@example.org")) is None
+    story.add("recipient:m", RecipientUnsuppressedEvent(recipient=MARIA))
+    assert suppressed(story) is None

@@ -228,6 +228,15 @@ def test_an_empty_subject_is_never_sent() -> None:
     assert _RENDERER.render(Templates(subject="{% if false %}x{% endif %}"), FAILURE).subject == "(no subject)"
 
 
+@pytest.mark.parametrize("part", ["text", "html"])
+def test_a_blank_mail_is_never_sent(part: str) -> None:
+    blank = Templates(**{part: "{% if presumed %}x{% endif %} \n"})
+    rendered = _RENDERER.render_or_fall_back(blank, FAILURE)
+    assert "empty" in (rendered.failure or "")
+    assert FAILURE.run_id in rendered.text
+    assert FAILURE.run_id in rendered.html
+
+
 def test_a_subject_is_cut() -> None:
     assert len(_RENDERER.render(Templates(subject="{{ traceback }}" * 9), FAILURE).subject) <= 250
 

@@ -17,7 +17,7 @@ import pytest
 from examples.kafka_broker import KafkaBroker
 from ledger.commands import AddUser, ChangeUser, IssueToken, RevokeToken, StartRun, TagRun
 from ledger.errors import ForbiddenError, RunNotFoundError, UnauthenticatedError
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from ledger.users.tokens import draw_token
 from runledger.wiring import connect
 from schemas.roles import Role

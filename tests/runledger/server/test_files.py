@@ -20,7 +20,7 @@ import pytest
 from ledger.artifacts.folder import STALE_SECONDS
 from ledger.commands import StartRun
 from ledger.errors import LimitExceededError, WorkspaceError
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from ledger.workspace.folder import make_folder
 from runledger.wiring import connect
 from schemas.roles import Role

@@ -12,7 +12,7 @@ import pytest
 from examples.kafka_broker import KafkaBroker
 from ledger.commands import AddProperties, StartRun, TagRun
 from ledger.errors import WrittenOnceError
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from ledger.values.batch import Batch
 from ledger.wire import command_to
 from tests.runledger.server.running import Server, running

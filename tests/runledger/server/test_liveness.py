@@ -19,7 +19,7 @@ import pytest
 from examples.kafka_broker import KafkaBroker
 from ledger.commands import DefineRule, StartRun, new_command_id
 from ledger.liveness.writers import LiveWriter
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from runledger.wiring import connect
 from schemas.errors import LedgerError
 from schemas.statuses import RunStatus

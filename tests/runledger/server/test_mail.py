@@ -12,7 +12,7 @@ import pytest
 
 from examples.kafka_broker import KafkaBroker
 from ledger.commands import ChangeStatus, DefineRule, StartRun, new_command_id
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from schemas.statuses import RunStatus
 from tests.alerts.sinks import Fault
 from tests.runledger.relay import Relay, relaying

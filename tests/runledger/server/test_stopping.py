@@ -15,7 +15,7 @@ import pytest
 
 from ledger.commands import StartRun, TagRun
 from ledger.errors import UnavailableError
-from ledger.remote import RemoteClient
+from ledger.remote.client import RemoteClient
 from runledger.wiring import connect
 from tests.runledger.server.running import ROOT, Server, running, start
 

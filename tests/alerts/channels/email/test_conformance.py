@@ -1,11 +1,12 @@
 """The channel speaks to a relay that is not ours: aiosmtpd."""
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, auth_mechanism
 
 from alerts.channels.channel import Broken, Rejected, Sent
 from alerts.channels.email.sending import EmailChannel
@@ -88,3 +89,49 @@ async def test_starttls_and_login(contexts: Contexts) -> None:
     assert isinstance(outcome, Broken)
     assert outcome.code == 535
     assert len(taking.envelopes) == 2
+
+
+class WithCramMd5(SMTP):
+    """aiosmtpd leaves this mechanism (RFC 2195) to who wants it."""
+
+    challenge = b"<1896.697170952@relay.example.org>"
+
+    @auth_mechanism("CRAM-MD5")
+    async def auth_cram(self, _server: SMTP, _words: list[str]) -> AuthResult:
+        line = await self.challenge_auth(self.challenge)
+        user, _, proof = (line if isinstance(line, bytes) else b"").partition(b" ")
+        good = hmac.new(b"sesame", self.challenge, "md5").hexdigest().encode()
+        return AuthResult(success=(user, proof) == (b"ann", good), handled=False)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
+async def test_each_way_to_log_in(contexts: Contexts, mechanism: str) -> None:
+    used: list[str] = []
+
+    def check(_s: SMTP, _session: Session, _e: Envelope, named: str, data: LoginPassword) -> AuthResult:
+        used.append(named)
+        return AuthResult(success=(data.login, data.password) == (b"ann", b"sesame"), handled=False)
+
+    taking, others = Taking(), {"PLAIN", "LOGIN", "CRAM-MD5"} - {mechanism}
+
+    def make() -> SMTP:
+        return WithCramMd5(
+            taking,
+            hostname="relay",
+            tls_context=contexts.server,
+            require_starttls=True,
+            authenticator=check,
+            auth_required=True,
+            auth_exclude_mechanism=others,
+        )
+
+    async with relay(make) as port:
+        url = f"smtp://ann@localhost:{port}?starttls=require&helo=client"
+        outcomes = []
+        for password in ("sesame", "wrong"):
+            channel = EmailChannel(SmtpSettings.parse(url, password), contexts.client)
+            outcomes.append(await channel.send(a_mail()))
+            await channel.close()
+    assert [type(outcome) for outcome in outcomes] == [Sent, Broken]
+    assert set(used) == ({mechanism} if mechanism != "CRAM-MD5" else set())
+    assert len(taking.envelopes) == 1

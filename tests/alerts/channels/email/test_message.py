@@ -54,6 +54,16 @@ def parts(mail: Mail) -> tuple[str, str]:
     return tuple(part.get_content() for part in (text, html))
 
 
+def without_way_out(mail: Mail) -> tuple[str, str]:
+    """Both parts as they were rendered: without the link behind them, which each has once."""
+    text, html = (part.replace("\r\n", "\n") for part in parts(mail))
+    text, end, _ = text.rpartition("\n\n-- \n")
+    before, start, rest = html.rpartition('<p style="max-width:600px;margin:24px auto 0')
+    assert end
+    assert start
+    return text, before + rest.partition("</p>\n")[2]
+
+
 def written(subject: str = "subject", text: str = "text\n", html: str = "<p>html</p>\n") -> Mail:
     return a_mail(rendered=Rendered(subject, text, html))
 
@@ -95,34 +105,95 @@ def test_an_example_for_a_person_to_open(tmp_path: Path) -> None:
     body = message.get_body(("html", "plain"))
     assert body is not None
     assert body.get_content() == html
+    link = "https://runs.example.org/unsubscribe/token"
+    assert text.endswith(f"\r\n-- \r\nNo more mails of this rule? {link}\r\n")
+    assert html.index(f'<a href="{link}">Unsubscribe</a>') < html.index("</body>")
 
 
 def test_the_same_arguments_give_the_same_bytes() -> None:
     assert a_mail() == a_mail()
 
 
+WORDS = [
+    "zażółć",
+    "gęślą",
+    "jaźń",
+    "przebieg",
+    "uczenie",
+    "a",
+    "błąd",
+    "[cyfry]",
+    "->",
+    "Łódź",
+    "x" * 30,
+    "ćma",
+    "i",
+]
+NAMES = [
+    "Łucja",
+    "Świętosława",
+    "Żaneta",
+    "Zoë",
+    "J.",
+    "O'Brien",
+    "Wiśniewska-Łękawska",
+    "Ćwik",
+    "(śr.)",
+    "Anna",
+    "von",
+]
+
+
 def test_two_thousand_polish_subjects_arrive_unchanged() -> None:
     chance = random.Random(7)
-    words = [
-        "zażółć",
-        "gęślą",
-        "jaźń",
-        "przebieg",
-        "uczenie",
-        "a",
-        "błąd",
-        "[cyfry]",
-        "->",
-        "Łódź",
-        "x" * 30,
-        "ćma",
-        "i",
-    ]
     for _ in range(2_000):
-        subject = " ".join(chance.choices(words, k=chance.randint(1, 25)))
+        subject = " ".join(chance.choices(WORDS, k=chance.randint(1, 25)))
         mail = written(subject=subject)
         assert parsed(mail)["Subject"] == subject
         assert all(len(word) <= 75 for word in re.findall(rb"=\?utf-8\?.*?\?=", mail.content))
+
+
+def test_two_thousand_polish_names_arrive_unchanged() -> None:
+    chance = random.Random(7)
+    rendered = Rendered("s", "t", "h")
+    for _ in range(2_000):
+        name = " ".join(chance.choices(NAMES, k=chance.randint(1, 2)))
+        message = parsed(a_mail(sender=Sender("ledger@runs.example.org", name), rendered=rendered))
+        (address,) = message["From"].addresses
+        assert (address.display_name, address.addr_spec) == (name, "ledger@runs.example.org")
+
+
+def test_two_thousand_polish_runs_are_named_unchanged_in_subject_and_text() -> None:
+    chance = random.Random(7)
+    for _ in range(2_000):
+        name = " ".join(chance.choices(NAMES + WORDS, k=chance.randint(1, 5)))[:100].strip()
+        mail = a_mail(facts=replace(FAILURE, display_name=name))
+        assert parsed(mail)["Subject"] == f"[digits] run {name}: Running -> Failed"
+        assert f"{name} failed." in parts(mail)[0]
+
+
+_address = st.one_of(
+    _any_text,
+    st.builds(lambda text: f"{text}@example.org", _any_text),
+    st.builds(lambda text: f"ann@{text}", _any_text),
+)
+SEPARATORS = "\x00\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+@given(any_facts(), _address, _address, _any_text, _address)
+def test_no_name_tag_or_address_can_add_a_header(
+    facts: Facts, recipient: str, sender: str, name: str, unsubscribe: str
+) -> None:
+    ids = MailIds.of(facts.run_id, facts.workspace, sender)
+    rendered = Rendered(f"{facts.run_id} {facts.tags}", "text", "html")
+    mail = compose(rendered, facts, recipient, Sender(sender, name), ids, unsubscribe=unsubscribe)
+    head = mail.content.partition(b"\r\n\r\n")[0].decode()
+    lines = [line for line in head.split("\r\n") if not line.startswith(" ")]
+    assert {line.partition(":")[0] for line in lines} <= {*HEADERS, *BY_THE_FACTS}
+    assert len(lines) == len({line.partition(":")[0] for line in lines})
+    assert not set(SEPARATORS) & set(head.replace("\r\n", ""))
+    assert all(len(each) <= 70 for each in (ids.message, ids.thread))
+    assert len(list(parsed(mail).iter_parts())) == 2
 
 
 @given(_any_text)
@@ -136,8 +207,8 @@ def test_any_subject_arrives_in_one_line_without_what_cannot_be_shown(subject: s
 def test_any_text_arrives(text: str, html: str) -> None:
     mail = written(text=text, html=html)
     check_wire(mail)
-    for meant, came in zip((text, html), parts(mail), strict=True):
-        assert came.replace("\r\n", "\n").removesuffix("\n") == plain(meant).removesuffix("\n")
+    for meant, came in zip((text, html), without_way_out(mail), strict=True):
+        assert came.rstrip() == plain(meant).rstrip()
 
 
 @pytest.mark.parametrize(
@@ -157,7 +228,7 @@ def test_any_text_arrives(text: str, html: str) -> None:
 def test_odd_texts_arrive(text: str) -> None:
     mail = written(text=text, html=text)
     check_wire(mail)
-    assert parts(mail)[0].replace("\r\n", "\n") == (text if text.endswith("\n") else text + "\n")
+    assert without_way_out(mail)[0] == text.rstrip()
 
 
 @given(_any_text)
@@ -212,7 +283,7 @@ def test_no_argument_can_add_a_header(recipient: str, unsubscribe: str | None, i
     rendered = Rendered("subject", "text", "html")
     mail = compose(rendered, FAILURE, recipient, sender, ids, unsubscribe=unsubscribe)
     message = parsed(mail)
-    assert set(message.keys()) <= set(HEADERS)
+    assert set(message.keys()) <= {*HEADERS, *BY_THE_FACTS}
     assert "Bcc" not in message
     assert "eve" not in str(message["To"]) + str(message["From"].addresses) + str(message.get("List-Unsubscribe", ""))
     assert max(map(len, mail.content.split(b"\r\n"))) <= 998
@@ -221,6 +292,7 @@ def test_no_argument_can_add_a_header(recipient: str, unsubscribe: str | None, i
 def test_there_is_no_way_to_unsubscribe_without_an_address_for_it() -> None:
     assert "List-Unsubscribe" not in parsed(a_mail(unsubscribe=None))
     assert "List-Unsubscribe-Post" not in parsed(a_mail(unsubscribe=None))
+    assert not any("nsubscribe" in part for part in parts(a_mail(unsubscribe=None)))
 
 
 def test_one_click_is_offered_over_https_alone() -> None:

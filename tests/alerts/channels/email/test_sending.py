@@ -1,6 +1,7 @@
 """Every way in which a relay can fail, and what it makes of the mail."""
 
 import asyncio
+import ssl
 from dataclasses import replace
 from time import perf_counter
 
@@ -114,7 +115,7 @@ async def test_an_answer_that_never_comes_decides_by_its_phase() -> None:
     async def hanging(phase: Phase) -> Outcome:
         short = {"greeting": "connect", "body": "final"}.get(phase, "command")
         async with running(Sink(faults=[Fault(phase, hang=True)])) as sink:
-            return await send(sink, timeouts=impatient(**{short: 1.0}))
+            return await send(sink, timeouts=impatient(**{"data" if phase == "DATA" else short: 1.0}))
 
     outcomes = await asyncio.gather(*(hanging(phase) for phase in _WITHOUT_ANSWER))
     assert [type(outcome) for outcome in outcomes] == list(_WITHOUT_ANSWER.values()), outcomes
@@ -345,7 +346,7 @@ async def test_a_kept_connection_that_dies_after_the_mail_leaves_it_ambiguous(si
 @pytest.mark.parametrize("fault", [None, Fault("RSET", drop=True), Fault("RSET", hang=True), Fault("RSET", "500 what")])
 async def test_a_connection_that_was_idle_is_asked_before_it_is_used(sink: Sink, fault: Fault | None) -> None:
     sink.faults = [] if fault is None else [replace(fault)]
-    async with channel_to(sink, timeouts=impatient(idle_check=0.0, command=1.0)) as channel:
+    async with channel_to(sink, timeouts=impatient(idle_check=0.0, probe=1.0)) as channel:
         assert [type(await channel.send(a_mail())) for _ in range(2)] == [Sent, Sent]
     assert sink.connects == (1 if fault is None else 2)
     assert "RSET" in sink.commands
@@ -422,3 +423,22 @@ async def test_closing_while_a_mail_is_under_way_lets_it_end(sink: Sink) -> None
     await channel.close()
     assert isinstance(await task, Sent)
     await sink.until(lambda seen: not seen.open)
+
+
+async def test_the_list_of_authorities_is_read_once_for_all_connections(contexts: Contexts) -> None:
+    made: list[ssl.SSLContext] = []
+
+    def context(*_: object, **__: object) -> ssl.SSLContext:
+        made.append(contexts.client)
+        return contexts.client
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", context)
+        async with running(Sink(tls=contexts.server)) as sink:
+            settings = settings_for(sink, host="localhost", encryption="starttls", connections=3)
+            channel = EmailChannel(settings)
+            outcomes = await asyncio.gather(*(channel.send(a_mail()) for _ in range(9)))
+            await channel.close()
+    assert all(isinstance(outcome, Sent) for outcome in outcomes)
+    assert sink.connects == 3
+    assert len(made) == 1

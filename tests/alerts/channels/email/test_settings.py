@@ -30,7 +30,9 @@ def test_an_address_of_a_relay(url: str, host: str, port: int, encryption: str) 
     assert (settings.host, settings.port, settings.encryption) == (host, port, encryption)
     assert (settings.user, settings.password) == (None, None)
     assert settings.connections == 8
-    assert settings.timeouts.final == 600
+    # RFC 5321, 4.5.3.2.1 to 4.5.3.2.6.
+    timeouts = settings.timeouts
+    assert (timeouts.connect, timeouts.command, timeouts.data, timeouts.final) == (300, 300, 120, 600)
 
 
 def test_options_of_the_address() -> None:

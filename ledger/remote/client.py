@@ -1,20 +1,11 @@
 """A client that speaks HTTP to a server; with it, a process needs nothing but the standard library."""
 
-import json
-import os
-import random
-import ssl
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from types import MappingProxyType
-from typing import Any, BinaryIO, NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlencode
 
 from ledger.artifacts.content import Content
-from ledger.artifacts.download import download
 from ledger.commands import Answer, Command
 from ledger.errors import (
     ExperimentNotFoundError,
@@ -22,19 +13,19 @@ from ledger.errors import (
     RuleNotFoundError,
     RunNotFoundError,
     UnavailableError,
-    UnknownOutcomeError,
-    WorkspaceError,
 )
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
-from ledger.problems import Problem, error_of
+from ledger.problems import error_of
 from ledger.queries import (
     ArtifactDocument,
+    BounceDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
     ReasonDocument,
+    RecipientDocument,
     RuleChangeDocument,
     RuleDocument,
     RunDocument,
@@ -45,6 +36,8 @@ from ledger.queries import (
     TokenDocument,
     UserDocument,
 )
+from ledger.remote.exchange import Request
+from ledger.remote.server import Server
 from ledger.values.batch import Batch
 from ledger.values.forms import series_from, summary_from, thinned_from
 from ledger.wire import answer_from, command_to, history_from, page_from, query_to
@@ -54,19 +47,12 @@ from schemas.limits import Limits
 SECONDS = 30.0
 """How long a call tries, in all."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
-_ATTEMPT_SECONDS = 12.0
+_LARGE = 1_000_000
+_OCTETS = "application/octet-stream"
 # A preview reads all of the log.
 _LONG_SECONDS = 120.0
-_FILE_SECONDS = 120.0
-"""How long a file may stand still on its way: a server writes a large one to its disk before it answers."""
-_FILE_BLOCK = 1 << 18
-_LARGE = 1_000_000
-_FIRST_PROBLEM = 300
-_OCTETS = "application/octet-stream"
 _BULK = Limits().children_per_call
 _RUNS_AT_ONCE = 100
-_IN_DOUBT = "The command may be stored or not; send it again with the same id."
 
 
 class RemoteClient:
@@ -81,27 +67,19 @@ class RemoteClient:
         Raises:
             WorkspaceError: the URL names no server.
         """
-        parts = urlsplit(location)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
-            raise WorkspaceError(f"{location!r} names no server; write http://HOST:PORT, and give a token by itself")
-        self._location = location.rstrip("/")
-        self._path = parts.path.rstrip("/") + "/api/v1"
-        self._host, self._port, self._secure = parts.hostname, _port(location), parts.scheme == "https"
-        self._headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        self._seconds = seconds
+        self._server = Server(location, token, seconds=seconds, forked=self._begin_process)
         self._written = 0
-        self._tls: ssl.SSLContext | None = None
         self._begin_process()
 
     @property
     def location(self) -> str:
         """The URL of the server."""
-        return self._location
+        return self._server.location
 
     def execute(self, command: Command) -> Answer:
         """Carry out a command; raises what `Ledger.handle` raises."""
-        answer = answer_from(self._call("POST", "/commands", command_to(command)))
-        self._check_process()
+        answer = answer_from(self._server.call("POST", "/commands", command_to(command)))
+        self._server.check_process()
         with self._lock:
             self._written = max(self._written, answer.position)
         return answer
@@ -115,9 +93,9 @@ class RemoteClient:
         found: list[Answer | LedgerError] = []
         for start in range(0, len(commands), _BULK):
             part = [command_to(command) for command in commands[start : start + _BULK]]
-            results = self._call("POST", "/commands/bulk", {"commands": part})["results"]
+            results = self._server.call("POST", "/commands/bulk", {"commands": part})["results"]
             found += [error_of(each["problem"]) if "problem" in each else answer_from(each) for each in results]
-        self._check_process()
+        self._server.check_process()
         with self._lock:
             self._written = max([self._written, *(each.position for each in found if isinstance(each, Answer))])
         unavailable = next((each for each in found if isinstance(each, UnavailableError)), None)
@@ -127,10 +105,9 @@ class RemoteClient:
 
     def log_values(self, batch: Batch) -> None:
         """Append what is new in a batch."""
-        place = self._call("POST", "/values", {name: getattr(batch, name) for name in Batch.__dataclass_fields__})[
-            "place"
-        ]
-        self._check_process()
+        content = {name: getattr(batch, name) for name in Batch.__dataclass_fields__}
+        place = self._server.call("POST", "/values", content)["place"]
+        self._server.check_process()
         with self._lock:
             self._places[batch.run_id] = max(self._places.get(batch.run_id, 0), place)
 
@@ -152,35 +129,36 @@ class RemoteClient:
 
         source.seek(0)
         content = content_of(source)
-        if content.size >= _LARGE and not self._call("GET", f"/contents/{content.sha256}/wanted?size={content.size}"):
+        path = f"/contents/{content.sha256}"
+        if content.size >= _LARGE and not self._server.call("GET", f"{path}/wanted?size={content.size}"):
             return content
         headers = {"Content-Type": _OCTETS, "Content-Length": str(content.size)}
-        self._send(_Request("PUT", f"{self._path}/contents/{content.sha256}", source, headers))
+        self._server.send(Request("PUT", f"{self._server.path}{path}", source, headers))
         return content
 
     def open_content(self, sha256: str) -> BinaryIO:
         """Read a stored content."""
-        return self._send(_Request("GET", f"{self._path}/contents/{_segment(sha256)}", opens=True)).stream
+        return self._server.send(Request("GET", f"{self._server.path}/contents/{_segment(sha256)}", opens=True)).stream
 
     def artifact_address(self, run_id: str, name: str, sha256: str | None) -> str:  # noqa: ARG002 - as for a path
         """The URL of a file."""
-        return f"{self._location}/api/v1/runs/{_segment(run_id)}/artifacts/{quote(name)}"
+        return f"{self._server.location}/api/v1/runs/{_segment(run_id)}/artifacts/{quote(name)}"
 
     def put_output(self, run_id: str, start: int, text: bytes) -> None:
         """Show what a running script has printed, from a place in its output on."""
-        path = f"{self._path}/runs/{_segment(run_id)}/output/{start}"
-        self._send(_Request("PUT", path, text, {"Content-Type": _OCTETS}))
+        path = f"{self._server.path}/runs/{_segment(run_id)}/output/{start}"
+        self._server.send(Request("PUT", path, text, {"Content-Type": _OCTETS}))
 
     def output(self, run_id: str, start: int) -> bytes:
         """What a submitted script has printed, from a place on."""
-        path = f"{self._path}/runs/{_segment(run_id)}/output?start={start}"
-        with self._send(_Request("GET", path, opens=True)).stream as stream:
+        path = f"{self._server.path}/runs/{_segment(run_id)}/output?start={start}"
+        with self._server.send(Request("GET", path, opens=True)).stream as stream:
             return stream.read()
 
     def report_presence(self, writers: Sequence[LiveWriter], left: Sequence[LiveWriter] = ()) -> Sequence[str]:
         """Say which writers are alive, and which have left; which of their runs somebody wants to be canceled."""
         content = {"writers": [each._asdict() for each in writers], "left": [each._asdict() for each in left]}
-        found: list[str] = self._call("POST", "/presence", content)["canceled"]
+        found: list[str] = self._server.call("POST", "/presence", content)["canceled"]
         return found
 
     def metrics(self, run_id: str) -> Sequence[MetricSummary]:
@@ -266,7 +244,7 @@ class RemoteClient:
     def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> Sequence[IntentDocument]:
         """What a rule, or a draft in its place, would have sent; raises RuleNotFoundError and BadRuleError."""
         content = {"rule_id": rule_id, "draft": draft, "since": span.since, "until": span.until}
-        found: list[IntentDocument] = self._call(
+        found: list[IntentDocument] = self._server.call(
             "POST", "/preview", content | {"at_least": self._written}, attempt=_LONG_SECONDS
         )
         return found
@@ -274,6 +252,17 @@ class RemoteClient:
     def alert_health(self) -> dict[str, Any]:
         """What waits to be sent, since when, and why."""
         found: dict[str, Any] = self._ask("/notifications/health")
+        return found
+
+    def recipients(self) -> Sequence[RecipientDocument]:
+        """Every recipient that unsubscribed or is suppressed, by address."""
+        found: list[RecipientDocument] = self._ask("/recipients")
+        return found
+
+    def take_bounce(self, content: bytes) -> BounceDocument:
+        """Take in a message that came back."""
+        request = Request("POST", f"{self._server.path}/bounces", content, {"Content-Type": "message/rfc822"})
+        found: BounceDocument = self._server.send(request).content
         return found
 
     def users(self) -> Sequence[UserDocument]:
@@ -293,14 +282,12 @@ class RemoteClient:
 
     def close(self) -> None:
         """Close the connections that are idle; those in use close when their call ends."""
-        self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        self._server.close()
 
     def _ask(self, path: str, parameters: Sequence[tuple[str, str]] = ()) -> Any:
         at_least = [("at_least", str(self._written))] if self._written else []
         asked = urlencode([*parameters, *at_least], errors="surrogatepass")
-        return self._call("GET", f"{path}?{asked}" if asked else path)
+        return self._server.call("GET", f"{path}?{asked}" if asked else path)
 
     def _ask_rule(self, rule_id: str, path: str = "") -> Any:
         try:
@@ -320,175 +307,14 @@ class RemoteClient:
             # An id that no run can have may not even be a path of the server's.
             raise RunNotFoundError(run_id) from error
 
-    def _call(self, method: str, path: str, content: object = None, *, attempt: float | None = None) -> Any:
-        body = None if content is None else json.dumps(content).encode()
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        return self._send(_Request(method, self._path + path, body, headers), attempt=attempt).content
-
-    def _send(self, request: "_Request", *, attempt: float | None = None) -> "_Reply":
-        end, pause, in_doubt = time.monotonic() + max(self._seconds, attempt or 0), _FIRST_PAUSE, False
-        while True:
-            left = max(end - time.monotonic(), _FIRST_PAUSE)
-            try:
-                return self._exchange(request, min(left, attempt or _ATTEMPT_SECONDS))
-            except UnavailableError as error:
-                in_doubt = in_doubt or (request.method == "POST" and isinstance(error, UnknownOutcomeError))
-                if time.monotonic() + pause > end:
-                    if in_doubt and not isinstance(error, UnknownOutcomeError):
-                        raise UnknownOutcomeError(f"{error} {_IN_DOUBT}") from error
-                    raise
-            # Not all clients at once, when a server comes back.
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-            pause = min(pause * 2, _LONGEST_PAUSE)
-
-    def _exchange(self, request: "_Request", seconds: float) -> "_Reply":
-        """Send a request and read its answer, on a connection that is kept where there is one."""
-        sent, kept = False, True
-        while True:
-            connection, kept = self._connection()
-            try:
-                reply = _exchange_on(connection, request, self._headers, seconds, self._give_back)
-            except _NoAnswerError as failed:
-                connection.close()
-                sent = sent or failed.sent
-                # The server may have closed it while it was idle: try the next one, at last a new one.
-                if not kept or isinstance(failed.cause, TimeoutError):
-                    raise self._unreachable(failed.cause, sent=sent and request.method == "POST") from failed
-                continue
-            if reply.opened is not None:
-                return reply
-            self._give_back(connection)
-            if reply.status >= _FIRST_PROBLEM or reply.content is None:
-                raise error_of(_problem(reply, self._location))
-            return reply
-
-    def _give_back(self, connection: HTTPConnection) -> None:
-        if self._closed:
-            connection.close()
-        else:
-            self._idle.append(connection)
-
-    def _connection(self) -> tuple[HTTPConnection, bool]:
-        self._check_process()
-        try:
-            return self._idle.pop(), True
-        except IndexError:
-            if self._secure:
-                self._tls = self._tls or ssl.create_default_context()
-                return HTTPSConnection(self._host, self._port, context=self._tls), False
-            return HTTPConnection(self._host, self._port), False
-
     def _begin_process(self) -> None:
-        self._process = os.getpid()
-        self._closed = False
         self._lock = threading.Lock()
         self._places: dict[str, int] = {}
-        self._idle: deque[HTTPConnection] = deque()
-
-    def _check_process(self) -> None:
-        if os.getpid() != self._process:
-            # The parent goes on with its connections; the child closes its copies of them.
-            inherited = self._idle
-            self._begin_process()
-            for connection in inherited:
-                connection.close()
-
-    def _unreachable(self, cause: Exception, *, sent: bool) -> UnavailableError:
-        text = f"{self._location} does not answer: {str(cause) or type(cause).__name__}."
-        if sent:
-            return UnknownOutcomeError(f"{text} {_IN_DOUBT}")
-        return UnavailableError(f"{text} Is `runledger server` running there?")
-
-
-class _Request(NamedTuple):
-    """`opens` if the answer is a file, which is read by who asked."""
-
-    method: str
-    path: str
-    body: bytes | BinaryIO | None = None
-    headers: Mapping[str, str] = MappingProxyType({})
-    opens: bool = False
-
-
-class _Reply(NamedTuple):
-    status: int
-    content: Any
-    opened: BinaryIO | None = None
-
-    @property
-    def stream(self) -> BinaryIO:
-        if self.opened is None:
-            raise UnavailableError("the server sent no file")
-        return self.opened
-
-
-class _NoAnswerError(Exception):
-    def __init__(self, cause: OSError | HTTPException, *, sent: bool) -> None:
-        super().__init__(str(cause))
-        self.cause, self.sent = cause, sent
-
-
-def _exchange_on(
-    connection: HTTPConnection,
-    request: _Request,
-    headers: Mapping[str, str],
-    seconds: float,
-    give_back: Callable[[HTTPConnection], None],
-) -> _Reply:
-    sent = False
-    connection.timeout = seconds
-    try:
-        if connection.sock is None:
-            connection.connect()
-        is_file = request.opens or not isinstance(request.body, bytes | None)
-        connection.sock.settimeout(_FILE_SECONDS if is_file else seconds)
-        sent = True
-        response = _answered(connection, request, {**headers, **request.headers})
-        if request.opens and response.status < _FIRST_PROBLEM:
-            return _Reply(response.status, None, download(connection, response, give_back))
-        return _Reply(response.status, _content(response))
-    except (OSError, HTTPException) as error:
-        raise _NoAnswerError(error, sent=sent) from error
-
-
-def _answered(connection: HTTPConnection, request: _Request, headers: Mapping[str, str]) -> HTTPResponse:
-    if isinstance(request.body, bytes | None):
-        connection.request(request.method, request.path, request.body, headers)
-        return connection.getresponse()
-    request.body.seek(0)
-    connection.blocksize = _FILE_BLOCK
-    try:
-        connection.request(request.method, request.path, request.body, headers)
-    except (BrokenPipeError, ConnectionResetError):
-        # It may have said why it takes no more of it.
-        return connection.getresponse()
-    return connection.getresponse()
-
-
-def _content(response: HTTPResponse) -> Any:
-    raw = response.read()
-    try:
-        return json.loads(raw)
-    except ValueError:
-        return None
-
-
-def _problem(reply: _Reply, location: str) -> Problem:
-    if isinstance(reply.content, dict) and "detail" in reply.content:
-        return reply.content
-    return {"status": reply.status, "detail": f"{location} answers {reply.status}, and not as a run ledger does"}
 
 
 def _conditions(query: SeriesQuery) -> dict[str, object]:
     names = ("name", "first_step", "last_step")
     return {name: value for name in names if (value := getattr(query, name)) is not None}
-
-
-def _port(location: str) -> int | None:
-    try:
-        return urlsplit(location).port
-    except ValueError as error:
-        raise WorkspaceError(f"{location!r} names no server: {error}") from error
 
 
 def _segment(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Mails that come back: read, checked for our signature, and turned into suppressed recipients."""

@@ -1,0 +1,1 @@
+"""Slack, Teams, Telegram and whatever else Apprise speaks to."""

@@ -72,7 +72,7 @@ def _there_and_back(client: Client, source: Path, back: Path) -> tuple[float, fl
     run_id = f"b-{uuid4()}"
     client.execute(StartRun(run_id=run_id, experiment="bench"))
     uploads = [Upload(name, path) for name, path in files_below(source)]
-    up = _seconds(lambda: upload(client, run_id, client.execute, uploads))
+    up = _seconds(lambda: upload(client.put_content, run_id, client.execute, uploads))
     artifacts = client.artifacts(run_id)
     if len(artifacts) != len(uploads):
         raise RuntimeError(f"{len(artifacts)} of {len(uploads)} files are there")

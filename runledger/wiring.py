@@ -172,7 +172,8 @@ def embedded_workspace(location: str, *, mounts: Path = MOUNTS, alone: bool = Fa
             seal=values.seal,
             check_rule=check_rule,
             has_runs=queries.has_runs,
-            check_content=files.check,
+            # Alone, its files lie elsewhere, and whoever gives a command has seen to them.
+            check_content=None if alone else files.check,
             server=platform.node(),
         )
         users = Users(feed, now=now)

@@ -4,8 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from ledger.artifacts.upload import Upload
-from ledger.artifacts.uploading import upload_each
-from ledger.client import Client
+from ledger.artifacts.uploading import Put, upload_each
 from ledger.commands import RunCommand, WarnRun
 from ledger.errors import DeniedError, UnavailableError
 from schemas.errors import LedgerError
@@ -15,16 +14,14 @@ _SHOWN = 3
 _log = logging.getLogger(__name__)
 
 
-def bring(
-    client: Callable[[], Client], run_id: str, execute: Callable[[RunCommand], object], uploads: Sequence[Upload]
-) -> None:
+def bring(put: Put, run_id: str, execute: Callable[[RunCommand], object], uploads: Sequence[Upload]) -> None:
     """Store files of a run, and mark the run with a warning that names what could not be stored.
 
     It never raises: how a run ends does not depend on its files, and a lost one is told (parity
     section 7, defect 4).
     """
     try:
-        problems = upload_each(client(), run_id, execute, uploads)
+        problems = upload_each(put, run_id, execute, uploads)
     except (UnavailableError, DeniedError) as error:
         _warn(run_id, execute, f"{len(uploads):,} file(s) were not uploaded: {error}")
     except LedgerError as error:

@@ -11,13 +11,14 @@ from typing import Any, BinaryIO, cast
 from ledger.artifacts.content import Content
 from ledger.artifacts.names import check_artifact_name
 from ledger.artifacts.upload import Source, Upload
-from ledger.client import Client
 from ledger.commands import AddArtifacts, RunCommand
 from ledger.errors import DeniedError, RefusedError, UnavailableError
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
 Progress = Callable[[int, int], None]
+Put = Callable[[BinaryIO], Content]
+"""Stores what a file holds; raises what `Client.put_content` raises."""
 
 _AT_ONCE = 8
 _NAMES_BYTES = 200_000
@@ -27,7 +28,7 @@ _MOST = Limits().artifacts_per_call
 
 
 def upload(
-    client: Client,
+    put: Put,
     run_id: str,
     execute: Callable[[RunCommand], object],
     uploads: Sequence[Upload],
@@ -45,14 +46,14 @@ def upload(
     """
     for each in uploads:
         check_artifact_name(each.name, Limits())
-    artifacts = _stored(client, uploads, seconds, progress)
+    artifacts = _stored(put, uploads, seconds, progress)
     for part in _parts(artifacts):
         execute(AddArtifacts(run_id=run_id, artifacts=part))
     return {each["name"]: each for each in artifacts}
 
 
 def upload_each(
-    client: Client, run_id: str, execute: Callable[[RunCommand], object], uploads: Sequence[Upload]
+    put: Put, run_id: str, execute: Callable[[RunCommand], object], uploads: Sequence[Upload]
 ) -> list[LedgerError]:
     """As `upload`, but one file that is refused keeps no other from being stored; what was refused.
 
@@ -62,10 +63,10 @@ def upload_each(
     """
     problems: list[LedgerError] = []
 
-    def put(each: Upload) -> dict[str, Any] | None:
+    def stored(each: Upload) -> dict[str, Any] | None:
         try:
             check_artifact_name(each.name, Limits())
-            return _put(client, each)
+            return _put(put, each)
         except (UnavailableError, DeniedError):
             raise
         except LedgerError as error:
@@ -73,19 +74,17 @@ def upload_each(
             return None
 
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="runledger-upload") as pool:
-        found = [each for each in pool.map(put, uploads) if each is not None]
+        found = [each for each in pool.map(stored, uploads) if each is not None]
     for part in _parts(found):
         execute(AddArtifacts(run_id=run_id, artifacts=part))
     return problems
 
 
-def _stored(
-    client: Client, uploads: Sequence[Upload], seconds: float | None, progress: Progress
-) -> list[dict[str, Any]]:
+def _stored(put: Put, uploads: Sequence[Upload], seconds: float | None, progress: Progress) -> list[dict[str, Any]]:
     if len(uploads) == 1 and seconds is None:
-        return [_put(client, uploads[0])]
+        return [_put(put, uploads[0])]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="runledger-upload") as pool:
-        futures = [pool.submit(_put, client, each) for each in uploads]
+        futures = [pool.submit(_put, put, each) for each in uploads]
         done = 0
         try:
             for future in as_completed(futures, seconds):
@@ -102,9 +101,9 @@ def _stored(
     return [future.result() for future in futures]
 
 
-def _put(client: Client, each: Upload) -> dict[str, Any]:
+def _put(put: Put, each: Upload) -> dict[str, Any]:
     with _opened(each.source) as file:
-        return named(each, client.put_content(file))
+        return named(each, put(file))
 
 
 def named(each: Upload, content: Content) -> dict[str, Any]:

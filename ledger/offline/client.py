@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ledger.artifacts.content import Content
+from ledger.artifacts.content import Content, key_of
 from ledger.client import Client
 from ledger.commands import Answer, Command, ResumeRun, RunCommand, StartRun, derived_id
-from ledger.errors import RunNotFoundError
+from ledger.errors import ContentNotFoundError, RefusedError, RunNotFoundError
 from ledger.journal.folder import Identity, WriterFolder, writers_of
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
@@ -125,17 +125,23 @@ class OfflineClient:
         self._read(run_id)
         return self._scratch.artifacts(run_id, prefixes)
 
-    def put_content(self, source: BinaryIO) -> Content:
-        """Store what a file holds in the scratch ledger; the command that names it takes it to the journal."""
-        return self._scratch.put_content(source)
+    def put_content(self, source: BinaryIO) -> Content:  # noqa: ARG002 - it is not read
+        """Raise RefusedError: a file is kept beside the journal of its run, by the tracker."""
+        raise RefusedError("files are kept beside the journal of their run (RUNLEDGER_MODE=offline): upload to a run")
 
     def open_content(self, sha256: str) -> BinaryIO:
-        """Read a stored content; raises ContentNotFoundError."""
-        return self._scratch.open_content(sha256)
+        """Read a file that waits beside the journal of a run that was asked for; raises ContentNotFoundError."""
+        try:
+            return self._waiting(sha256).open("rb")
+        except FileNotFoundError as error:
+            raise ContentNotFoundError(sha256) from error
 
     def artifact_address(self, run_id: str, name: str, sha256: str | None) -> str:
         """The path of a file."""
-        return self._scratch.artifact_address(run_id, name, sha256)
+        if sha256 is None:
+            return self._scratch.artifact_address(run_id, name, sha256)
+        self._read(run_id)
+        return str(self._waiting(sha256))
 
     def put_output(self, run_id: str, start: int, text: bytes) -> None:
         """Keep what a script has printed."""
@@ -218,6 +224,15 @@ class OfflineClient:
         """Give the scratch ledger up."""
         self._scratch.close()
 
+    def _waiting(self, sha256: str) -> Path:
+        """Where a content lies; raises ContentNotFoundError."""
+        key_of(sha256)
+        paths = (folder.content(sha256) for folder, _ in writers_of(self._journals, self._runs))
+        found = next((path for path in paths if path.exists()), None)
+        if found is None:
+            raise ContentNotFoundError(sha256)
+        return found
+
     def _stand_in(self, command: ResumeRun) -> None:
         """Let there be a run to resume, where its beginning was noted elsewhere and delivered since."""
         try:
@@ -239,7 +254,7 @@ class OfflineClient:
     def _carry_out(self, folder: WriterFolder, identity: Identity) -> None:
         delivery = self._deliveries.get(identity.writer)
         if delivery is None:
-            delivery = Delivery(folder, identity, self._limits, fresh=True, keep=True)
+            delivery = Delivery(folder, identity, self._limits, fresh=True, keep=True, stores=False)
             self._deliveries[identity.writer] = delivery
         # A worker's journal may be read before that which begins its run, or go away under our hands.
         with suppress(LedgerError, FileNotFoundError):

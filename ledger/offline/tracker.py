@@ -2,12 +2,12 @@
 
 import logging
 import os
-import shutil
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
+from ledger.artifacts.content import Content
 from ledger.client import Client
 from ledger.commands import (
     AddArtifacts,
@@ -126,30 +126,14 @@ class OfflineTracker(Tracker):
     def execute(self, command: Command, run_id: str) -> None:
         """Decide a command and note it; raises what the ledger refuses."""
         command = timed(command)
+        if isinstance(command, AddArtifacts) and self.track(run_id).kept(command) < len(command.artifacts):
+            raise UnavailableError(f"run {run_id} was ended while a file was uploaded to it: upload it again")
         self.client.execute(command)
-        if isinstance(command, AddArtifacts):
-            self._keep_contents(command)
         self._note(command, run_id)
 
-    def _keep_contents(self, command: AddArtifacts) -> None:
-        """Put the files that a command names beside the journal.
-
-        Raises:
-            UnavailableError: they cannot be written there.
-        """
-        recorder = self.track(command.run_id).recorder
-        recorder.open()
-        if recorder.writer is None:
-            return
-        for artifact in command.artifacts:
-            target = recorder.writer.folder.content(str(artifact["sha256"]))
-            partial = target.with_suffix(".partial")
-            try:
-                with closing(self.client.open_content(str(artifact["sha256"]))) as source, partial.open("wb") as file:
-                    shutil.copyfileobj(source, file)
-                partial.replace(target)
-            except OSError as error:
-                raise UnavailableError(f"{artifact['name']} cannot be kept in {target.parent}: {error}.") from error
+    def put_content(self, source: BinaryIO, run_id: str) -> Content:
+        """Keep a file beside the journal of a run; raises UnavailableError if it cannot be written there."""
+        return self.track(run_id).keep(source)
 
     def end(self, command: ChangeStatus) -> None:
         """Note the end of a run; nothing more will stand in its journal."""

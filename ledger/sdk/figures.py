@@ -29,7 +29,8 @@ _log = logging.getLogger(__name__)
 class RunFigures(RunMetrics, RunFiles):
     """The part of a run's handle for what is logged as a file; `get_metrics` has its name.
 
-    While the ledger cannot be reached they warn, and training goes on: a file is not kept in the journal.
+    While the ledger cannot be reached the file waits beside the journal, as what is logged waits in it. One
+    that can neither be sent nor kept is a warning, and training goes on.
     """
 
     def log_image(self, name: str, path: str | Path | None = None, plot: Any = None, description: str = "") -> None:

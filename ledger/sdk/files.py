@@ -14,7 +14,10 @@ _log = logging.getLogger(__name__)
 
 
 class RunFiles(RunHandle):
-    """The part of a run's handle for its files. A name stands for what was uploaded last (ADR 0014)."""
+    """The part of a run's handle for its files. A name stands for what was uploaded last (ADR 0014).
+
+    While the ledger cannot be reached a file is kept beside the journal, and is a file of the run later.
+    """
 
     def upload_file(self, name: str, path_or_stream: Source, datastore_name: str | None = None) -> dict[str, Any]:
         """Store a file, or what a stream holds from here on, under a name such as `outputs/model.pkl`.
@@ -24,7 +27,7 @@ class RunFiles(RunHandle):
         Raises:
             InvalidNameError: the name is no relative path.
             RefusedError: there is no such file.
-            UnavailableError: it cannot be sent now; nothing of it is there.
+            UnavailableError: it can neither be sent now nor kept for later; nothing of it is there.
         """
         _pass_over(datastore_name)
         return self._uploaded([Upload(name, path_or_stream)])[name]
@@ -129,7 +132,7 @@ class RunFiles(RunHandle):
     def _uploaded(self, uploads: Sequence[Upload], seconds: float | None = None) -> dict[str, dict[str, Any]]:
         from ledger.artifacts.uploading import upload  # noqa: PLC0415
 
-        return upload(self._client, self.id, self._execute, uploads, seconds)
+        return upload(self._put, self.id, self._execute, uploads, seconds)
 
 
 def _targets(

@@ -1,10 +1,11 @@
 """What every part of a run's handle stands on: which run it is, and the way to the ledger."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ledger.commands import RunCommand
 
 if TYPE_CHECKING:
+    from ledger.artifacts.content import Content
     from ledger.client import Client
     from ledger.sdk.experiment import Experiment
 
@@ -26,6 +27,10 @@ class RunHandle:
     def _execute(self, command: RunCommand) -> None:
         self._seen = None
         self._tracker.execute(command, self.id)
+
+    def _put(self, source: BinaryIO) -> "Content":
+        """Store what a file holds, before a command names it."""
+        return self._tracker.put_content(source, self.id)
 
     @property
     def _client(self) -> "Client":

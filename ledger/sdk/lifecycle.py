@@ -81,7 +81,8 @@ class RunLifecycle(RunSubmitted, RunOutputs):
         A run that another process logs to becomes CancelRequested, and the call comes back at once:
         that process hears of it within seconds (`cancel_requested`, `on_cancel`). If it has not
         ended the run within the grace time (60 s), the run is Canceled all the same, and the reason
-        says that the process may still run. A run that no process sees to is Canceled at once.
+        says that the process may still run. In a workspace folder, a run that no process sees to is
+        Canceled at once; a server cannot know that, and lets the grace time pass.
 
         Raises:
             StatusRefusedError: it has ended otherwise.

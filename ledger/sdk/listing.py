@@ -9,6 +9,9 @@ from ledger.client import Client
 from ledger.queries import ANY_VALUE, RunDocument, RunQuery
 
 if TYPE_CHECKING:
+    import pandas  # noqa: ICN001 - for the signature alone
+    import polars  # noqa: ICN001
+
     from ledger.sdk.run import Run
 
 _PAGE = 500
@@ -44,17 +47,18 @@ class Runs(Iterator["Run"]):
         """A flat row a run: tags, properties and parameters are `tags.KEY` and so on."""
         return [_flat(document) for document in self._documents()]
 
-    def to_pandas(self) -> Any:
-        """The rows as a DataFrame; needs pandas."""
-        import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - only for who asks
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The rows as a DataFrame; raises ModuleNotFoundError without pandas."""
+        import pandas as pd  # noqa: PLC0415 - only for who asks
 
         return pd.DataFrame(self.rows())
 
-    def to_polars(self) -> Any:
-        """The rows as a DataFrame; needs polars."""
-        import polars as pl  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - only for who asks
+    def to_polars(self) -> "polars.DataFrame":
+        """The rows as a DataFrame; raises ModuleNotFoundError without polars."""
+        import polars as pl  # noqa: PLC0415 - only for who asks
 
-        return pl.DataFrame(self.rows(), infer_schema_length=None)
+        # A parameter may be a number in one run and text in another: then all of them are text.
+        return pl.DataFrame(self.rows(), infer_schema_length=None, strict=False)
 
 
 def pages(client: Client, query: RunQuery) -> Iterator[RunDocument]:

@@ -48,7 +48,7 @@ class RunOutputs(RunHandle):
             _log.warning("the outputs of run %s cannot be listed: %s", self.id, error)
             return
         if uploads:
-            bring(lambda: self._client, self.id, self._execute, uploads)
+            bring(self._put, self.id, self._execute, uploads)
 
 
 def _chosen(folders: Folders) -> list[Path]:

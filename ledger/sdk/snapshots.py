@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ledger.artifacts.names import SNAPSHOT
-from ledger.commands import AddProperties
+from ledger.commands import AddArtifacts, AddProperties
 from ledger.errors import SnapshotError, WrittenOnceError
 from ledger.sdk.files import RunFiles
 
@@ -22,17 +22,18 @@ class RunSnapshots(RunFiles):
         Raises:
             SnapshotException: the run has one already, or the folder is larger than 300 MB or 2,000 files.
         """
+        from ledger.artifacts.uploading import named  # noqa: PLC0415
         from ledger.snapshots.taking import taken  # noqa: PLC0415 - many a training takes none
 
         if self.get_snapshot_id() is not None:
             raise _second(self.id)
         with taken(Path(file_or_folder_path).expanduser()) as (file, upload):
-            content = self._client.put_content(file)
+            content = self._put(file)
             try:
                 self._execute(AddProperties(run_id=self.id, properties={SNAPSHOT_ID: content.sha256}))
             except WrittenOnceError as error:
                 raise _second(self.id) from error
-            self._uploaded([upload])
+        self._execute(AddArtifacts(run_id=self.id, artifacts=[named(upload, content)]))
         return content.sha256
 
     def get_snapshot_id(self) -> str | None:

@@ -1,14 +1,14 @@
 """Delivering a journal: points in batches, commands one by one, in the order they were noted."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from ledger.client import Client
-from ledger.commands import AddArtifacts, ChangeStatus, WarnRun, derived_id
+from ledger.commands import AddArtifacts, ChangeStatus, Command, WarnRun, derived_id
 from ledger.errors import DeniedError, NotFoundError, RefusedError, UnavailableError
 from ledger.journal.folder import Identity, WriterFolder
 from ledger.journal.lines import point_of
@@ -22,6 +22,7 @@ from schemas.limits import Limits
 from schemas.statuses import TERMINAL
 
 _STRETCH_BYTES = 2_000_000
+_SHOWN = 3
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +46,13 @@ class Delivery:
         *,
         fresh: bool,
         keep: bool = False,
+        stores: bool = True,
         before_end: Callable[[datetime | None], None] = lambda _: None,
     ) -> None:
         """Deliver what is in a folder; `fresh` if nobody can have delivered any of it.
 
-        With `keep` nothing is deleted. `before_end` is called before a command that ends the run, with its time.
+        With `keep` nothing is deleted. Unless it `stores`, files of the run stay where they are. `before_end` is
+        called before a command that ends the run, with its time.
         """
         self._folder = folder
         self._identity = identity
@@ -58,6 +61,7 @@ class Delivery:
         self._last = 0 if fresh else None
         self._damaged = 0
         self._keep = keep
+        self._stores = stores
         self._before_end = before_end
         self.refused = 0
 
@@ -124,28 +128,59 @@ class Delivery:
         command = replace(command_from(content[3]), late=True)
         if isinstance(command, ChangeStatus) and command.status in TERMINAL:
             self._before_end(command.occurred_at)
+        unsound = ""
         try:
-            if isinstance(command, AddArtifacts):
-                self._put_contents(client, command)
+            if isinstance(command, AddArtifacts) and self._stores:
+                unsound = self._store(client, command)
             client.execute(command)
+            self._forget_contents(command)
         except (UnavailableError, DeniedError):
             raise
         except LedgerError as error:
             self.refused += 1
-            text = f"{name_of(command)} was refused when it arrived: {error}"
+            text = f"{name_of(command)} was refused when it arrived: {error}{unsound}"
             _log.warning("run %s: %s", self._identity.run_id, text)
             self._warn(client, f"refused-{command.command}", "command-refused", text)
             # What follows belongs to a run that never began, and not to another one that has its id.
             if ended and command.command == self._identity.begun_by:
                 raise NotBegunError(text) from error
 
-    def _put_contents(self, client: Client, command: AddArtifacts) -> None:
-        """Store the files that wait beside the journal, before the command that names them."""
-        for artifact in command.artifacts:
-            path = self._folder.content(str(artifact["sha256"]))
-            if path.exists():
-                with path.open("rb") as file:
-                    client.put_content(file)
+    def _store(self, client: Client, command: AddArtifacts) -> str:
+        """Store the files that wait beside the journal for a command, and answer with what is wrong with the others.
+
+        Of what a command names, one file that is lost keeps no other from having its name.
+        """
+        problems = [self._problem(client, each) for each in command.artifacts]
+        pairs = list(zip(command.artifacts, problems, strict=True))
+        sound = [each for each, problem in pairs if problem is None]
+        lost = [(each, problem) for each, problem in pairs if problem]
+        if sound and lost:
+            client.execute(replace(command, command=derived_id(command.command, "sound"), artifacts=sound))
+        return "".join(f"; {each['name']!r}: {problem}" for each, problem in lost[:_SHOWN])
+
+    def _problem(self, client: Client, artifact: Mapping[str, Any]) -> str | None:
+        """Store one file; else why not. If none waits here the ledger may have it, and says so if not."""
+        from ledger.journal.contents import is_as_kept  # noqa: PLC0415 - many a training has no files
+
+        digest = str(artifact["sha256"])
+        try:
+            if not is_as_kept(self._folder, digest):
+                return f"{self._folder.content(digest)} was changed after it was kept"
+            with self._folder.content(digest).open("rb") as file:
+                client.put_content(file)
+        except (UnavailableError, DeniedError):
+            raise
+        except FileNotFoundError:
+            return f"it is not in {self._folder.path}"
+        except (OSError, LedgerError) as error:
+            return f"{error}"
+        return None
+
+    def _forget_contents(self, command: Command) -> None:
+        """Delete files that the ledger has: it keeps them, whatever command names them next."""
+        if isinstance(command, AddArtifacts) and not self._keep:
+            for each in command.artifacts:
+                self._folder.content(str(each["sha256"])).unlink(missing_ok=True)
 
     def _warn(self, client: Client, part: str, code: str, message: str) -> None:
         run_id, writer = self._identity.run_id, self._identity.writer

@@ -4,9 +4,12 @@ import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+from ledger.artifacts.content import Content
 from ledger.client import Client
-from ledger.commands import Command, WarnRun
+from ledger.commands import AddArtifacts, Command, WarnRun
+from ledger.errors import UnavailableError
 from ledger.journal.folder import Identity, WriterFolder, new_writer
 from ledger.journal.places import fallbacks
 from ledger.journal.writer import JournalWriter
@@ -56,6 +59,26 @@ class Track:
         """Keep a command until the ledger can be told."""
         self.recorder.command(command_to(command))
         self.waiting_commands += 1
+
+    def keep(self, source: BinaryIO) -> Content:
+        """Copy a file of the run beside the journal, where it waits for the command that names it.
+
+        Raises:
+            UnavailableError: it cannot be written there.
+        """
+        from ledger.journal.contents import keep_content  # noqa: PLC0415 - many a training has no files
+
+        self.recorder.open()
+        if self.recorder.writer is None:
+            raise UnavailableError(f"it cannot be kept for run {self.run_id}: no journal can be written")
+        return keep_content(self.recorder.writer.folder, source)
+
+    def kept(self, command: AddArtifacts) -> int:
+        """How many of the files that a command names wait beside the journal."""
+        writer = self.recorder.writer
+        if writer is None or self.recorder.closed:
+            return 0
+        return sum(writer.folder.content(str(each["sha256"])).exists() for each in command.artifacts)
 
     def ship(self, client: Client) -> bool:
         """Deliver what is noted; False if some of it waits in memory for room on the disk.

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
+from ledger.artifacts.content import Content
 from ledger.client import Client
-from ledger.commands import ChangeStatus, Command, CreateExperiment, ResumeRun, StartRun
+from ledger.commands import AddArtifacts, ChangeStatus, Command, CreateExperiment, ResumeRun, StartRun
 from ledger.errors import DeniedError, UnavailableError, WorkspaceError
 from ledger.journal.places import fallbacks
 from ledger.liveness.writers import LiveWriter
@@ -184,7 +185,7 @@ class Tracker:
         """
         command = timed(command)
         track = self._tracks.get(run_id)
-        if self._away or (track is not None and track.waiting_commands and not self._shipped(track)):
+        if self._away or (track is not None and self._must_wait(track, command)):
             self.track(run_id).note(command)
             return
         try:
@@ -195,6 +196,22 @@ class Tracker:
                 raise
             self._lose(error)
             self.track(run_id).note(command)
+
+    def put_content(self, source: BinaryIO, run_id: str) -> Content:
+        """Store what a file of a run holds, or keep it beside the run's journal until the ledger can be told.
+
+        Raises:
+            UnavailableError: the ledger is there and cannot store it now; or it cannot be kept here.
+        """
+        if not self._away:
+            try:
+                return self.client.put_content(source)
+            except (UnavailableError, DeniedError) as error:
+                # As for commands; and where only the place of files is away, who uploads can do something about it.
+                if (isinstance(error, DeniedError) and run_id not in self._tracks) or self._answers(run_id):
+                    raise
+                self._lose(error)
+        return self.track(run_id).keep(source)
 
     def end(self, command: ChangeStatus) -> None:
         """End a run: everything that was logged to it goes first."""
@@ -320,6 +337,21 @@ class Tracker:
         self._find()
         return delivered
 
+    def _must_wait(self, track: Track, command: Command) -> bool:
+        """Whether a command comes behind what waits in the journal: others before it, or files that it names."""
+        if isinstance(command, AddArtifacts) and track.kept(command):
+            return True
+        return bool(track.waiting_commands) and not self._shipped(track)
+
+    def _answers(self, run_id: str) -> bool:
+        try:
+            self.client.run(run_id)
+        except (UnavailableError, DeniedError):
+            return False
+        except LedgerError:
+            return True
+        return True
+
     def _recovered(self, run_id: str | None = None) -> bool:
         try:
             for journals in fallbacks(self._journals):
@@ -372,8 +404,9 @@ class Tracker:
             self._watching.release()
 
     def _lose(self, error: LedgerError) -> None:
-        if not self._away:
-            self._away = True
+        with self._lock:
+            was_away, self._away = self._away, True
+        if not was_away:
             _log.warning("%s What is tracked waits in %s and is delivered later.", error, self._journals)
 
     def _live_writers(self) -> list[LiveWriter]:

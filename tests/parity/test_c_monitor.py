@@ -1,6 +1,6 @@
 """Looking at runs (parity section C, 2.A)."""
 
-import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,16 +115,23 @@ def test_runs_are_gone_through_again_and_taken_as_rows(experiment: Experiment) -
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_runs_are_taken_as_a_table(experiment: Experiment, library: str) -> None:
-    experiment.start_logging(tags={"a": "1"})
-    experiment.start_logging()
-    if importlib.util.find_spec(library) is None:
-        with pytest.raises(ModuleNotFoundError, match=library):
-            getattr(experiment.runs(), f"to_{library}")()
-        return
+    experiment.start_logging(tags={"a": "1"}).log_params({"rate": 0.5})
+    experiment.start_logging().log_params({"rate": "default"})
     table = getattr(experiment.runs(), f"to_{library}")()
 
     assert table.shape[0] == 2
     assert list(table["tags.a"])[1] == "1"
+    assert [str(each) for each in table["parameters.rate"]] == ["default", "0.5"]
+    assert getattr(experiment.runs(status="Failed"), f"to_{library}")().shape[0] == 0
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_table_that_cannot_be_made_names_what_is_missing(
+    experiment: Experiment, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ModuleNotFoundError, match=library):
+        getattr(experiment.runs(), f"to_{library}")()
 
 
 def test_c3_complete_delivers_first_and_sets_the_end(anywhere: Experiment, location: str) -> None:

@@ -142,33 +142,6 @@ print("all as it should be")
 """
 
 
-FILES = """
-Path("model.bin").write_bytes(b"weights"); Path("outputs").mkdir()
-run = start()
-run.upload_file("models/model.bin", "model.bin")
-Path("outputs/report.txt").write_text("fine")
-assert run.get_file_names() == ["models/model.bin"]
-run.download_file("models/model.bin", "again.bin")
-assert Path("again.bin").read_bytes() == b"weights"
-run.complete()
-"""
-
-
-def test_files_wait_beside_the_journal_and_are_stored_with_the_rest(cluster: Cluster) -> None:
-    assert cluster.played("files", FILES) == ""
-    with running(cluster.workspace) as server:
-        synced = cluster.sync(to=server.url)
-
-    assert (synced.code, cluster.files()) == (0, []), synced
-    client = cluster.client()
-    found = {each["name"]: each["sha256"] for each in client.artifacts("files")}
-    assert set(found) == {"models/model.bin", "outputs/report.txt"}
-    with client.open_content(found["models/model.bin"]) as content:
-        assert content.read() == b"weights"
-    assert "warnings" not in client.run("files")
-    client.close()
-
-
 def test_processes_that_share_a_run_read_what_the_others_noted(cluster: Cluster) -> None:
     assert cluster.played("shared", RUN + SHARED).strip() == "all as it should be"
 

@@ -2,8 +2,10 @@
 
 import logging
 import time
+from typing import BinaryIO
 
 from ledger.artifacts.bringing import bring
+from ledger.artifacts.content import Content
 from ledger.artifacts.names import STD_LOG
 from ledger.artifacts.output import OUTPUT_BYTES, OUTPUT_PIECE_BYTES
 from ledger.artifacts.outputs import FOLDERS, Outputs
@@ -47,6 +49,9 @@ class Collecting:
     def collect(self) -> None:
         """Store the log and what the script has written; it never raises."""
 
+        def put(source: BinaryIO) -> Content:
+            return self._tracker.put_content(source, self._run_id)
+
         def execute(command: RunCommand) -> None:
             self._tracker.execute(command, self._run_id)
 
@@ -55,7 +60,7 @@ class Collecting:
         except OSError as error:
             _log.warning("the files of run %s cannot be listed: %s", self._run_id, error)
             uploads = [Upload(STD_LOG, self._folder.log)]
-        bring(lambda: self._tracker.client, self._run_id, execute, uploads)
+        bring(put, self._run_id, execute, uploads)
 
     def _show_piece(self) -> bool:
         """Send what came behind the last full piece; whether there may be more."""

@@ -23,7 +23,8 @@ def cancel(session: Session, run_id: str, expected: str | None, reason: str | No
 
     A submitted run is ended with all its processes. A run that a script elsewhere tracks becomes
     CancelRequested: that script hears of it, and after the grace time the run is Canceled all the
-    same. A run that nobody tracks is Canceled at once.
+    same. In a workspace folder, a run that nobody tracks is Canceled at once; a server cannot know that,
+    and lets the grace time pass.
     """
     from runledger.workspace import Workspace  # noqa: PLC0415 - help needs none of it
 

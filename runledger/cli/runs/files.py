@@ -69,7 +69,7 @@ def upload(session: Session, run_id: str, paths: Sequence[Path], name: str | Non
     with session.client() as client:
         client.run(run_id)
         with Progress("uploading", "files") as progress:
-            stored = store(client, run_id, client.execute, uploads, progress=progress.update)
+            stored = store(client.put_content, run_id, client.execute, uploads, progress=progress.update)
         found = [each for each in client.artifacts(run_id) if each["name"] in stored]
     session.output.write(found, _COLUMNS)
 

@@ -221,6 +221,8 @@ def test_a_snapshot_is_taken_once_and_given_back(run: Run, tmp_path: Path) -> No
     with pytest.raises(SnapshotException, match="already"):
         run.take_snapshot(source)
     path = run.restore_snapshot(path="snapshots")
+    (listed,) = run.experiment.workspace.client.artifacts(run.id, [".snapshot/"])
+    assert (listed["sha256"], listed["size"]) == (taken, Path(path).stat().st_size)
     assert path == f"snapshots/{taken}.zip"
     with ZipFile(path) as archive:
         assert archive.namelist() == [".gitignore", "train.py"]

@@ -1,12 +1,28 @@
 """Answers about rules and what became of their notifications, from their events."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from alerts.changes import changes_of
+from alerts.evaluate.intent import Intent
+from alerts.explain import explain
+from alerts.health import AlertHealth
+from alerts.preview import DRAFT, would_have_sent, would_send
 from alerts.rules.in_force import Rules
+from ledger.domain.alert_rule import checked
 from ledger.errors import RuleNotFoundError
 from ledger.feed import Feed
-from ledger.queries import DeliveryDocument, RecipientDocument, RuleDocument
+from ledger.queries import (
+    DeliveryDocument,
+    IntentDocument,
+    ReasonDocument,
+    RecipientDocument,
+    RuleChangeDocument,
+    RuleDocument,
+    SilenceDocument,
+    Span,
+)
 from ledger.store.database import Database
 from schemas.addresses import same_address
 from schemas.events import (
@@ -21,6 +37,8 @@ from schemas.events import (
     RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
     RecipientUnsuppressedEvent,
+    SilenceCreatedEvent,
+    SilenceEndedEvent,
     readable,
 )
 from schemas.limits import UNSTORABLE
@@ -28,6 +46,7 @@ from schemas.registry import decode
 from schemas.streams import key_of, notifications_stream, rule_stream
 
 _RULES = "rule:"
+_SILENCES = "silence:"
 _RECIPIENTS = "recipient:"
 _CLAIMS_AT_ONCE = 500
 
@@ -35,10 +54,12 @@ _CLAIMS_AT_ONCE = 500
 class AlertAnswers:
     """Each question folds the streams that it is about."""
 
-    def __init__(self, feed: Feed, database: Database) -> None:
-        """Answer from the control log as far as ledger.db has it."""
+    def __init__(self, feed: Feed, database: Database, *, now: Callable[[], datetime]) -> None:
+        """Answer from the control log as far as ledger.db has it; `now` tells what is over."""
         self._feed = feed
         self._database = database
+        self._now: Callable[[], int] = lambda: int(now().timestamp() * 1_000)
+        self._health = AlertHealth(feed)
 
     def rules(self) -> list[RuleDocument]:
         """Every rule that is not deleted, by name."""
@@ -79,6 +100,69 @@ class AlertAnswers:
             if bounce is not None and bounce["notification"] in found:
                 found[bounce["notification"]]["bounced"] = bounce
         return list(found.values())
+
+    def rule_changes(self, rule_id: str) -> list[RuleChangeDocument]:
+        """Who changed what of a rule, oldest first, deleted ones too; raises RuleNotFoundError."""
+        self.rule(rule_id)
+        return changes_of(self._feed.of_stream(rule_stream(rule_id)))
+
+    def silences(self) -> list[SilenceDocument]:
+        """Every silence, those that are over too, the newest first."""
+        with self._database.clear_errors():
+            streams = list(self._database.heads_of(_SILENCES))
+        found = [document for stream in streams if (document := self._silence(stream)) is not None]
+        return sorted(found, key=lambda silence: (silence["created_utc"], silence["silence_id"]), reverse=True)
+
+    def explain(self, run_id: str) -> list[ReasonDocument]:
+        """Why each rule did or did not tell of a run; raises RunNotFoundError."""
+        return explain(self._feed, run_id, self._states())
+
+    def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> list[IntentDocument]:
+        """What a rule, or a draft in its place, would have sent; raises RuleNotFoundError and BadRuleError."""
+        if rule_id is not None:
+            self.rule(rule_id)
+        if draft is None:
+            found = would_send(self._feed, rule_id or DRAFT, span)
+        else:
+            found = would_have_sent(self._feed, checked(draft), span, self._now(), rule_id)
+        states = self._states()
+        return [_intended(intent, states) for intent in found]
+
+    def health(self) -> dict[str, Any]:
+        """What waits to be sent, since when, and why."""
+        return self._health(self._now())
+
+    def _states(self) -> dict[str, str]:
+        """What became of each notification that was ever claimed or settled."""
+        found: dict[str, str] = {}
+        for happened in self._feed.of_stream(notifications_stream(self._feed.log_id)):
+            match happened.event:
+                case NotificationsClaimedEvent() as event:
+                    found |= {claim.notification: "claimed" for claim in event.notifications}
+                case NotificationsSettledEvent() as event:
+                    found |= {outcome.notification: outcome.outcome for outcome in event.outcomes}
+                case _:
+                    pass
+        return found
+
+    def _silence(self, stream: str) -> SilenceDocument | None:
+        events = self._feed.of_stream(stream)
+        created = next((each for each in events if isinstance(each.event, SilenceCreatedEvent)), None)
+        if created is None or not isinstance(created.event, SilenceCreatedEvent):
+            return None
+        ended = next((each for each in events if isinstance(each.event, SilenceEndedEvent)), None)
+        event = created.event
+        return {
+            "silence_id": key_of(stream),
+            "matchers": [f"{each.attribute}{each.operator}{each.value}" for each in event.matchers],
+            "who": readable(event.who) or created.envelope.actor,
+            "why": readable(event.reason),
+            "created_utc": _iso(created.recorded_at),
+            "until_utc": _iso(event.until),
+            "ended_utc": _iso(ended.recorded_at) if ended else None,
+            "ended_by": ended.envelope.actor if ended else None,
+            "in_force": ended is None and self._now() < event.until,
+        }
 
     def recipients(self) -> list[RecipientDocument]:
         """Every recipient that unsubscribed or is suppressed, by address."""
@@ -145,6 +229,26 @@ class AlertAnswers:
             "changed_utc": _iso(latest.recorded_at),
             "changed_by": latest.envelope.actor,
         }
+
+
+def _intended(intent: Intent, states: Mapping[str, str]) -> IntentDocument:
+    transition = intent.subject.transition
+    return {
+        "notification": intent.id,
+        "rule_id": intent.rule,
+        "recipient": intent.recipient,
+        "kind": intent.kind,
+        "sequence": intent.sequence,
+        "due_utc": _iso(intent.subject.at),
+        "run_id": transition.run_id,
+        "experiment": transition.experiment,
+        "status": str(transition.status),
+        "count": intent.count,
+        "counts": dict(intent.counts),
+        "position": intent.trigger,
+        "suppressed": intent.suppressed,
+        "state": states.get(intent.id),
+    }
 
 
 def _fold_recipient(document: RecipientDocument, event: Event | OpaqueEvent, at: str) -> None:

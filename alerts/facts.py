@@ -8,12 +8,27 @@ Value = None | bool | int | float | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One of many things in a message, in short; `at` is when it was recorded."""
+
+    run_id: str
+    name: str
+    experiment: str
+    status: str
+    at: int
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What was known of the rule, the run and the change, and nothing that came later.
 
     Times are milliseconds since 1970 UTC. `kind` says why there is a message: "fired",
-    "corrected", "resolved", "test". `presumed` is a judgement from outside the run, and
-    `certainty` tells how its end is known. `trigger` is the position in the control log.
+    "repeated", "corrected", "resolved", "digest", "test". `presumed` is a judgement from outside the
+    run, and `certainty` tells how its end is known. `trigger` is the position in the control log.
+    `occasion` is what is told where no status changed, without its subject: "has not ended ...".
+    `title` and `text` are what the script said. Of many things told together the run is the last,
+    `told` are the first ten, `count` is their number, `counts` by status, `by` what they share.
     """
 
     workspace: str
@@ -46,6 +61,14 @@ class Facts:
     last_values: Mapping[str, Value] = field(default_factory=dict)
     attempt: int = 1
     parent_run_id: str | None = None
+    severity: str | None = None
+    occasion: str | None = None
+    title: str | None = None
+    text: str | None = None
+    told: Sequence[Told] = ()
+    count: int = 1
+    counts: Mapping[str, int] = field(default_factory=dict)
+    by: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def duration_ms(self) -> int | None:

@@ -19,7 +19,7 @@ from schemas.streams import key_of
 
 _LOOKED_AT = 1_000
 _RENDERED = 3
-_BARE = Facts(
+BARE = Facts(
     workspace="workspace",
     rule_id="rule",
     rule_name="rule",
@@ -46,7 +46,7 @@ class TemplateCheck:
         if templates == Templates():
             return
         try:
-            for facts in (_BARE, *islice(self._matching(definition), _RENDERED)):
+            for facts in (BARE, *islice(self._matching(definition), _RENDERED)):
                 self._renderer.check(templates, facts)
         except BadRuleError:
             raise
@@ -56,19 +56,26 @@ class TemplateCheck:
     def _matching(self, definition: RuleDefinition) -> Iterator[Facts]:
         for happened in reversed(self._feed.latest(_LOOKED_AT)):
             if isinstance(happened.event, RunStatusChangedEvent):
-                facts = self._facts(definition, happened, happened.event)
+                facts = self._facts(definition, happened)
                 if facts is not None:
                     yield facts
 
-    def _facts(self, definition: RuleDefinition, happened: FeedEvent, event: RunStatusChangedEvent) -> Facts | None:
+    def _facts(self, definition: RuleDefinition, happened: FeedEvent) -> Facts | None:
         run_id = key_of(happened.envelope.stream)
         events = [each for each in self._feed.of_run(run_id) if each.position <= happened.position]
-        transition = folded(run_id, events).became(event.previous, presumed=event.presumed)
+        transition = folded(run_id, events).became(happened)
         if why_not(definition, transition) is not None:
             return None
         subject = Subject("rule", definition.name, "recipient", FIRED, transition, happened.recorded_at)
         intent = Intent("id", "episode", 1, definition, happened.position, 1, subject)
         return facts_of(intent, events, self._place)
+
+
+def check_templates(definition: RuleDefinition) -> None:
+    """Raise BadRuleError that names what is wrong with a template, as far as a bare run shows it."""
+    templates = templates_of(definition)
+    if templates != Templates():
+        Renderer().check(templates, BARE)
 
 
 def templates_of(definition: RuleDefinition) -> Templates:

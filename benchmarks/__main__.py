@@ -22,6 +22,7 @@ MEASUREMENTS = (
     "metrics",
     "parity",
     "projection",
+    "rules",
     "tracking",
     "verify",
 )

@@ -1,7 +1,7 @@
 """How the SDK and the command line reach a ledger, wherever it is."""
 
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from ledger.artifacts.content import Content
 from ledger.commands import Answer, Command
@@ -13,12 +13,17 @@ from ledger.queries import (
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    IntentDocument,
+    ReasonDocument,
     RecipientDocument,
+    RuleChangeDocument,
     RuleDocument,
     RunDocument,
     RunPage,
     RunQuery,
     RunState,
+    SilenceDocument,
+    Span,
     TokenDocument,
     UserDocument,
 )
@@ -113,6 +118,21 @@ class Client(Protocol):
 
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What was claimed of a rule's notifications and what came of it; raises RuleNotFoundError."""
+
+    def rule_changes(self, rule_id: str) -> Sequence[RuleChangeDocument]:
+        """Who changed what of an alert rule, oldest first; raises RuleNotFoundError."""
+
+    def silences(self) -> Sequence[SilenceDocument]:
+        """Every silence, those that are over too, the newest first."""
+
+    def explain(self, run_id: str) -> Sequence[ReasonDocument]:
+        """Why each alert rule did or did not tell of a run; raises RunNotFoundError."""
+
+    def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> Sequence[IntentDocument]:
+        """What a rule, or a draft in its place, would have sent; raises RuleNotFoundError and BadRuleError."""
+
+    def alert_health(self) -> dict[str, Any]:
+        """What waits to be sent, since when, and why."""
 
     def recipients(self) -> Sequence[RecipientDocument]:
         """Every recipient that unsubscribed or is suppressed, by address."""

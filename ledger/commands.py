@@ -225,6 +225,15 @@ class WarnRun(RunCommand):
 
 
 @_command
+class AlertRun(RunCommand):
+    """Raise an alert; the level is info, warning, error or critical."""
+
+    title: str
+    text: str = ""
+    level: str = "warning"
+
+
+@_command
 class AddArtifacts(RunCommand):
     """Give names to contents that were stored before.
 
@@ -286,6 +295,38 @@ class DisableRule(RuleCommand):
 
 class DeleteRule(RuleCommand):
     """Put an alert rule out of force for good; its history stays."""
+
+
+@_command
+class TestRule(RuleCommand):
+    """Send the recipients of a rule a test, about a run if one is named."""
+
+    __test__ = False  # it is no test of ours
+
+    run_id: str | None = None
+
+
+@_command
+class SilenceCommand(Command):
+    """A command to one silence; its id is a UUID that the client chose."""
+
+    silence_id: str
+
+
+@_command
+class CreateSilence(SilenceCommand):
+    """Let nobody be notified of what every matcher matches, until then.
+
+    A matcher has `attribute`, `operator` (=, !=, =~, !~; the last two take * and ?) and `value`.
+    """
+
+    matchers: Sequence[Mapping[str, str]]
+    until: datetime
+
+
+@_command
+class EndSilence(SilenceCommand):
+    """End a silence before its time."""
 
 
 @_command

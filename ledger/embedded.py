@@ -1,7 +1,7 @@
 """A client that opens the workspace itself, without a server."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from ledger.application.handling import Caller, Ledger
 from ledger.application.values import Values
@@ -20,13 +20,18 @@ from ledger.queries import (
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    IntentDocument,
     Queries,
+    ReasonDocument,
     RecipientDocument,
+    RuleChangeDocument,
     RuleDocument,
     RunDocument,
     RunPage,
     RunQuery,
     RunState,
+    SilenceDocument,
+    Span,
     TokenDocument,
     UserDocument,
     UserQueries,
@@ -237,6 +242,31 @@ class EmbeddedClient:
         """What came of a rule's notifications, as of now."""
         self._log.catch_up()
         return self._answers.alerts.deliveries(rule_id)
+
+    def rule_changes(self, rule_id: str) -> Sequence[RuleChangeDocument]:
+        """Who changed what of an alert rule, oldest first; raises RuleNotFoundError."""
+        self._log.catch_up()
+        return self._answers.alerts.rule_changes(rule_id)
+
+    def silences(self) -> Sequence[SilenceDocument]:
+        """Every silence, as of now."""
+        self._log.catch_up()
+        return self._answers.alerts.silences()
+
+    def explain(self, run_id: str) -> Sequence[ReasonDocument]:
+        """Why each rule did or did not tell of a run, as of now."""
+        self._log.catch_up()
+        return self._answers.alerts.explain(run_id)
+
+    def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> Sequence[IntentDocument]:
+        """What a rule, or a draft in its place, would have sent."""
+        self._log.catch_up()
+        return self._answers.alerts.preview(rule_id, draft, span)
+
+    def alert_health(self) -> dict[str, Any]:
+        """What waits to be sent, as of now."""
+        self._log.catch_up()
+        return self._answers.alerts.health()
 
     def recipients(self) -> Sequence[RecipientDocument]:
         """Every recipient that is not told everything, as of now."""

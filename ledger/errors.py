@@ -124,6 +124,14 @@ class RuleNotFoundError(NotFoundError):
         self.rule_id = rule_id
 
 
+class SilenceNotFoundError(NotFoundError):
+    """No silence has this id."""
+
+    def __init__(self, silence_id: str) -> None:
+        super().__init__(f"there is no silence {silence_id!r} in this workspace; `runledger alert silences` shows them")
+        self.silence_id = silence_id
+
+
 class UserNotFoundError(NotFoundError):
     """No user has this name."""
 

@@ -1,4 +1,4 @@
-"""The one stream of claims and settlements, whose head is the fence between servers that send.
+"""The one stream of claims, settlements and passing time, whose head is the fence between servers that send.
 
 A server appends on the head that it has folded, never on one that it looked up: if a rival's claim
 came between, the append is void, and the server folds on and decides again. The stream is never
@@ -15,7 +15,7 @@ from ledger.logs.genesis import rfc3339
 from ledger.logs.log import Log, chain, prev_of
 from ledger.store.database import Database
 from ledger.store.fold import Head
-from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent
+from schemas.events import NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent
 from schemas.records import Envelope
 from schemas.streams import notifications_stream
 
@@ -45,7 +45,9 @@ class NotificationStream:
         """Return when all that was in the log at the call can be read; raises UnavailableError."""
         self._log.catch_up()
 
-    def append(self, event: NotificationsClaimedEvent | NotificationsSettledEvent, head: Head | None) -> int:
+    def append(
+        self, event: NotificationsClaimedEvent | NotificationsDueEvent | NotificationsSettledEvent, head: Head | None
+    ) -> int:
         """Append an event that was decided on `head`, and answer with its position.
 
         Raises:

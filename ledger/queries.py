@@ -111,6 +111,31 @@ DeliveryDocument = dict[str, Any]
 """A notification that was claimed: for whom, because of which position, and what came of it."""
 
 
+RuleChangeDocument = dict[str, Any]
+"""What was done to an alert rule: by whom, when and why, and which fields were what before and after."""
+
+SilenceDocument = dict[str, Any]
+"""A silence: what it is about, until when, who wants it so and why, and whether it is in force."""
+
+IntentDocument = dict[str, Any]
+"""A notification that is or would be: when due, for whom, about what, and what came of it."""
+
+ReasonDocument = dict[str, Any]
+"""A rule and something that happened to a run: whether it was told, and why (not)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From one moment of `recorded_at` to another, in milliseconds; None is the log's beginning, or now."""
+
+    since: int | None = None
+    until: int | None = None
+
+    def holds(self, at: int) -> bool:
+        """Whether a moment lies in it."""
+        return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
+
+
 RecipientDocument = dict[str, Any]
 """A recipient that is not told everything: what was unsubscribed, and whether mail came back, since when."""
 
@@ -134,6 +159,21 @@ class AlertQueries(Protocol):
 
     def deliveries(self, rule_id: str) -> list[DeliveryDocument]:
         """What was claimed of a rule's notifications, oldest first; raises RuleNotFoundError."""
+
+    def rule_changes(self, rule_id: str) -> list[RuleChangeDocument]:
+        """Who changed what of a rule, oldest first, deleted ones too; raises RuleNotFoundError."""
+
+    def silences(self) -> list[SilenceDocument]:
+        """Every silence, those that are over too, the newest first."""
+
+    def explain(self, run_id: str) -> list[ReasonDocument]:
+        """Why each rule did or did not tell of a run; raises RunNotFoundError."""
+
+    def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> list[IntentDocument]:
+        """What a rule, or a draft in its place, would have sent; raises RuleNotFoundError and BadRuleError."""
+
+    def health(self) -> dict[str, Any]:
+        """What waits to be sent, since when, and why."""
 
     def recipients(self) -> list[RecipientDocument]:
         """Every recipient that unsubscribed or is suppressed, by address."""

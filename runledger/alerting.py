@@ -93,7 +93,7 @@ def _mail(parts: Embedded, environment: Mapping[str, str]) -> dict[str, Way]:
     return_to = _envelope_sender(parts, sender, environment)
 
     def composing(rendered: Rendered, facts: Facts, intent: Intent) -> Mail:
-        ids = MailIds.of(intent.id, f"{parts.log.id}/{intent.run_id}", sender.domain)
+        ids = MailIds.of(intent.id, f"{parts.log.id}/{intent.thread}", sender.domain)
         mail = compose(rendered, facts, intent.recipient, sender, ids, unsubscribe=way_out(intent))
         return replace(mail, sender=return_to(intent.id))
 

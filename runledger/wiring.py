@@ -139,7 +139,7 @@ class Embedded:
         """Who answers questions about rules and notifications."""
         from alerts.answers import AlertAnswers
 
-        return AlertAnswers(self.feed, self.database)
+        return AlertAnswers(self.feed, self.database, now=now)
 
     @cached_property
     def bounces(self) -> "Bounces":

@@ -45,6 +45,8 @@ class Limits:
 
     error_message_length: int = 10_000  # Azure: 3,000 [D]
     warning_message_length: int = 1_000  # Azure: 300 [D]
+    alert_title_length: int = 200  # Azure has no alerts that scripts raise
+    alert_text_length: int = 10_000  # Azure has no alerts that scripts raise
     traceback_length: int = 50_000  # Azure has no figure
     log_lines: int = 20  # Azure keeps no log lines with a status
     log_line_length: int = 1_000  # Azure keeps no log lines with a status

@@ -1,4 +1,4 @@
-"""Writes a JSON Schema for every event and version: `python -m schemas.publish [--check]`."""
+"""Writes a JSON Schema for every event and version, and for files of rules: `python -m schemas.publish [--check]`."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from schemas.events import Event
 from schemas.registry import EVENTS, FORMER
+from schemas.rule_files import RuleFile
 
 PUBLISHED = Path(__file__).parent / "published"
 
@@ -21,7 +22,8 @@ class _Untitled(GenerateJsonSchema):
 
 def documents() -> dict[str, str]:
     """The text of each file by its name."""
-    return {f"{event.name}.v{event.version}.json": _document(event) for event in (*EVENTS, *FORMER)}
+    events = {f"{event.name}.v{event.version}.json": _document(event) for event in (*EVENTS, *FORMER)}
+    return events | {"alert-rules.v1.json": _file_of_rules()}
 
 
 def differences(folder: Path) -> list[str]:
@@ -58,6 +60,13 @@ def _document(event: type[Event]) -> str:
         "$id": f"urn:runledger:{event.name}:v{event.version}",
         "title": event.type_name(),
     }
+    return json.dumps(head | {key: schema[key] for key in schema if key != "title"}, indent=1) + "\n"
+
+
+def _file_of_rules() -> str:
+    """What `runledger alert apply` reads, for editors."""
+    schema = RuleFile.model_json_schema(schema_generator=_Untitled)
+    head = {"$schema": GenerateJsonSchema.schema_dialect, "$id": "urn:runledger:alert-rules:v1", "title": "Alert rules"}
     return json.dumps(head | {key: schema[key] for key in schema if key != "title"}, indent=1) + "\n"
 
 

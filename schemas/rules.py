@@ -2,65 +2,42 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from schemas.addresses import SUBMITTER, same_address, why_no_recipient
-from schemas.events.base import Text
+from schemas.conditions import CONDITIONS, AnyCondition, RulePart, check_contradictions, check_size
+from schemas.events.base import Maybe, Text
 from schemas.limits import Limits
-from schemas.model import Model
-from schemas.statuses import RunStatus
+from schemas.severities import Severity
+from schemas.statuses import TERMINAL, RunStatus
 
 DEFAULT_TO = (RunStatus.FAILED, RunStatus.NOT_RESPONDING)
 """What a person wants a mail about who says nothing else."""
 
 RECIPIENTS = 50
-CONDITIONS = 50
 _NAME_LENGTH = 200
 _SUBJECT_LENGTH = 1_000
 _TEMPLATE_LENGTH = 64_000
+_GROUPED_BY = 10
 _HOUR = 3_600
-_WEEK = 7 * 24 * _HOUR
+_DAY = 24 * _HOUR
+_WEEK = 7 * _DAY
+_YEAR = 366 * _DAY
 
-_ORDERS = frozenset({"<", "<=", ">", ">="})
 _GLOB = re.compile(r"[\w*?-]+")
+_ATTRIBUTE = re.compile(
+    r"(?:experiment|run|parent|root|name|actor|status|error_code|run_type|target)|(?:tag|property|parameter):.+",
+    re.DOTALL,
+)
 
-Value = str | bool | int | float
-
-
-class RulePart(Model):
-    """Part of a rule. A field that this program does not know could narrow the rule, so it is refused."""
-
-    model_config = ConfigDict(extra="forbid", serialize_by_alias=True, allow_inf_nan=False, hide_input_in_errors=True)
-
-
-class Condition(RulePart):
-    """A condition on a tag, a property or a parameter; `!=` holds too where the key is missing."""
-
-    of: Literal["tag", "property", "parameter"]
-    key: Annotated[Text, Field(min_length=1, max_length=Limits().parameter_key_length)]
-    operator: Literal["=", "!=", "exists", "<", "<=", ">", ">="] = "="
-    value: Value | None = None
-
-    def __str__(self) -> str:
-        """For a person: `tag team = vision`."""
-        return f"{self.of} {self.key} {self.operator}" + ("" if self.value is None else f" {self.value}")
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.value is None) != (self.operator == "exists"):
-            raise ValueError(f"{self}: `exists` takes no value and every other operator takes one")
-        if self.operator in _ORDERS and not (self.of == "parameter" and is_number(self.value)):
-            raise ValueError(f"{self}: {self.operator} compares numbers, which parameters alone can have")
-        if self.of != "parameter" and not isinstance(self.value, str | None):
-            raise ValueError(f"{self}: the value of a {self.of} is text")
-        return self
+Seconds = Annotated[int, Field(ge=1, le=_YEAR)]
 
 
 class Templates(RulePart):
-    """Templates of the mail; None is the built-in one."""
+    """Templates of the mail about one run; None is the built-in one."""
 
     subject: Annotated[Text, Field(max_length=_SUBJECT_LENGTH)] | None = None
     text: Annotated[Text, Field(max_length=_TEMPLATE_LENGTH)] | None = None
@@ -71,8 +48,8 @@ class Retry(RulePart):
     """How often a mail that could not be sent is tried again, and when it is given up."""
 
     first_seconds: Annotated[int, Field(ge=1, le=_HOUR)] = 30
-    longest_seconds: Annotated[int, Field(ge=1, le=24 * _HOUR)] = 1_800
-    max_age_seconds: Annotated[int, Field(ge=60, le=_WEEK)] = 24 * _HOUR
+    longest_seconds: Annotated[int, Field(ge=1, le=_DAY)] = 1_800
+    max_age_seconds: Annotated[int, Field(ge=60, le=_WEEK)] = _DAY
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -81,13 +58,102 @@ class Retry(RulePart):
         return self
 
 
+class OnAlert(RulePart):
+    """A script called `run.alert()`, at this level or a higher one."""
+
+    what: Literal["alert"]
+    level: Severity = "info"
+
+
+class OnDescendant(RulePart):
+    """A run below another changed its status; experiment and conditions are about the run at the top."""
+
+    what: Literal["descendant"]
+
+
+class OnUnfinished(RulePart):
+    """An attempt of a run has not ended so long after it began."""
+
+    what: Literal["unfinished"]
+    seconds: Seconds
+
+
+class OnStuck(RulePart):
+    """A run has been in one of these statuses for so long, without another change."""
+
+    what: Literal["stuck"]
+    status: Annotated[tuple[RunStatus, ...], Field(min_length=1)]
+    seconds: Seconds
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        ended = [status for status in self.status if status in TERMINAL]
+        if ended:
+            raise ValueError(f"a run that is {ended[0]} has ended and is not stuck")
+        return self
+
+
+class OnMissing(RulePart):
+    """No run of the experiment that meets the conditions has completed for so long."""
+
+    what: Literal["missing"]
+    seconds: Seconds
+
+
+Occasion = Annotated[
+    OnAlert | OnDescendant | OnUnfinished | OnStuck | OnMissing,
+    Field(discriminator="what"),
+]
+"""What a rule is about that is not about a run's own change of status."""
+
+
+class Grouping(RulePart):
+    """Who is told of many things in one mail: those that have these attributes in common.
+
+    The first mail comes `wait_seconds` after the first of them, the next, if there is more to tell,
+    `interval_seconds` after the one before. With `repeat_seconds` what was told and is not over is
+    told again, `repeats` times at most. With `resolved` it is told too that a run of the group has
+    completed since. A run without one of the attributes (such as a run without a parent) is told of
+    alone and at once.
+    """
+
+    by: Annotated[tuple[Text, ...], Field(max_length=_GROUPED_BY)] = ("experiment",)
+    wait_seconds: Annotated[int, Field(ge=0, le=_DAY)] = 30
+    interval_seconds: Annotated[int, Field(ge=0, le=_WEEK)] = 300
+    repeat_seconds: Maybe[Annotated[int, Field(ge=60, le=_WEEK)]] = None
+    repeats: Annotated[int, Field(ge=1, le=100)] = 5
+    resolved: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for attribute in self.by:
+            if not _ATTRIBUTE.fullmatch(attribute):
+                raise ValueError(
+                    f"nothing can be grouped by {attribute!r}; by experiment, run, parent, root, name, actor, status, "
+                    "error_code, run_type, target, or tag:KEY, property:KEY, parameter:KEY"
+                )
+        if len(set(self.by)) < len(self.by):
+            raise ValueError("an attribute to group by is named twice")
+        return self
+
+
+class Throttle(RulePart):
+    """At most so many mails in so many seconds, to each recipient or of the rule; what is over it, in one digest."""
+
+    mails: Annotated[int, Field(ge=1, le=1_000)]
+    seconds: Annotated[int, Field(ge=1, le=_WEEK)] = _HOUR
+    per: Literal["recipient", "rule"] = "recipient"
+
+
 class RuleDefinition(RulePart):
-    """Which change of a run's status is told to whom.
+    """Which change of a run's status, or what else happens to runs, is told to whom.
 
     `experiment` is a glob pattern. `to` and `from` are the statuses after and before; without either
-    it is `DEFAULT_TO`. With `run_id` the rule is about that run alone, and its children where
-    `include_children` says so. A recipient is an address,
-    `@submitter`, or `channel:NAME`, which the servers' settings say more of.
+    it is `DEFAULT_TO`. `on` names another occasion than a change of the run's own status. With
+    `run_id` the rule is about that run alone, and its children where `include_children` says so. All
+    `conditions` must hold. A recipient is an address,
+    `@submitter`, or `channel:NAME`, which the servers' settings say more of. What a writer reports more than
+    `max_age_seconds` after it happened is told in one digest.
     """
 
     name: Annotated[Text, Field(min_length=1, max_length=_NAME_LENGTH)]
@@ -95,9 +161,14 @@ class RuleDefinition(RulePart):
     experiment: Annotated[Text, Field(max_length=Limits().experiment_name_length)] = "*"
     to: tuple[RunStatus, ...] | None = None
     from_: tuple[RunStatus, ...] = Field(default=(), alias="from")
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=CONDITIONS)] = ()
+    on: Maybe[Occasion] = None
+    conditions: Annotated[tuple[AnyCondition, ...], Field(max_length=CONDITIONS)] = ()
     include_children: bool = False
     run_id: Annotated[Text, Field(max_length=Limits().run_id_length)] | None = None
+    severity: Maybe[Severity] = None
+    group: Maybe[Grouping] = None
+    throttle: Maybe[Throttle] = None
+    max_age_seconds: Maybe[Annotated[int, Field(ge=60, le=_YEAR)]] = None
     templates: Templates = Templates()
     retry: Retry = Retry()
 
@@ -113,18 +184,38 @@ class RuleDefinition(RulePart):
                 raise ValueError(f"recipient {recipient!r} cannot be mailed: {why}")
         if len(set(map(same_address, self.recipients))) < len(self.recipients):
             raise ValueError("a recipient is named twice")
-        if self.to == () and not self.from_:
+        if self.to == () and not self.from_ and not self.at_other_times:
             raise ValueError("it names no status; say which ones in `to` or in `from`")
+        if self.at_other_times and (self.to or self.from_):
+            raise ValueError("what it is about is in `on`, and no change of status; leave out `to` and `from`")
         _check_pattern(self.experiment)
-        _check_contradictions(self.conditions)
+        check_size(self.conditions)
+        check_contradictions(self.conditions)
         return self
+
+    @property
+    def at_other_times(self) -> bool:
+        """Whether it is about something else than a change of a status."""
+        return self.on is not None and not isinstance(self.on, OnDescendant)
 
     @property
     def statuses(self) -> tuple[RunStatus, ...]:
         """The statuses that it is about; none is any."""
+        if self.at_other_times:
+            return ()
         if self.to is None:
             return () if self.from_ else DEFAULT_TO
         return self.to
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each thing it notices is a mail of its own, at once."""
+        return self.group is None and self.throttle is None and self.max_age_seconds is None
+
+    def as_written(self) -> dict[str, Any]:
+        """What it says beyond the defaults, for a file."""
+        found: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """All it says, defaults too: a later version may have others."""
@@ -141,45 +232,9 @@ def definition_of(content: Mapping[str, Any]) -> RuleDefinition:
     try:
         return RuleDefinition.model_validate_json(json.dumps(dict(content), allow_nan=False))
     except ValidationError as error:
-        raise ValueError(_first(error)) from None
+        raise ValueError(first_error(error)) from None
     except (TypeError, RecursionError) as error:
         raise ValueError(f"it is not plain JSON: {error}") from None
-
-
-def is_number(value: object) -> bool:
-    """Whether a value has a place in the order of numbers: a truth value has none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def same_value(one: object, other: object) -> bool:
-    """Whether two values are equal: 1 and 1.0 are, 1 and True and "1" are not."""
-    return one == other and (is_number(one), type(one) is bool) == (is_number(other), type(other) is bool)
-
-
-def holds(condition: Condition, found: object) -> bool:
-    """Whether a value that is there meets a condition on its key."""
-    wanted = condition.value
-    match condition.operator:
-        case "exists":
-            return True
-        case "=":
-            return same_value(wanted, found)
-        case "!=":
-            return not same_value(wanted, found)
-        case order:
-            return is_number(found) and _in_order(found, order, wanted)
-
-
-def _in_order(found: Any, order: str, wanted: Any) -> bool:
-    match order:
-        case "<":
-            return bool(found < wanted)
-        case "<=":
-            return bool(found <= wanted)
-        case ">":
-            return bool(found > wanted)
-        case _:
-            return bool(found >= wanted)
 
 
 def _check_pattern(pattern: str) -> None:
@@ -190,37 +245,8 @@ def _check_pattern(pattern: str) -> None:
         )
 
 
-def _check_contradictions(conditions: Iterable[Condition]) -> None:
-    by_key: dict[tuple[str, str], list[Condition]] = {}
-    for condition in conditions:
-        by_key.setdefault((condition.of, condition.key), []).append(condition)
-    for together in by_key.values():
-        wrong = _contradiction(together)
-        if wrong:
-            raise ValueError(f"it can never match: {wrong[0]} contradicts {wrong[1]}")
-
-
-def _contradiction(conditions: list[Condition]) -> tuple[Condition, Condition] | None:
-    for fixed in conditions:
-        if fixed.operator == "=":
-            for other in conditions:
-                if not holds(other, fixed.value):
-                    return fixed, other
-    return _empty_range(conditions)
-
-
-def _empty_range(conditions: list[Condition]) -> tuple[Condition, Condition] | None:
-    for lower in conditions:
-        for upper in conditions:
-            if lower.operator in {">", ">="} and upper.operator in {"<", "<="}:
-                low, high = lower.value or 0, upper.value or 0
-                touching = lower.operator == ">=" and upper.operator == "<="
-                if _in_order(low, ">", high) or (same_value(low, high) and not touching):
-                    return lower, upper
-    return None
-
-
-def _first(error: ValidationError) -> str:
+def first_error(error: ValidationError) -> str:
+    """What is wrong, in a sentence that names the place."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(step) for step in first["loc"])
     why = str(first.get("ctx", {}).get("error", first["msg"]))

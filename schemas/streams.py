@@ -46,6 +46,11 @@ def rule_stream(rule_id: str) -> str:
     return f"rule:{rule_id}"
 
 
+def silence_stream(silence_id: str) -> str:
+    """The stream of a silence."""
+    return f"silence:{silence_id}"
+
+
 def recipient_stream(log_id: str, address: str) -> str:
     """The stream of what a recipient wants and can be told: the same however the address is cased."""
     return f"recipient:{uuid5(UUID(log_id), address.casefold())}"

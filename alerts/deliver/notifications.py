@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from heapq import heappop, heappush
 
 from alerts.deliver.figures import Figures
@@ -14,6 +15,7 @@ from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     NotificationsClaimedEvent,
+    NotificationsDueEvent,
     NotificationsSettledEvent,
     Outcome,
     RecipientSuppressedEvent,
@@ -28,6 +30,11 @@ _SUPPRESSING = (
     | RecipientUnsubscribedEvent
     | SilenceCreatedEvent
 )
+TYPES = frozenset(
+    kind.type_name() for kind in (NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent)
+)
+"""The types of the events of its own stream."""
+
 _LONGEST_LEASE = 24 * 3_600.0
 
 
@@ -114,7 +121,7 @@ class Notifications:
 
     def _suppress(self, happened: FeedEvent) -> None:
         for notification in list(self._open.values()):
-            why = suppresses(happened, notification.intent.subject)
+            why = notification.intent.suppressed_by(partial(suppresses, happened))
             if why:
                 self._keep(suppressed(notification, why))
 

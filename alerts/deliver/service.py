@@ -3,6 +3,7 @@
 A mail is sent only by a server that has folded its own claim of it from the log, so everything that
 matters lies there, and a kill can come anywhere (the names are those given to `at`):
 
+- `passing`, `passed`: that time has passed is in the log or not; what was due is found either way.
 - `folded`: nothing was decided; the same intents are found again.
 - `claiming`: nothing is stored; the same.
 - `claimed`, `composed`, `sending`: a claim is in the log and nothing was sent, or it is not known what
@@ -27,13 +28,14 @@ from dataclasses import dataclass, field
 
 from alerts.channels.channel import Ambiguous, Mail, Retry
 from alerts.channels.channel import Outcome as Came
+from alerts.deliver.clock import LogClock
 from alerts.deliver.figures import Backlog
 from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification
-from alerts.deliver.notifications import Notifications
+from alerts.deliver.notifications import TYPES, Notifications
 from alerts.deliver.outcomes import dead, settlement, suppressed
 from alerts.deliver.policy import Gone, given_up, next_claims, to_renew
-from alerts.evaluate.evaluator import Evaluator
+from alerts.evaluate.evaluator import READ, Evaluator
 from alerts.evaluate.facts import Place, facts_at
 from alerts.evaluate.intent import Intent
 from alerts.evaluate.runs import FeedRunEvents
@@ -41,13 +43,20 @@ from alerts.facts import Facts
 from ledger.errors import LostRaceError, UnavailableError
 from ledger.feed import Feed
 from ledger.notifications import NotificationStream
-from schemas.events import Claim, NotificationsClaimedEvent, NotificationsSettledEvent, Outcome
+from schemas.events import (
+    Claim,
+    NotificationsClaimedEvent,
+    NotificationsDueEvent,
+    NotificationsSettledEvent,
+    Outcome,
+)
 
 LEASE_SECONDS = 60.0
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 5.0
 
 _EVENTS_AT_ONCE = 500
+_READ = READ | TYPES
 _OUTCOMES_AT_ONCE = 500
 _LOOKED_AT = 50
 _LOOK_MILLISECONDS = 1_000
@@ -102,6 +111,7 @@ class AlertService:
         self._runs = FeedRunEvents(feed)
         self.evaluator = Evaluator(self._runs)
         self.notifications = Notifications(stream.name)
+        self._clock = LogClock()
         self.lanes = lanes
         self.backlog = Backlog()
         self._feed = feed
@@ -142,7 +152,7 @@ class AlertService:
             while clock() < deadline:
                 if await self._turn_or_pause():
                     continue
-                if not (self._sending or self._outcomes or self._is_due()):
+                if not (self._sending or self._outcomes or self._is_due() or self._time_is_due()):
                     return True
                 await self._wait()
         finally:
@@ -168,13 +178,14 @@ class AlertService:
         if self.notifications.position < self._appended:
             return False  # what was appended last decides what is to be done next
         self._start_sending()
-        return await self._settle() or await self._claim() or read
+        return await self._settle() or await self._claim() or await self._pass_time() or read
 
     def _read_on(self) -> bool:
         with self._folding:
             position = self.notifications.position
-            while events := self._feed.after(self.notifications.position, _EVENTS_AT_ONCE):
+            while events := self._feed.skimmed(self.notifications.position, _EVENTS_AT_ONCE, _READ):
                 for happened in events:
+                    self._clock = self._clock.read(happened.recorded_at)
                     self.notifications.fold(happened, self.evaluator.fold(happened))
             self._look_at_backlog(self._settings.now())
             return self.notifications.position > position
@@ -227,6 +238,25 @@ class AlertService:
             each.since = now
         return True
 
+    async def _pass_time(self) -> bool:
+        """In a quiet log, say that time has passed when something is due; the log's own clock decides whether it has.
+
+        Servers that say so at once lose the race but one, and what is told follows from what is
+        accepted. Whatever was in the log before counts, read by this server or not.
+        """
+        due = self.evaluator.next_due
+        if due is None or not self._time_is_due():
+            return False
+        self._settings.at("passing")
+        self._clock = self._clock.asked(self._settings.now(), due)
+        await self._append(NotificationsDueEvent(server=self._settings.server, until=due))
+        self._settings.at("passed")
+        return True
+
+    def _time_is_due(self) -> bool:
+        due = self.evaluator.next_due
+        return due is not None and self._clock.shows(due, self._settings.now())
+
     def _wanted(self, name: str, now: int) -> list[Notification]:
         """What to claim next for a channel."""
         lane = self.lanes[name]
@@ -251,7 +281,9 @@ class AlertService:
         }
         return to_renew(since, now, self._settings.lease_seconds)
 
-    async def _append(self, event: NotificationsClaimedEvent | NotificationsSettledEvent) -> None:
+    async def _append(
+        self, event: NotificationsClaimedEvent | NotificationsDueEvent | NotificationsSettledEvent
+    ) -> None:
         self._appended = await asyncio.to_thread(self._stream.append, event, self.notifications.head)
 
     def _start_sending(self) -> None:

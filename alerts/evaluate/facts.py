@@ -1,13 +1,14 @@
 """What a message may speak of, as of the position that triggered it: any server finds the same."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import Any
 
-from alerts.evaluate.intent import Intent
-from alerts.evaluate.runs import RunEvents
-from alerts.facts import Facts
+from alerts.evaluate.bundle import Member
+from alerts.evaluate.intent import TEST, Intent
+from alerts.evaluate.runs import RunEvents, moment_of
+from alerts.facts import Facts, Told
+from alerts.templates.words import duration
 from ledger.feed import FeedEvent
 from schemas.events import (
     RunDescribedEvent,
@@ -17,10 +18,8 @@ from schemas.events import (
     RunStatusChangedEvent,
     readable,
 )
+from schemas.rules import OnMissing, OnStuck, OnUnfinished, RuleDefinition
 from schemas.statuses import TERMINAL, RunStatus
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +32,33 @@ class Place:
 
 
 def facts_at(intent: Intent, runs: RunEvents, place: Place) -> Facts:
-    """The facts of an intent."""
-    return facts_of(intent, runs.upto(intent.run_id, intent.trigger), place)
+    """The facts of an intent; of many things told together, those of the last, and the others in short."""
+    if intent.count == 1:
+        return facts_of(intent, runs.upto(intent.run_id, intent.trigger), place)
+    last = intent.members[-1]
+    found = facts_of(intent, runs.upto(last.subject.transition.run_id, last.trigger), place)
+    return replace(found, told=[_in_short(member, runs) for member in intent.members])
 
 
 def facts_of(intent: Intent, events: Sequence[FeedEvent], place: Place) -> Facts:
     """The facts of an intent, from the run's events up to its trigger; it never raises."""
-    subject, transition = intent.subject, intent.subject.transition
+    member = intent.members[-1] if intent.members else None
+    subject = member.subject if member else intent.subject
+    trigger = member.trigger if member else intent.trigger
+    transition, definition = subject.transition, intent.definition
     found: dict[str, Any] = {}
     for happened in events:
         _fold(found, happened)
-    if events and events[-1].position == intent.trigger:
+    if events and events[-1].position == trigger:
         found |= _of_trigger(events[-1])
+    if transition.raised is not None:
+        found |= {"title": transition.raised.title, "text": transition.raised.text, "severity": transition.raised.level}
     return Facts(
         workspace=place.workspace,
         location=place.location,
         public_url=place.public_url,
         rule_id=subject.rule,
-        rule_name=intent.definition.name,
+        rule_name=definition.name,
         run_id=transition.run_id,
         experiment=transition.experiment,
         old_status=transition.previous,
@@ -63,7 +71,38 @@ def facts_of(intent: Intent, events: Sequence[FeedEvent], place: Place) -> Facts
         properties=transition.properties,
         parameters=transition.parameters,
         parent_run_id=transition.parent_run_id,
-        **found,
+        occasion=None if subject.kind == TEST else _occasion(definition, transition.status),
+        count=intent.count,
+        counts=dict(intent.counts),
+        by=dict(intent.by),
+        **{"severity": definition.severity} | found,
+    )
+
+
+def _occasion(definition: RuleDefinition, status: str) -> str | None:
+    match definition.on:
+        case OnUnfinished(seconds=seconds):
+            return f"has not ended {duration(seconds * 1_000)} after it began"
+        case OnStuck(seconds=seconds):
+            return f"has been {status} for {duration(seconds * 1_000)}"
+        case OnMissing(seconds=seconds):
+            return f"has had no run that completed for {duration(seconds * 1_000)}"
+        case _:
+            return None
+
+
+def _in_short(member: Member, runs: RunEvents) -> Told:
+    transition = member.subject.transition
+    events = runs.upto(transition.run_id, member.trigger)
+    of_trigger = _of_trigger(events[-1]) if events and events[-1].position == member.trigger else {}
+    raised = transition.raised
+    return Told(
+        run_id=transition.run_id,
+        name=transition.display_name or transition.run_id or transition.experiment,
+        experiment=transition.experiment,
+        status=str(transition.status) if raised is None else raised.level,
+        at=events[-1].recorded_at if of_trigger else member.subject.at,
+        error=of_trigger.get("error_message") or of_trigger.get("reason") if raised is None else raised.title,
     )
 
 
@@ -75,7 +114,7 @@ def _fold(found: dict[str, Any], happened: FeedEvent) -> None:
         case RunDescribedEvent() as event if "display_name" in event.changed:
             found["display_name"] = readable(event.display_name)
         case RunResumedEvent() as event:
-            found |= {"attempt": event.attempt, "started_at": _moment(happened), "ended_at": None}
+            found |= {"attempt": event.attempt, "started_at": moment_of(happened), "ended_at": None}
         case RunStatusChangedEvent() as event:
             _move(found, event.status, happened)
         case _:
@@ -84,8 +123,8 @@ def _fold(found: dict[str, Any], happened: FeedEvent) -> None:
 
 def _move(found: dict[str, Any], status: RunStatus, happened: FeedEvent) -> None:
     if status is RunStatus.RUNNING:
-        found.setdefault("started_at", _moment(happened))
-    found["ended_at"] = _moment(happened) if status in TERMINAL else None
+        found.setdefault("started_at", moment_of(happened))
+    found["ended_at"] = moment_of(happened) if status in TERMINAL else None
 
 
 def _of_trigger(happened: FeedEvent) -> dict[str, Any]:
@@ -109,11 +148,3 @@ def _of_error(error: RunError | None) -> dict[str, Any]:
         "error_message": readable(error.message),
         "traceback": readable(error.traceback),
     }
-
-
-def _moment(happened: FeedEvent) -> int:
-    """When it happened, in milliseconds: the writer's claim, or the log's time if that is no date."""
-    try:
-        return (datetime.fromisoformat(happened.envelope.time) - _EPOCH) // _MILLISECOND
-    except (ValueError, TypeError, OverflowError):
-        return happened.recorded_at

@@ -3,16 +3,29 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
+from alerts.evaluate.bundle import Member
 from alerts.rules.suppressing import Subject
 from schemas.addresses import EMAIL
 from schemas.rules import RuleDefinition
 
 FIRED = "fired"
 CORRECTED = "corrected"
+REPEATED = "repeated"
+RESOLVED = "resolved"
+DIGEST = "digest"
+TEST = "test"
 
 _FORM = b"runledger/notification/1\n"
 _DIGITS = 32
+
+
+class Why(Protocol):
+    """Tells what suppresses a subject."""
+
+    def __call__(self, subject: Subject, /, *, of_many: bool) -> str | None:
+        """For a person to read; None if nothing does. `of_many` if there are others that are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +33,9 @@ class Intent:
     """One notification that should be; `trigger` is the position that caused it.
 
     `rule_version` is the position of the rule's event that was in force then, `definition` what it
-    said. `suppressed` says which earlier event, or what else, keeps it from being sent.
+    said. `suppressed` says which earlier event, or what else, keeps it from being sent. Of what is
+    told together, `members` are the first, `count` is their number, `counts` by status, and `by` what
+    they have in common; `trigger` is the position of the last.
     """
 
     id: str
@@ -32,11 +47,29 @@ class Intent:
     subject: Subject
     channel: str = EMAIL
     suppressed: str | None = None
+    members: tuple[Member, ...] = ()
+    count: int = 1
+    counts: tuple[tuple[str, int], ...] = ()
+    by: tuple[tuple[str, str], ...] = ()
 
     @property
-    def message(self) -> tuple[str, int, int, str, int]:
-        """What the messages to all recipients have in common."""
-        return self.rule, self.rule_version, self.trigger, self.kind, self.sequence
+    def message(self) -> tuple[str, int, int, str, int, str]:
+        """What the messages to all recipients have in common; of a bundle everybody has his own."""
+        own = self.id if self.members else ""
+        return self.rule, self.rule_version, self.trigger, self.kind, self.sequence, own
+
+    @property
+    def thread(self) -> str:
+        """What its mails belong to: the run, or of many runs the episode."""
+        return self.run_id if self.count == 1 and self.run_id else f"episode {self.episode}"
+
+    def suppressed_by(self, why: Why) -> str | None:
+        """What keeps all of it from being sent; one that is silent among many keeps nobody from the others."""
+        if not self.members:
+            return why(self.subject, of_many=False)
+        unnamed = self.count > len(self.members)
+        found = [why(each.subject, of_many=unnamed) for each in self.members]
+        return found[0] if all(found) else None
 
     @property
     def rule(self) -> str:

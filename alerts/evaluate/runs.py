@@ -3,11 +3,14 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
-from alerts.rules.matching import Transition
+from alerts.rules.transition import Raised, Transition
 from ledger.feed import Feed, FeedEvent
 from schemas.events import (
+    RunAlertedEvent,
+    RunDescribedEvent,
     RunParameterAddedEvent,
     RunPropertyAddedEvent,
     RunResumedEvent,
@@ -22,6 +25,9 @@ from schemas.statuses import RunStatus
 from schemas.streams import key_of, kind_of
 
 RUNS_KEPT = 5_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class RunEvents(Protocol):
@@ -54,6 +60,10 @@ class RunState:
     root_run_id: str | None = None
     actor: str = ""
     email: str | None = None
+    display_name: str | None = None
+    run_type: str = ""
+    target: str = ""
+    started_at: int | None = None
     tags: dict[str, str | None] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, Scalar] = field(default_factory=dict)
@@ -62,11 +72,13 @@ class RunState:
         """Take in an event of the run, in whatever order a stranger may have written them."""
         match happened.event:
             case RunStartedEvent() as event:
-                self._start(event, happened.envelope.actor)
+                self._start(event, happened)
             case RunStatusChangedEvent() as event:
                 self.status = event.status
+                if event.status is RunStatus.RUNNING and self.started_at is None:
+                    self.started_at = moment_of(happened)
             case RunResumedEvent() as event:
-                self.status = RunStatus.RUNNING
+                self.status, self.started_at = RunStatus.RUNNING, moment_of(happened)
                 self.email = readable(event.origin.email) or self.email
             case RunTaggedEvent() as event:
                 self.tags[event.key] = readable(event.value)
@@ -76,26 +88,55 @@ class RunState:
                 self.properties.setdefault(event.key, event.value)
             case RunParameterAddedEvent() as event:
                 self.parameters.setdefault(event.key, event.value)
+            case RunDescribedEvent() as event if "display_name" in event.changed:
+                self.display_name = readable(event.display_name)
             case _:
                 pass
 
-    def became(self, previous: RunStatus | None, *, presumed: bool) -> Transition:
-        """Its last change of status, with what it is now."""
+    def became(self, happened: FeedEvent | None, **known: Any) -> Transition:
+        """What an event made of it, with what it is now; `known` is what others know of the run."""
+        found = {} if happened is None else self._of(happened)
         return Transition(
             run_id=self.run_id,
             experiment=self.experiment,
             status=self.status,
-            previous=previous,
-            presumed=presumed,
             parent_run_id=self.parent_run_id,
             root_run_id=self.root_run_id,
             tags=dict(self.tags),
             properties=dict(self.properties),
             parameters=dict(self.parameters),
+            display_name=self.display_name,
+            actor=self.actor,
+            run_type=self.run_type,
+            target=self.target,
+            **found,
+            **known,
         )
 
-    def _start(self, event: RunStartedEvent, actor: str) -> None:
-        self.experiment, self.status, self.actor = event.experiment, event.status, actor
+    def _of(self, happened: FeedEvent) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self.started_at is not None:
+            found["duration_ms"] = max(0, moment_of(happened) - self.started_at)
+        match happened.event:
+            case RunStatusChangedEvent() as event:
+                found |= {"previous": event.previous, "presumed": event.presumed}
+                if event.error is not None:
+                    found |= {"error_code": event.error.code, "error_type": event.error.type}
+                if event.seal is not None:
+                    found["last_values"] = event.seal.last_values
+            case RunResumedEvent() as event:
+                found["previous"] = event.previous
+            case RunAlertedEvent() as event:
+                said = readable(event.title) or "", readable(event.text) or ""
+                found |= {"raised": Raised(*said, event.level), "previous": self.status}
+            case _:
+                pass
+        return found
+
+    def _start(self, event: RunStartedEvent, happened: FeedEvent) -> None:
+        self.experiment, self.status, self.actor = event.experiment, event.status, happened.envelope.actor
+        self.display_name, self.run_type, self.target = readable(event.display_name), event.run_type, event.target
+        self.started_at = moment_of(happened) if event.status is RunStatus.RUNNING else None
         self.parent_run_id, self.root_run_id = event.parent_run_id, event.root_run_id
         self.email = readable(event.origin.email)
         self.tags = {key: readable(value) for key, value in event.tags.items()}
@@ -144,3 +185,11 @@ def folded(run_id: str, events: Sequence[FeedEvent]) -> RunState:
     for happened in events:
         state.fold(happened)
     return state
+
+
+def moment_of(happened: FeedEvent) -> int:
+    """When it happened, in milliseconds: the writer's claim, or the log's time if that is no date."""
+    try:
+        return (datetime.fromisoformat(happened.envelope.time) - _EPOCH) // _MILLISECOND
+    except (ValueError, TypeError, OverflowError):
+        return happened.recorded_at

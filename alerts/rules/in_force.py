@@ -17,7 +17,7 @@ from schemas.streams import key_of, kind_of
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule; its version is the position of the event that made it so.
+    """A rule; its version is the position of the event that made it so, `since` that of its first one.
 
     `definition` is None where this program cannot read it in full: it might say less than it seems to.
     """
@@ -28,6 +28,7 @@ class Rule:
     enabled: bool = True
     deleted: bool = False
     unreadable: str = ""
+    since: int = 0
 
 
 class Rules:
@@ -37,10 +38,10 @@ class Rules:
         """No rules."""
         self._rules: dict[str, Rule] = {}
 
-    def fold(self, happened: FeedEvent) -> None:
-        """Take in an event of any kind; it never raises."""
+    def fold(self, happened: FeedEvent) -> str | None:
+        """Take in an event of any kind, and answer with the id of the rule it is about; it never raises."""
         if kind_of(happened.envelope.stream) != "rule":
-            return
+            return None
         match happened.event:
             case AlertRuleDefinedEvent() | AlertRuleChangedEvent() as event:
                 self._define(happened, event)
@@ -49,7 +50,8 @@ class Rules:
             case AlertRuleDeletedEvent():
                 self._rules.pop(key_of(happened.envelope.stream), None)
             case _:
-                pass
+                return None
+        return key_of(happened.envelope.stream)
 
     def in_force(self) -> Iterator[tuple[Rule, RuleDefinition]]:
         """The rules that are enabled and can be read, in the order of their definition."""
@@ -69,7 +71,10 @@ class Rules:
         definition, why = _read(event)
         before = self._rules.get(rule_id)
         enabled = before.enabled if before else True
-        self._rules[rule_id] = Rule(rule_id, happened.position, definition, enabled=enabled, unreadable=why)
+        since = before.since if before else happened.position
+        self._rules[rule_id] = Rule(
+            rule_id, happened.position, definition, enabled=enabled, unreadable=why, since=since
+        )
 
     def _enable(self, happened: FeedEvent, *, enabled: bool) -> None:
         before = self._rules.get(key_of(happened.envelope.stream))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from alerts.rules.matching import Transition
+from alerts.rules.transition import Transition
 from ledger.feed import FeedEvent
 from schemas.addresses import same_address
 from schemas.events import (
@@ -21,6 +21,8 @@ from schemas.events import (
     readable,
 )
 from schemas.streams import key_of
+
+_COMMON = frozenset({"rule", "rule_name", "recipient", "kind"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,11 @@ class Suppressors:
             case _:
                 pass
 
-    def of(self, subject: Subject) -> str | None:
+    def of(self, subject: Subject, *, of_many: bool = False) -> str | None:
         """The first event that suppresses a subject, for a person to read; None if none does."""
         self._forget(subject.at)
-        return next(filter(None, (suppresses(event, subject) for event in self._candidates(subject))), None)
+        found = (suppresses(event, subject, of_many=of_many) for event in self._candidates(subject))
+        return next(filter(None, found), None)
 
     def _candidates(self, subject: Subject) -> Iterator[FeedEvent]:
         yield from self._silences.values()
@@ -83,14 +86,18 @@ class Suppressors:
             del self._silences[stream]
 
 
-def suppresses(happened: FeedEvent, subject: Subject) -> str | None:
-    """How an event suppresses what was not claimed before it; None if it does not."""
+def suppresses(happened: FeedEvent, subject: Subject, *, of_many: bool = False) -> str | None:
+    """How an event suppresses what was not claimed before it; None if it does not.
+
+    `of_many` if the subject is one of many, and not all of them are known: a silence must then be
+    about what they have in common.
+    """
     match happened.event:
         case AlertRuleDisabledEvent() if key_of(happened.envelope.stream) == subject.rule:
             return f"the rule was disabled at position {happened.position}"
         case AlertRuleDeletedEvent() if key_of(happened.envelope.stream) == subject.rule:
             return f"the rule was deleted at position {happened.position}"
-        case SilenceCreatedEvent() as event if _lasts(happened, subject.at) and _matches(event.matchers, subject):
+        case SilenceCreatedEvent() as event if _silences(happened, event.matchers, subject, of_many=of_many):
             return f"silenced by {happened.envelope.stream} at position {happened.position}"
         case RecipientUnsubscribedEvent() as event if _unsubscribes(event, subject):
             return f"the recipient unsubscribed at position {happened.position}"
@@ -111,6 +118,15 @@ def _unsubscribes(event: RecipientUnsubscribedEvent, subject: Subject) -> bool:
 
 def _whom(recipient: Personal) -> str:
     return same_address(readable(recipient) or "")
+
+
+def _silences(happened: FeedEvent, matchers: list[Matcher], subject: Subject, *, of_many: bool) -> bool:
+    known = not of_many or _is_common(matchers)
+    return known and _lasts(happened, subject.at) and _matches(matchers, subject)
+
+
+def _is_common(matchers: list[Matcher]) -> bool:
+    return all(matcher.attribute in _COMMON for matcher in matchers)
 
 
 def _matches(matchers: list[Matcher], subject: Subject) -> bool:

@@ -9,6 +9,7 @@ from alerts.templates.words import duration, moment, one_line, plain, tail
 
 LOG_BYTES = 10_000
 _TITLE_LENGTH = 100
+_ERROR_LENGTH = 300
 _VERBS = {
     "Completed": "completed",
     "Failed": "failed",
@@ -20,14 +21,16 @@ _VERBS = {
 }
 _KINDS = {
     "corrected": "This corrects an earlier message about the run.",
-    "resolved": "What an earlier message reported is over.",
+    "resolved": "What was reported of these runs is over: the last of them completed.",
+    "repeated": "This was told before, and is not over.",
+    "digest": "These are told together: there were too many to be told one by one, or they were reported late.",
     "test": "This is a test of the rule: it was asked for, and nothing happened.",
 }
 
 
 def context_of(facts: Facts) -> dict[str, Any]:
     """Every name with its value; texts are safe to show, and long ones keep their end."""
-    title = one_line(facts.display_name or facts.run_id, _TITLE_LENGTH)
+    title = one_line(facts.display_name or facts.run_id or facts.experiment, _TITLE_LENGTH)
     log = tail(plain("\n".join(facts.log_lines)), LOG_BYTES)
     return {
         **_change(facts),
@@ -52,25 +55,48 @@ def context_of(facts: Facts) -> dict[str, Any]:
         "rule": one_line(facts.rule_name),
         "rule_id": plain(facts.rule_id),
         "trigger": facts.trigger,
+        **_many(facts),
     }
 
 
 def run_url(facts: Facts) -> str | None:
     """The page of the run, if there is a server that shows it."""
-    if facts.public_url is None or not facts.public_url.startswith(("https://", "http://")):
+    return _url(facts, facts.run_id)
+
+
+def _url(facts: Facts, run_id: str | None) -> str | None:
+    if not run_id or facts.public_url is None or not facts.public_url.startswith(("https://", "http://")):
         return None
-    return f"{facts.public_url.rstrip('/')}/runs/{quote(facts.run_id, safe='', errors='replace')}"
+    return f"{facts.public_url.rstrip('/')}/runs/{quote(run_id, safe='', errors='replace')}"
 
 
 def headline(facts: Facts) -> str:
     """What happened, in one sentence without its full stop."""
-    title = one_line(facts.display_name or facts.run_id, _TITLE_LENGTH)
+    title = one_line(facts.display_name or facts.run_id or facts.experiment, _TITLE_LENGTH)
+    if facts.count > 1:
+        return _headline_of_many(facts)
+    if facts.title is not None:
+        return one_line(facts.title, _TITLE_LENGTH) or f"{title} raised an alert"
+    if facts.occasion is not None:
+        return f"{title} {one_line(facts.occasion)}"
     return f"{title} {_VERBS.get(facts.new_status) or f'is now {one_line(facts.new_status)}'}"
+
+
+def _headline_of_many(facts: Facts) -> str:
+    parent = facts.by.get("parent") or facts.by.get("root")
+    what = f"{facts.count:,} child runs of {one_line(parent)}" if parent else f"{facts.count:,} runs"
+    counts = ", ".join(f"{count:,} {one_line(word)}" for word, count in facts.counts.items())
+    common = [f"{name} {one_line(value)}" for name, value in facts.by.items() if name not in {"parent", "root"}]
+    if facts.occasion is not None:
+        counts = one_line(facts.occasion)
+    return f"{what}: {counts}" + (f" ({', '.join(common)})" if common else "")
 
 
 def notes(facts: Facts) -> list[str]:
     """What a reader must know to take the change for what it is, in whole sentences."""
     found = [_KINDS[facts.kind]] if facts.kind in _KINDS else []
+    if facts.count > 1:
+        return found
     if facts.presumed:
         found.append(
             "The run did not report this itself: it is presumed, and is corrected if the run is heard of again."
@@ -78,6 +104,31 @@ def notes(facts: Facts) -> list[str]:
     if facts.certainty:
         found.append(f"How it is known: {one_line(facts.certainty, 500)}.")
     return found
+
+
+def _many(facts: Facts) -> dict[str, Any]:
+    return {
+        "severity": facts.severity,
+        "occasion": _maybe(facts.occasion),
+        "title": _maybe(facts.title),
+        "text": None if facts.text is None else tail(plain(facts.text), LOG_BYTES),
+        "count": facts.count,
+        "counts": _texts(facts.counts),
+        "by": _texts(facts.by),
+        "group_url": _url(facts, facts.by.get("parent") or facts.by.get("root")),
+        "runs": [
+            {
+                "run_id": plain(each.run_id),
+                "name": one_line(each.name, _TITLE_LENGTH),
+                "experiment": one_line(each.experiment),
+                "status": one_line(each.status),
+                "time": moment(each.at),
+                "error": None if each.error is None else one_line(each.error, _ERROR_LENGTH),
+                "url": _url(facts, each.run_id),
+            }
+            for each in facts.told
+        ],
+    }
 
 
 def _change(facts: Facts) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Renderer:
 
     def render(self, templates: Templates, facts: Facts) -> Rendered:
         """The message; raises TemplateRefusedError or TemplateFailedError."""
-        sources = _sources(templates)
+        sources = _sources(templates, many=facts.count > 1)
         subject, text = self._text(sources.subject), self._text(sources.text)
         html = None if sources.html is None else self._html(sources.html)
         names = {**context_of(facts), BUDGET: Budget(self._clock)}
@@ -77,8 +77,11 @@ class Renderer:
         return self.render(templates, facts)
 
 
-def _sources(templates: Templates) -> _Sources:
-    default = _defaults()
+def _sources(templates: Templates, *, many: bool) -> _Sources:
+    """Templates of one's own are about one run; many are told of with ours."""
+    default = _defaults("many" if many else "mail")
+    if many:
+        return default
     own_text_alone = templates.text is not None and templates.html is None
     return _Sources(
         default.subject if templates.subject is None else templates.subject,
@@ -88,11 +91,11 @@ def _sources(templates: Templates) -> _Sources:
 
 
 @cache
-def _defaults() -> _Sources:
+def _defaults(kind: str) -> _Sources:
     folder = resources.files("alerts.templates")
     subject, text, html = (
         folder.joinpath(name).read_text(encoding="utf-8")
-        for name in ("subject.txt.jinja", "mail.txt.jinja", "mail.html.jinja")
+        for name in ("subject.txt.jinja", f"{kind}.txt.jinja", f"{kind}.html.jinja")
     )
     return _Sources(subject, text, html)
 

@@ -19,6 +19,7 @@ from ledger.commands import (
     AddParameters,
     AddProperties,
     AddUser,
+    AlertRun,
     Answer,
     ArchiveExperiment,
     ArchiveRun,
@@ -27,6 +28,7 @@ from ledger.commands import (
     ChangeUser,
     Command,
     CreateExperiment,
+    CreateSilence,
     DefineRule,
     DeleteExperiment,
     DeleteRule,
@@ -35,6 +37,7 @@ from ledger.commands import (
     DisableRule,
     DisableUser,
     EnableRule,
+    EndSilence,
     ExperimentCommand,
     IssueToken,
     ReactivateExperiment,
@@ -45,10 +48,12 @@ from ledger.commands import (
     RevokeToken,
     RuleCommand,
     RunCommand,
+    SilenceCommand,
     StartRun,
     SuppressRecipient,
     TagExperiment,
     TagRun,
+    TestRule,
     Unsubscribe,
     UnsuppressRecipient,
     UntagExperiment,
@@ -60,7 +65,7 @@ from ledger.commands import (
 from ledger.domain.aggregate import Context, LedgerAggregate
 from ledger.domain.artifacts import checked_artifacts
 from ledger.domain.experiment import Experiment
-from ledger.domain.names import check_experiment_name, check_rule_id, check_run_id, check_user_name
+from ledger.domain.names import check_experiment_name, check_run_id, check_user_name, check_uuid
 from ledger.domain.recipient import Recipient, checked_address
 from ledger.domain.refusals import Refusals
 from ledger.domain.run import Run
@@ -75,11 +80,13 @@ from schemas.streams import (
     refusals_stream,
     rule_stream,
     run_stream,
+    silence_stream,
     user_stream,
 )
 
 if TYPE_CHECKING:
     from ledger.domain.alert_rule import AlertRule
+    from ledger.domain.silence import Silence
     from ledger.domain.user import User
     from schemas.rules import RuleDefinition
 
@@ -267,6 +274,10 @@ class Ledger:
         return self._decide_run(command, caller, lambda run: run.warn(command, self._limits))
 
     @_carry_out.register
+    def _(self, command: AlertRun, caller: Caller) -> Answer:
+        return self._decide_run(command, caller, lambda run: run.alert(command, self._limits))
+
+    @_carry_out.register
     def _(self, command: AddArtifacts, caller: Caller) -> Answer:
         artifacts = checked_artifacts(command.artifacts, self._limits)
         for each in artifacts:
@@ -313,6 +324,21 @@ class Ledger:
     @_carry_out.register
     def _(self, command: DeleteRule, caller: Caller) -> Answer:
         return self._decide_rule(command, caller, lambda rule: rule.delete())
+
+    @_carry_out.register
+    def _(self, command: TestRule, caller: Caller) -> Answer:
+        if command.run_id is not None:
+            self.run(command.run_id)
+        return self._decide_rule(command, caller, lambda rule: rule.test(command.run_id))
+
+    @_carry_out.register
+    def _(self, command: CreateSilence, caller: Caller) -> Answer:
+        who = command.on_behalf_of or caller.actor
+        return self._decide_silence(command, caller, lambda it: it.create(command.matchers, command.until, who))
+
+    @_carry_out.register
+    def _(self, command: EndSilence, caller: Caller) -> Answer:
+        return self._decide_silence(command, caller, lambda it: it.end())
 
     @_carry_out.register
     def _(self, command: Unsubscribe, caller: Caller) -> Answer:
@@ -391,8 +417,14 @@ class Ledger:
     def _decide_rule(self, command: RuleCommand, caller: Caller, decide: "Callable[[AlertRule], None]") -> Answer:
         from ledger.domain.alert_rule import AlertRule  # noqa: PLC0415 - heavy, and unknown to a training script
 
-        check_rule_id(command.rule_id)
+        check_uuid("rule", command.rule_id)
         return self._decide(rule_stream(command.rule_id), AlertRule, command, caller, decide)
+
+    def _decide_silence(self, command: SilenceCommand, caller: Caller, decide: "Callable[[Silence], None]") -> Answer:
+        from ledger.domain.silence import Silence  # noqa: PLC0415 - as above
+
+        check_uuid("silence", command.silence_id)
+        return self._decide(silence_stream(command.silence_id), Silence, command, caller, decide)
 
     def _decide_run(self, command: RunCommand, caller: Caller, decide: Callable[[Run], None]) -> Answer:
         return self._decide(run_stream(command.run_id), Run, command, caller, decide)

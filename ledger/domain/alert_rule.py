@@ -12,6 +12,7 @@ from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     AlertRuleEnabledEvent,
+    AlertRuleTestedEvent,
     Event,
 )
 from schemas.rules import RuleDefinition, definition_of
@@ -58,6 +59,11 @@ class AlertRule(LedgerAggregate):
         self._required()
         if self.enabled:
             self.decide(AlertRuleDisabledEvent)
+
+    def test(self, run_id: str | None) -> None:
+        """Let the recipients get a test, whether the rule is in force or not."""
+        self._required()
+        self.decide(AlertRuleTestedEvent, run_id=run_id)
 
     def delete(self) -> None:
         """Put the rule out of force for good; again is nothing to do."""

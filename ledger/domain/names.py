@@ -45,14 +45,14 @@ def check_user_name(name: str) -> None:
         )
 
 
-def check_rule_id(rule_id: str) -> None:
-    """Raise InvalidNameError unless the id is a UUID in its usual spelling."""
+def check_uuid(what: str, text: str) -> None:
+    """Raise InvalidNameError unless the id of a rule or silence is a UUID in its usual spelling."""
     try:
-        usual = str(UUID(rule_id))
+        usual = str(UUID(text))
     except ValueError:
         usual = ""
-    if not usual or usual != rule_id:
-        raise InvalidNameError(f"rule id {rule_id!r} is no UUID in lower case, such as {UUID(int=0)}")
+    if not usual or usual != text:
+        raise InvalidNameError(f"{what} id {text!r} is no UUID in lower case, such as {UUID(int=0)}")
 
 
 def check_key(what: str, key: str, length: int) -> None:

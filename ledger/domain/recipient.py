@@ -1,7 +1,7 @@
 """The Recipient aggregate: what an address wants no more, and whether mail still reaches it."""
 
 from ledger.domain.aggregate import LedgerAggregate
-from ledger.domain.names import check_length, check_rule_id
+from ledger.domain.names import check_length, check_uuid
 from ledger.errors import InvalidNameError, RefusedError
 from schemas.addresses import why_no_address
 from schemas.events import (
@@ -30,7 +30,7 @@ class Recipient(LedgerAggregate):
     def unsubscribe(self, address: str, rule: str | None) -> None:
         """Of one rule, or of all; who is off all is off each."""
         if rule is not None:
-            check_rule_id(rule)
+            check_uuid("rule", rule)
         if not self.unsubscribed & {None, rule}:
             self.decide(RecipientUnsubscribedEvent, recipient=address, rule=rule)
 

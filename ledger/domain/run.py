@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from ledger.commands import ChangeStatus, Parameter, StartRun, WarnRun
+from ledger.commands import AlertRun, ChangeStatus, Parameter, StartRun, WarnRun
 from ledger.domain.aggregate import Decided, LedgerAggregate, changed_keys
 from ledger.domain.artifacts import Artifact
 from ledger.domain.names import check_count, check_experiment_name, check_key, check_length, check_run_id
 from ledger.domain.statuses import allowed_from, may_change
-from ledger.errors import RefusedError, RunNotFoundError, StatusRefusedError, WrittenOnceError
+from ledger.errors import BadValueError, RefusedError, RunNotFoundError, StatusRefusedError, WrittenOnceError
 from ledger.liveness.graces import canceled_by
 from schemas.events import (
     Event,
+    RunAlertedEvent,
     RunArchivedEvent,
     RunArtifactAddedEvent,
     RunDescribedEvent,
@@ -31,6 +32,7 @@ from schemas.events import (
     readable,
 )
 from schemas.limits import Limits
+from schemas.severities import SEVERITIES
 from schemas.statuses import TERMINAL, RunStatus
 
 
@@ -199,6 +201,15 @@ class Run(LedgerAggregate):
             return
         message = command.message[: limits.warning_message_length]
         self.decide(RunWarnedEvent, source=command.source, code=command.code, message=message, count=command.count)
+
+    def alert(self, command: AlertRun, limits: Limits) -> None:
+        """Raise an alert of the script's own, at any status."""
+        self._required()
+        if command.level not in SEVERITIES:
+            raise BadValueError(f"there is no level {command.level!r} of alerts; there are {', '.join(SEVERITIES)}")
+        check_length("the title of an alert", command.title, limits.alert_title_length)
+        check_length("the text of an alert", command.text, limits.alert_text_length)
+        self.decide(RunAlertedEvent, title=command.title, text=command.text, level=command.level)
 
     def add_artifacts(self, artifacts: Sequence[Artifact], limits: Limits) -> None:
         """Give names to contents, at any status; a name that is there stands for the newest (ADR 0014).

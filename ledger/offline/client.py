@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ledger.artifacts.content import Content, key_of
 from ledger.client import Client
@@ -20,12 +20,17 @@ from ledger.queries import (
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    IntentDocument,
+    ReasonDocument,
     RecipientDocument,
+    RuleChangeDocument,
     RuleDocument,
     RunDocument,
     RunPage,
     RunQuery,
     RunState,
+    SilenceDocument,
+    Span,
     TokenDocument,
     UserDocument,
 )
@@ -183,6 +188,27 @@ class OfflineClient:
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """None: nothing is mailed from here."""
         return self._scratch.deliveries(rule_id)
+
+    def rule_changes(self, rule_id: str) -> Sequence[RuleChangeDocument]:
+        """Who changed what of an alert rule, oldest first; raises RuleNotFoundError."""
+        return self._scratch.rule_changes(rule_id)
+
+    def silences(self) -> Sequence[SilenceDocument]:
+        """The silences that are known here."""
+        return self._scratch.silences()
+
+    def explain(self, run_id: str) -> Sequence[ReasonDocument]:
+        """Why the rules that are known here tell of a run or do not."""
+        self._read(run_id)
+        return self._scratch.explain(run_id)
+
+    def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> Sequence[IntentDocument]:
+        """What a rule or draft would have sent of what is known here."""
+        return self._scratch.preview(rule_id, draft, span)
+
+    def alert_health(self) -> dict[str, Any]:
+        """What waits to be sent."""
+        return self._scratch.alert_health()
 
     def recipients(self) -> Sequence[RecipientDocument]:
         """None: nothing is mailed from here."""

@@ -23,12 +23,17 @@ from ledger.queries import (
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
+    IntentDocument,
+    ReasonDocument,
     RecipientDocument,
+    RuleChangeDocument,
     RuleDocument,
     RunDocument,
     RunPage,
     RunQuery,
     RunState,
+    SilenceDocument,
+    Span,
     TokenDocument,
     UserDocument,
     state_of,
@@ -46,6 +51,8 @@ SECONDS = 30.0
 
 _LARGE = 1_000_000
 _OCTETS = "application/octet-stream"
+# A preview reads all of the log.
+_LONG_SECONDS = 120.0
 _BULK = Limits().children_per_call
 _RUNS_AT_ONCE = 100
 
@@ -223,6 +230,34 @@ class RemoteClient:
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What came of a rule's notifications; raises RuleNotFoundError."""
         found: list[DeliveryDocument] = self._ask_rule(rule_id, "/deliveries")
+        return found
+
+    def rule_changes(self, rule_id: str) -> Sequence[RuleChangeDocument]:
+        """Who changed what of an alert rule, oldest first; raises RuleNotFoundError."""
+        found: list[RuleChangeDocument] = self._ask_rule(rule_id, "/changes")
+        return found
+
+    def silences(self) -> Sequence[SilenceDocument]:
+        """Every silence, those that are over too, the newest first."""
+        found: list[SilenceDocument] = self._ask("/silences")
+        return found
+
+    def explain(self, run_id: str) -> Sequence[ReasonDocument]:
+        """Why each rule did or did not tell of a run; raises RunNotFoundError."""
+        found: list[ReasonDocument] = self._ask_run(run_id, "/alerts")
+        return found
+
+    def preview(self, rule_id: str | None, draft: Mapping[str, Any] | None, span: Span) -> Sequence[IntentDocument]:
+        """What a rule, or a draft in its place, would have sent; raises RuleNotFoundError and BadRuleError."""
+        content = {"rule_id": rule_id, "draft": draft, "since": span.since, "until": span.until}
+        found: list[IntentDocument] = self._server.call(
+            "POST", "/preview", content | {"at_least": self._written}, attempt=_LONG_SECONDS
+        )
+        return found
+
+    def alert_health(self) -> dict[str, Any]:
+        """What waits to be sent, since when, and why."""
+        found: dict[str, Any] = self._ask("/notifications/health")
         return found
 
     def recipients(self) -> Sequence[RecipientDocument]:

@@ -44,19 +44,23 @@ class Server:
         self._tls: ssl.SSLContext | None = None
         self._begin_process()
 
-    def call(self, method: str, path: str, content: object = None) -> Any:
-        """Send JSON, and answer with JSON; raises what the server says no with, and UnavailableError."""
+    def call(self, method: str, path: str, content: object = None, *, attempt: float = _ATTEMPT_SECONDS) -> Any:
+        """Send JSON, and answer with JSON; raises what the server says no with, and UnavailableError.
+
+        `attempt` is how many seconds one answer may take.
+        """
         body = None if content is None else json.dumps(content).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
-        return self.send(Request(method, self.path + path, body, headers)).content
+        return self.send(Request(method, self.path + path, body, headers), attempt=attempt).content
 
-    def send(self, request: Request) -> Reply:
+    def send(self, request: Request, *, attempt: float = _ATTEMPT_SECONDS) -> Reply:
         """Send a request until it is answered; raises as `call` does."""
-        end, pause, in_doubt = time.monotonic() + self._seconds, _FIRST_PAUSE, False
+        longer = attempt if attempt > _ATTEMPT_SECONDS else 0
+        end, pause, in_doubt = time.monotonic() + max(self._seconds, longer), _FIRST_PAUSE, False
         while True:
             left = max(end - time.monotonic(), _FIRST_PAUSE)
             try:
-                return self._exchange(request, min(left, _ATTEMPT_SECONDS))
+                return self._exchange(request, min(left, attempt))
             except UnavailableError as error:
                 in_doubt = in_doubt or (request.method == "POST" and isinstance(error, UnknownOutcomeError))
                 if time.monotonic() + pause > end:

@@ -1,6 +1,7 @@
 """A run, as a script holds it."""
 
 from ledger.errors import RefusedError
+from ledger.sdk.alerts import RunAlerts
 from ledger.sdk.attributes import RunAttributes
 from ledger.sdk.context import RunContext
 from ledger.sdk.figures import RunFigures
@@ -9,7 +10,7 @@ from ledger.sdk.snapshots import RunSnapshots
 from ledger.targets.target import SCRIPT_RUN
 
 
-class Run(RunFigures, RunSnapshots, RunAttributes, RunLifecycle, RunContext):
+class Run(RunFigures, RunSnapshots, RunAttributes, RunAlerts, RunLifecycle, RunContext):
     """A handle on a run; what it asks is answered by the ledger, never from memory."""
 
     def __repr__(self) -> str:

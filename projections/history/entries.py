@@ -10,6 +10,7 @@ from projections.runs.state import RunState, apply_event
 from schemas.events import (
     Event,
     OpaqueEvent,
+    RunAlertedEvent,
     RunArtifactAddedEvent,
     RunParameterAddedEvent,
     RunPropertyAddedEvent,
@@ -32,7 +33,7 @@ def entries(events: Iterable[FeedEvent]) -> list[HistoryEntry]:
             artifacts[event.event.artifact_name] = {"size": event.event.size, "sha256": event.event.sha256}
         if not isinstance(event.event, OpaqueEvent):
             apply_event(state, event)
-        found.append(_entry(event, before, _fields(state, artifacts, event)))
+        found.append(_entry(event, before, _fields(state, artifacts, event) | _raised(event)))
     return found
 
 
@@ -51,6 +52,16 @@ def _fields(state: RunState, artifacts: dict[str, Any], happened: FeedEvent) -> 
             return {}
         case _:
             return _flat(state)
+
+
+def _raised(happened: FeedEvent) -> dict[str, Any]:
+    """What the script wanted people to know; it changes nothing of the run."""
+    match happened.event:
+        case RunAlertedEvent(level=level, title=title, text=text):
+            said = f"{level}: {readable(title)}"
+            return {"alert": f"{said}: {readable(text)}" if text else said}
+        case _:
+            return {}
 
 
 def _flat(state: RunState) -> dict[str, Any]:

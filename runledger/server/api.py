@@ -15,7 +15,7 @@ from ledger.commands import AddArtifacts, Answer, Command
 from ledger.errors import UnavailableError
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, is_suppressed
+from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, Span, is_suppressed
 from ledger.users.rights import Right, right_for, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
@@ -32,6 +32,7 @@ from runledger.server.messages import (
     SentCommands,
     SentMail,
     SentPresence,
+    SentPreview,
     SeriesParameters,
     SeveralSeriesParameters,
     ThinnedParameters,
@@ -43,6 +44,7 @@ from runledger.server.openapi import (
     COMMAND_BODY,
     MAIL_BODY,
     PRESENCE_BODY,
+    PREVIEW_BODY,
     PROBLEMS,
     add_schemas,
 )
@@ -188,6 +190,28 @@ class Api:
         """What was claimed of a rule's notifications and what came of it, oldest first."""
         return reply(await self._answered(asked, lambda: self._parts.alerts.deliveries(rule_id)))
 
+    async def rule_changes(self, rule_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Who changed what of an alert rule, when and why, oldest first."""
+        return reply(await self._answered(asked, lambda: self._parts.alerts.rule_changes(rule_id)))
+
+    async def silences(self, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Every silence, those that are over too, the newest first."""
+        return reply(await self._answered(asked, self._parts.alerts.silences))
+
+    async def explained(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
+        """Why each alert rule did or did not tell of a run."""
+        return reply(await self._answered(asked, lambda: self._parts.alerts.explain(run_id)))
+
+    async def preview(self, asked: SentPreview) -> Response:
+        """What a rule would have sent, or a draft in its place."""
+        span = Span(since=asked.since, until=asked.until)
+        question = partial(self._parts.alerts.preview, asked.rule_id, asked.draft, span)
+        return reply(await self._answered(asked, question))
+
+    async def notifications_health(self, asked: Annotated[AtLeast, Query()]) -> Response:
+        """What waits to be sent, since when, and why."""
+        return reply(await self._answered(asked, self._parts.alerts.health))
+
     async def recipients(self, asked: Annotated[AtLeast, Query()]) -> Response:
         """Every recipient that unsubscribed or is suppressed because mail came back, by address."""
         return reply(await self._answered(asked, self._parts.alerts.recipients))
@@ -327,6 +351,11 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)
     routes.get("/rules/{rule_id}", response_model=dict[str, Any])(api.rule)
     routes.get("/rules/{rule_id}/deliveries", response_model=list[dict[str, Any]])(api.deliveries)
+    routes.get("/rules/{rule_id}/changes", response_model=list[dict[str, Any]])(api.rule_changes)
+    routes.get("/silences", response_model=list[dict[str, Any]])(api.silences)
+    routes.get("/runs/{run_id}/alerts", response_model=list[dict[str, Any]])(api.explained)
+    routes.post("/preview", response_model=list[dict[str, Any]], openapi_extra=PREVIEW_BODY)(api.preview)
+    routes.get("/notifications/health", response_model=dict[str, Any])(api.notifications_health)
     routes.get("/recipients", response_model=list[dict[str, Any]])(api.recipients)
     routes.post("/bounces", response_model=dict[str, Any], openapi_extra=MAIL_BODY)(api.bounce)
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)

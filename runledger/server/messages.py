@@ -159,6 +159,15 @@ class PresenceMessage(BaseModel):
     left: Reported = []
 
 
+class PreviewMessage(AtLeast):
+    """What a rule would have sent, or a draft in its place, from one moment to another (milliseconds)."""
+
+    rule_id: str | None = None
+    draft: dict[str, Any] | None = None
+    since: int | None = None
+    until: int | None = None
+
+
 async def _read_body(request: Request) -> bytes:
     return await _body_of(request, JSON, BODY_BYTES)
 
@@ -205,6 +214,10 @@ def _read_presence(body: Annotated[bytes, Depends(_read_body)]) -> PresenceMessa
     return _validated(PresenceMessage, body)
 
 
+def _read_preview(body: Annotated[bytes, Depends(_read_body)]) -> PreviewMessage:
+    return _validated(PreviewMessage, body)
+
+
 def _validated(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
@@ -225,4 +238,5 @@ SentMail = Annotated[bytes, Depends(_read_mail)]
 SentCommand = Annotated[Command, Depends(_read_command)]
 SentBatch = Annotated[BatchMessage, Depends(_read_batch)]
 SentPresence = Annotated[PresenceMessage, Depends(_read_presence)]
+SentPreview = Annotated[PreviewMessage, Depends(_read_preview)]
 SentCommands = Annotated[list[Command], Depends(_read_commands)]

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from ledger.wire import COMMANDS
-from runledger.server.messages import BULK_COMMANDS, MAIL, BatchMessage, PresenceMessage
+from runledger.server.messages import BULK_COMMANDS, MAIL, BatchMessage, PresenceMessage, PreviewMessage
 from runledger.server.replies import JSON, PROBLEM_JSON
 
 _PLACE = "#/components/schemas/"
@@ -40,6 +40,7 @@ _COMMANDS = {"type": "array", "minItems": 1, "maxItems": BULK_COMMANDS, "items":
 COMMAND_BODY = _body({"$ref": f"{_PLACE}Command"})
 BATCH_BODY = _body({"$ref": f"{_PLACE}BatchMessage"})
 PRESENCE_BODY = _body({"$ref": f"{_PLACE}PresenceMessage"})
+PREVIEW_BODY = _body({"$ref": f"{_PLACE}PreviewMessage"})
 MAIL_BODY = {"requestBody": {"required": True, "content": {MAIL: {"schema": {"type": "string", "format": "binary"}}}}}
 BULK_BODY = _body({"type": "object", "required": ["commands"], "properties": {"commands": _COMMANDS}})
 
@@ -86,7 +87,7 @@ def _command_schemas() -> dict[str, Any]:
 
 def _body_schemas() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
-    for model in (BatchMessage, PresenceMessage):
+    for model in (BatchMessage, PresenceMessage, PreviewMessage):
         schema = model.model_json_schema(ref_template=_PLACE + "{model}")
         schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
     return schemas

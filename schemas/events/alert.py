@@ -44,6 +44,14 @@ class AlertRuleDeletedEvent(Event):
     name: ClassVar[str] = "alert-rule.deleted"
 
 
+class AlertRuleTestedEvent(Event):
+    """Somebody wants the recipients of a rule to get a test, about this run if one is named."""
+
+    name: ClassVar[str] = "alert-rule.tested"
+
+    run_id: Maybe[Text] = None
+
+
 class Matcher(Part):
     """A condition on an attribute of what would be notified."""
 
@@ -150,3 +158,16 @@ class NotificationsSettledEvent(Event):
     name: ClassVar[str] = "notifications.settled"
 
     outcomes: list[Outcome]
+
+
+class NotificationsDueEvent(Event):
+    """Time has passed: what was due by now in `recorded_at` is to be told.
+
+    A server appends it when nothing else is recorded that would show that the time has come; `until`
+    is the moment that it waited for.
+    """
+
+    name: ClassVar[str] = "notifications.due"
+
+    server: Text
+    until: Milliseconds

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from schemas.events.base import Count, Event, Maybe, Part, Personal, Sha256, Text
 from schemas.events.logged import LoggedValue, NamedValues
+from schemas.severities import Severity
 from schemas.statuses import RunStatus
 
 
@@ -192,6 +193,16 @@ class RunWarnedEvent(Event):
     def upcast_v1_v2(payload: dict[str, Any]) -> dict[str, Any]:
         """Version 1 had the message alone."""
         return {**payload, "source": "unknown", "code": "unknown", "count": 1}
+
+
+class RunAlertedEvent(Event):
+    """The script raised an alert, with a title, a text and a level."""
+
+    name: ClassVar[str] = "run.alerted"
+
+    title: Personal
+    text: Personal = ""
+    level: Severity = "warning"
 
 
 class RunArchivedEvent(Event):

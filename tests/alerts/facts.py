@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from alerts.facts import Facts
+from alerts.facts import Facts, Told
 
 FAILURE = Facts(
     workspace="vision",
@@ -60,6 +60,11 @@ _scalar = st.none() | st.booleans() | st.integers() | st.just(10**3_999) | st.fl
 _time = st.none() | st.integers(0, 253_402_300_799_999)
 
 
+def _any_told() -> st.SearchStrategy[Told]:
+    at = st.integers(0, 253_402_300_799_999)
+    return st.builds(Told, run_id=_text, name=_text, experiment=_text, status=_text, at=at, error=_maybe)
+
+
 def any_facts() -> st.SearchStrategy[Facts]:
     """Facts with anything in every field."""
     texts = ("workspace", "rule_id", "rule_name", "run_id", "experiment", "new_status", "kind")
@@ -80,6 +85,14 @@ def any_facts() -> st.SearchStrategy[Facts]:
             "properties": st.dictionaries(_text, _text, max_size=3),
             "parameters": st.dictionaries(_text, _scalar, max_size=3),
             "last_values": st.dictionaries(_text, _scalar, max_size=3),
+            "severity": st.sampled_from([None, "info", "critical"]),
+            "occasion": _maybe,
+            "title": _maybe,
+            "text": _maybe,
+            "told": st.lists(_any_told(), max_size=2),
+            "count": st.sampled_from([1, 1, 2, 500]),
+            "counts": st.dictionaries(_text, st.integers(0, 500), max_size=2),
+            "by": st.dictionaries(st.sampled_from(["parent", "experiment", "tag:team"]), _text, max_size=3),
         }
     )
     return st.builds(Facts, **drawn)

@@ -1,6 +1,7 @@
 """Control logs made by hand: events at positions, for folds that need no file."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +12,7 @@ from schemas.events import (
     AlertRuleDefinedEvent,
     Event,
     Matcher,
+    NotificationsDueEvent,
     OpaqueEvent,
     RunOrigin,
     RunStartedEvent,
@@ -33,13 +35,32 @@ class Story:
     def __init__(self) -> None:
         self.events: list[FeedEvent] = []
         self._heads: dict[str, tuple[int, str]] = {}
+        self._waited = 0
 
-    def add(self, stream: str, event: Event | OpaqueEvent, *, actor: str = "maria", at: int | None = None) -> FeedEvent:
+    def wait(self, seconds: float) -> None:
+        """Let time pass in which nothing is recorded."""
+        self._waited += int(seconds * SECOND)
+
+    def tick(self, seconds: float = 0) -> FeedEvent:
+        """A server says that time has passed."""
+        self.wait(seconds)
+        return self.add("notifications:log", NotificationsDueEvent(server="s", until=0))
+
+    def add(
+        self,
+        stream: str,
+        event: Event | OpaqueEvent,
+        *,
+        actor: str = "maria",
+        at: int | None = None,
+        occurred: datetime | None = None,
+    ) -> FeedEvent:
         position = len(self.events) + 1
         seq, prev = self._heads.get(stream, (0, ""))
-        now = START + position * SECOND if at is None else at
+        now = START + position * SECOND + self._waited if at is None else at
         recorded_at = max([now, *(each.recorded_at for each in self.events[-1:])])
-        time = f"2027-01-15T08:00:{position % 60:02}.000000Z"
+        happened = datetime.fromtimestamp(now / 1_000, UTC) if occurred is None else occurred
+        time = happened.isoformat(timespec="microseconds").replace("+00:00", "Z")
         type_name, value = (
             (event.type, b"") if isinstance(event, OpaqueEvent) else (event.type_name(), event.to_value())
         )
@@ -71,6 +92,6 @@ class Story:
         until = START + (len(self.events) + 1 + seconds) * SECOND
         return self.add("silence:s1", SilenceCreatedEvent(matchers=list(matchers), until=until))
 
-    def intents(self) -> list[Intent]:
-        evaluator = Evaluator(self)
+    def intents(self, *, punctual: bool = False) -> list[Intent]:
+        evaluator = Evaluator(self, punctual=punctual)
         return [intent for event in self.events for intent in evaluator.fold(event)]

@@ -59,6 +59,8 @@ def test_every_command_has_a_name() -> None:
         "Command",
         "ExperimentCommand",
         "RuleCommand",
+        "RecipientCommand",
+        "SilenceCommand",
         "RunCommand",
         "UserCommand",
     }

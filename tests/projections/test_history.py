@@ -14,7 +14,7 @@ from ledger.commands import (
 from ledger.feed import FeedEvent
 from ledger.queries import Change
 from projections.history.entries import entries
-from schemas.events import Event, OpaqueEvent, RunArtifactAddedEvent, RunStartedEvent, RunWarnedEvent
+from schemas.events import Event, OpaqueEvent, RunAlertedEvent, RunArtifactAddedEvent, RunStartedEvent, RunWarnedEvent
 from schemas.records import Envelope
 from schemas.statuses import RunStatus
 from tests.projections.conftest import Workspace
@@ -104,3 +104,16 @@ def test_artifacts_warnings_and_events_that_cannot_be_read_are_shown_too() -> No
     assert replaced.changes == [Change("artifacts.m.pt", small, large)]
     assert warned.changes == [Change("warnings", None, shown)]
     assert (opaque.changes, opaque.reason) == ([], None)
+
+
+def test_what_a_script_wanted_people_to_know_is_shown() -> None:
+    _, plain, told = entries(
+        happened(
+            RunStartedEvent(experiment="digits", experiment_id="i"),
+            RunAlertedEvent(title="halfway", level="info"),
+            RunAlertedEvent(title="loss is NaN", text="since epoch 3", level="error"),
+        )
+    )
+
+    assert plain.changes == [Change("alert", None, "info: halfway")]
+    assert told.changes == [Change("alert", None, "error: loss is NaN: since epoch 3")]

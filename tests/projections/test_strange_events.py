@@ -56,6 +56,7 @@ of_runs: st.SearchStrategy[e.Event] = st.one_of(
     ),
     st.builds(e.RunArtifactAddedEvent, artifact_name=texts, size=counts, sha256=st.just("0" * 64), address=texts),
     st.builds(e.RunWarnedEvent, source=texts, code=texts, message=personal, count=counts),
+    st.builds(e.RunAlertedEvent, title=personal, text=personal),
     st.just(e.RunArchivedEvent()),
     st.just(e.RunRestoredEvent()),
     st.builds(e.ExperimentCreatedEvent, experiment=texts),

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,6 +81,25 @@ def test_a_sender_that_dies_between_two_steps(workspace: Path, point: str) -> No
         finish(workspace, relay)
         # Of several mails under way some may have been taken while one was not even begun.
         check(relay, twice=0 if point in {"folded", "claiming", "claimed"} else CONNECTIONS)
+
+
+@pytest.mark.parametrize("point", ["passing", "passed", "claimed"])
+def test_a_sender_that_dies_when_a_group_is_due(tmp_path: Path, point: str) -> None:
+    make_folder(tmp_path, log="sqlite")
+    client = connect(str(tmp_path))
+    definition = {"name": "n", "recipients": ["maria@example.org"], "group": {"by": [], "wait_seconds": 1}}
+    client.execute(DefineRule(rule_id=new_command_id(), definition=definition))
+    for number in range(RUNS):
+        client.execute(StartRun(run_id=f"r{number}", experiment="e", status=RunStatus.FAILED))
+    client.close()
+    time.sleep(1.5)
+    with relaying() as relay:
+        killed = sender(tmp_path, relay, point)
+        killed.communicate(timeout=60)
+        assert killed.returncode == -signal.SIGKILL
+        finish(tmp_path, relay)
+        (message,) = relay.messages()
+        assert f"{RUNS} runs: {RUNS} Failed" in str(message["subject"])
 
 
 @pytest.mark.parametrize("phase", [*ON_THE_WIRE, "taken"])

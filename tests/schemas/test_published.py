@@ -14,7 +14,8 @@ def test_published_files_are_up_to_date() -> None:
 def test_every_version_has_a_file_with_an_id_of_its_own() -> None:
     ids = {json.loads(path.read_text(encoding="utf-8"))["$id"] for path in publish.PUBLISHED.glob("*.json")}
 
-    assert ids == {f"urn:runledger:{event.name}:v{event.version}" for event in (*EVENTS, *FORMER)}
+    events = {f"urn:runledger:{event.name}:v{event.version}" for event in (*EVENTS, *FORMER)}
+    assert ids == events | {"urn:runledger:alert-rules:v1"}
     assert {"urn:runledger:run.warned:v1", "urn:runledger:run.warned:v2"} <= ids
 
 

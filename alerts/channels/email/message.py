@@ -42,6 +42,9 @@ def compose(
             token_line("References", ids.thread),
             "Auto-Submitted: auto-generated\r\n",
             "X-Auto-Response-Suppress: All\r\n",
+            _urgency_lines(facts.severity),
+            "X-Test: true\r\n" if facts.kind == "test" else "",
+            "Precedence: bulk\r\n" if facts.kind == "digest" else "",
             unsubscribe_lines(unsubscribe),
             "MIME-Version: 1.0\r\n",
             f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n',
@@ -51,6 +54,12 @@ def compose(
     text, html = _with_way_out(rendered, unsubscribe)
     parts = [separator, _part("plain", text), separator, _part("html", html), separator, b"--\r\n"]
     return Mail(ids.notification, recipient, sender.address, head.encode() + b"".join(parts))
+
+
+def _urgency_lines(severity: str | None) -> str:
+    """RFC 4021 2.1.54 and what older clients read; a mail of ordinary severity has neither."""
+    urgency = {"critical": "Importance: high\r\nX-Priority: 1\r\n", "info": "Importance: low\r\nX-Priority: 5\r\n"}
+    return urgency.get(severity or "", "")
 
 
 def _with_way_out(rendered: Rendered, url: str | None) -> tuple[str, str]:

@@ -19,7 +19,8 @@ _TOLD = (
     "kind", "headline", "notes", "rule", "rule_id", "run", "run_id", "run_url", "experiment", "display_name",
     "parent_run_id", "attempt", "actor", "old_status", "new_status", "presumed", "certainty", "reason", "error_code",
     "error_type", "error_message", "traceback", "started_at", "ended_at", "recorded_at", "duration_ms", "log_lines",
-    "tags", "properties", "parameters", "last_values", "workspace", "trigger",
+    "tags", "properties", "parameters", "last_values", "workspace", "trigger", "severity", "occasion", "count",
+    "counts", "by", "runs",
 )  # fmt: skip
 """What of the names that templates know is in the data."""
 
@@ -32,7 +33,7 @@ def compose(rendered: Rendered, facts: Facts, notification: str, recipient: str)
         "id": notification,
         "source": f"urn:runledger:{quote(plain(facts.workspace), safe='') or 'workspace'}",
         "type": f"runledger.alert.{facts.kind}.v1",
-        "subject": plain(facts.run_id),
+        "subject": plain(facts.run_id or facts.experiment),
         "time": _time(facts.recorded_at),
         "datacontenttype": "application/json",
         "data": {"title": rendered.subject, "text": plain(rendered.text)} | {name: known[name] for name in _TOLD},

@@ -17,7 +17,7 @@ from ledger.errors import LostRaceError, UnavailableError, UnknownOutcomeError
 from ledger.notifications import NotificationStream
 from ledger.store.fold import Head
 from schemas.addresses import EMAIL
-from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent
+from schemas.events import NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent
 from tests.alerts.deliver.folding import claim_of
 from tests.alerts.deliver.working import (
     FastClock,
@@ -292,7 +292,9 @@ class Flaky(NotificationStream):
     stores = True
     _calls = 0
 
-    def append(self, event: NotificationsClaimedEvent | NotificationsSettledEvent, head: Head | None) -> int:
+    def append(
+        self, event: NotificationsClaimedEvent | NotificationsDueEvent | NotificationsSettledEvent, head: Head | None
+    ) -> int:
         self._calls += 1
         error = self.failing(self._calls)
         position = super().append(event, head) if error is None or self.stores else 0

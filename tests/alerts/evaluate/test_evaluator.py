@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 
-from alerts.evaluate.evaluator import CORRECTION_DAYS, Evaluator
+from alerts.evaluate.corrections import CORRECTION_DAYS
+from alerts.evaluate.evaluator import Evaluator
 from alerts.evaluate.intent import Intent, episode_id, notification_id
 from alerts.evaluate.runs import Runs, folded
 from ledger.feed import FeedEvent

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from alerts.rules.matching import Transition, may_match, why_not
+from alerts.rules.matching import may_match, why_not
+from alerts.rules.transition import Transition
 from schemas.rules import definition_of
 from schemas.statuses import RunStatus
 

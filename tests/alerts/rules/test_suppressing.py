@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.rules.matching import Transition
 from alerts.rules.suppressing import Subject, Suppressors, suppresses
+from alerts.rules.transition import Transition
 from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,

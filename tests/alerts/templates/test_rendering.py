@@ -1,11 +1,12 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given
 
-from alerts.facts import Facts
+from alerts.facts import Facts, Told
 from alerts.templates.budget import TemplateFailedError
 from alerts.templates.context import KNOWN
 from alerts.templates.fallback import fallback
@@ -264,6 +265,71 @@ def test_an_own_html_template_escapes_and_a_text_template_does_not() -> None:
 )  # fmt: skip
 def test_what_templates_can_do(source: str, written: str) -> None:
     assert _RENDERER.render(Templates(text=source), FAILURE).text == written
+
+
+MANY = replace(
+    FAILURE,
+    count=12,
+    counts={"Canceled": 2, "Failed": 10},
+    by={"parent": "sweep", "tag:team": "red"},
+    told=[
+        Told(run_id=f"r{number}", name=f"child {number}", experiment="digits", status="Failed", at=0, error="boom")
+        for number in range(10)
+    ],
+)
+
+
+def test_children_of_one_parent_are_counted_named_and_linked() -> None:
+    rendered = default(MANY)
+    assert rendered.failure is None
+    assert rendered.subject == "[vision] 12 child runs of sweep: 2 Canceled, 10 Failed (tag:team red)"
+    for words in both(rendered):
+        assert all(f"child {number}" in words for number in range(10))
+        assert "and 2 more" in words
+        assert "boom" in words
+    assert "https://runs.example.org/runs/sweep" in Page(rendered.html).addresses
+    assert "https://runs.example.org/runs/r3" in rendered.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "subject", "note"),
+    [
+        ({"kind": "digest", "by": {}}, "[vision] 12 runs: 2 Canceled, 10 Failed (digest)", "told together"),
+        ({"kind": "repeated", "by": {"experiment": "digits"}},
+         "[digits] 12 runs: 2 Canceled, 10 Failed (experiment digits) (repeated)", "is not over"),
+        ({"kind": "resolved", "by": {}, "severity": "error"},
+         "[vision] ERROR 12 runs: 2 Canceled, 10 Failed (resolved)", "is over"),
+        ({"occasion": "has not ended 2 h after it began", "by": {}},
+         "[vision] 12 runs: has not ended 2 h after it began", ""),
+    ],
+)  # fmt: skip
+def test_each_kind_of_mail_about_many_says_what_it_is(fields: dict[str, Any], subject: str, note: str) -> None:
+    rendered = default(replace(MANY, **fields))
+    assert (rendered.failure, rendered.subject) == (None, subject)
+    assert all(note in words for words in both(rendered))
+
+
+@pytest.mark.parametrize(
+    ("fields", "subject"),
+    [
+        ({"occasion": "has not ended 2 h after it began"}, "[digits] résumé of żółw has not ended 2 h after it began"),
+        ({"occasion": "has had no run that completed for 1 d", "run_id": "", "display_name": None},
+         "[digits] digits has had no run that completed for 1 d"),
+        ({"title": "loss is NaN", "text": "since epoch 3", "severity": "critical"}, "[digits] CRITICAL loss is NaN"),
+        ({"kind": "resolved", "new_status": "Completed"},
+         "[digits] run résumé of żółw: Running -> Completed (resolved)"),
+    ],
+)  # fmt: skip
+def test_each_occasion_has_its_subject(fields: dict[str, Any], subject: str) -> None:
+    rendered = default(replace(FAILURE, **fields))
+    assert (rendered.failure, rendered.subject) == (None, subject)
+    assert all((fields.get("text") or "") in words for words in both(rendered))
+
+
+def test_templates_of_ones_own_are_about_one_run() -> None:
+    own = Templates(subject="mine", text="{{ run }}")
+    assert _RENDERER.render(own, FAILURE).subject == "mine"
+    assert _RENDERER.render(own, MANY).subject.startswith("[vision] 12 child runs")
 
 
 def test_saving_a_rule_refuses_a_name_that_does_not_exist_and_lists_those_that_do() -> None:

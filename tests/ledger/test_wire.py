@@ -58,6 +58,7 @@ def test_every_command_has_a_name() -> None:
     assert {kind.__name__ for kind in below(Command)} - {kind.__name__ for kind in COMMANDS.values()} == {
         "Command",
         "ExperimentCommand",
+        "RecipientCommand",
         "RuleCommand",
         "RecipientCommand",
         "SilenceCommand",

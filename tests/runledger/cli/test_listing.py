@@ -1,6 +1,7 @@
 """`run list` and `experiment list`: search, order and shape, on a path and on a URL alike."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ledger.commands import (
 from ledger.errors import InvalidNameError
 from ledger.queries import RunQuery
 from runledger import Workspace
+from runledger.wiring import connect
 from schemas.statuses import RunStatus
 from tests.runledger.cli.calling import call
 from tests.runledger.server.running import running
@@ -94,13 +96,15 @@ LETTER = "8c1e-4f2a-aaaa"
         ('"', []),
         ("a AND b OR (c* NEAR", []),
         ("--", []),
-        ("\x00", []),
     ],
 )
 def test_search_finds_words_in_every_text_of_a_run(place: str, words: str, expected: list[str]) -> None:
-    if "\0" in words and place.startswith("http"):
-        pytest.skip("no program can be given this word")
     assert ids(place, f"--search={words}") == expected
+
+
+def test_a_word_that_no_program_can_be_given_finds_nothing(place: str) -> None:
+    with closing(connect(place)) as client:
+        assert client.runs(RunQuery(search="\x00")).runs == []
 
 
 def test_search_goes_with_other_conditions(place: str) -> None:

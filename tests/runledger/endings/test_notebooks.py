@@ -40,6 +40,8 @@ class Notebook:
         self.client.stop_channels()
         if self.manager.is_alive():
             self.manager.shutdown_kernel(now=True)
+        # Of a kernel that was killed, nobody else closes what was opened for it.
+        self.manager.cleanup_resources()
 
 
 @pytest.fixture

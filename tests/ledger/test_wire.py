@@ -60,7 +60,6 @@ def test_every_command_has_a_name() -> None:
         "ExperimentCommand",
         "RecipientCommand",
         "RuleCommand",
-        "RecipientCommand",
         "SilenceCommand",
         "RunCommand",
         "UserCommand",

@@ -16,7 +16,7 @@ from pathlib import Path
 # Last, so that nothing that lies beside this package stands in for the standard library.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from ledger.watchdog import gate, proc
+from ledger.watchdog import proc
 
 WATCHING = "watching"
 """The file that says that somebody watches: it holds the watchdog's number, and is locked while it is there."""
@@ -59,6 +59,8 @@ class Watch:
         if code and (self.folder / _EXITED).exists():
             return int.from_bytes(code, sys.byteorder, signed=True)
         if self.gate is not None:
+            from ledger.watchdog import gate  # noqa: PLC0415 - only the first process of a container has one
+
             gate.let_through(self.gate)
         return None
 

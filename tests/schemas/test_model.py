@@ -26,7 +26,7 @@ with ThreadPoolExecutor(8) as pool:
     assert all(pool.map(first, range(8)))
 """
 FORKED = """
-import os, threading
+import os, signal, threading
 from schemas import model
 from schemas.events import RunTaggedEvent
 held = threading.Event()
@@ -38,6 +38,7 @@ threading.Thread(target=build).start()
 held.wait()
 child = os.fork()
 if child == 0:
+    signal.alarm(30)  # or it would wait for ever
     RunTaggedEvent(key="a", value="b")
     os._exit(7)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

@@ -1,0 +1,56 @@
+"""Which module a command belongs to; those that a training script never needs are loaded when it is called."""
+
+from typing import Any
+
+from ledger.application.deciding import experiments, runs
+from ledger.application.deciding.decision import Decision, Given
+from ledger.commands import (
+    Command,
+    ExperimentCommand,
+    RecipientCommand,
+    RuleCommand,
+    RunCommand,
+    SilenceCommand,
+    UserCommand,
+)
+from schemas.streams import experiment_stream, rule_stream, run_stream
+
+
+def decision_on(command: Command, given: Given) -> Decision[Any]:
+    """What a command means; raises RefusedError for what is wrong whatever the aggregate says."""
+    match command:
+        case RunCommand():
+            return runs.decision(command, given)
+        case ExperimentCommand():
+            return experiments.decision(command, given)
+        case RuleCommand():
+            from ledger.application.deciding import rules  # noqa: PLC0415
+
+            return rules.decision(command, given)
+        case SilenceCommand():
+            from ledger.application.deciding import silences  # noqa: PLC0415
+
+            return silences.decision(command, given)
+        case RecipientCommand():
+            from ledger.application.deciding import recipients  # noqa: PLC0415
+
+            return recipients.decision(command, given)
+        case UserCommand():
+            from ledger.application.deciding import users  # noqa: PLC0415
+
+            return users.decision(command, given)
+        case _:
+            raise NotImplementedError(type(command).__name__)
+
+
+def meant_by(command: Command, log_id: str) -> str:
+    """The stream of the run, experiment or rule that a command was about, there or not; empty for all else."""
+    match command:
+        case RunCommand():
+            return run_stream(command.run_id)
+        case ExperimentCommand():
+            return experiment_stream(log_id, command.name)
+        case RuleCommand():
+            return rule_stream(command.rule_id)
+        case _:
+            return ""

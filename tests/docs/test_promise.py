@@ -96,6 +96,16 @@ PROOFS: Mapping[str, Sequence[str]] = {
         "tests/runledger/test_bounces.py::test_a_mailbox_of_returned_mails_is_read",
         "tests/runledger/test_bounces.py::test_a_server_takes_returned_mails_from_who_may_write",
     ),
+    "When something becomes due is measured in the log's own time.": (
+        "tests/alerts/evaluate/test_time.py::test_when_it_is_noticed_that_time_has_passed_changes_nothing",
+        "tests/alerts/deliver/test_passing_time.py::test_a_clock_that_is_an_hour_fast_makes_nothing_due_before_its_time",
+    ),
+    "In a quiet log a server appends that time has passed, so whoever reads the log later finds the same mails at the "
+    "same moments ([adr/0023](adr/0023-time-passes-in-the-log.md)).": (
+        "tests/alerts/evaluate/test_time.py::test_live_claims_what_a_preview_over_the_finished_log_finds",
+        "tests/alerts/deliver/test_passing_time.py::test_of_several_servers_one_says_that_time_has_passed",
+        "tests/alerts/deliver/test_passing_time.py::test_live_with_restarts_claims_what_a_preview_finds",
+    ),
 }
 
 

@@ -1,0 +1,45 @@
+"""`make faults`: kills and faults against the alert service, as a table; 1 if what is promised does not hold.
+
+Names of programmes may be given: `.venv/bin/python -m tests.faults kills preview`. `--short` does less of each.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+
+from tests.faults.mails.kills import kill_at_random
+from tests.faults.mails.row import Row
+
+Programme = Callable[[Path, bool], Sequence[Row]]
+
+
+def _kills(folder: Path, short: bool) -> Sequence[Row]:
+    return [kill_at_random(folder, mails=1_000 if short else 10_000, kills=10 if short else 110)]
+
+
+PROGRAMMES: Mapping[str, Programme] = {"kills": _kills}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run programmes and print their rows as they come."""
+    names = [each for each in arguments if each != "--short"]
+    unknown = set(names) - set(PROGRAMMES)
+    if unknown:
+        print(f"no programme is called {', '.join(sorted(unknown))}; there are {', '.join(PROGRAMMES)}")
+        return 2
+    broken = 0
+    for name in names or PROGRAMMES:
+        began = monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            rows = PROGRAMMES[name](Path(folder), "--short" in arguments)
+        for row in rows:
+            print(row, flush=True)
+        broken += sum(not row.holds for row in rows)
+        print(f"        {name} took {monotonic() - began:.0f} s", flush=True)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

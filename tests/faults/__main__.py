@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 
 from tests.faults.mails.kills import kill_at_random
+from tests.faults.mails.points import die_at_points
 from tests.faults.mails.row import Row
 
 Programme = Callable[[Path, bool], Sequence[Row]]
@@ -19,7 +20,11 @@ def _kills(folder: Path, short: bool) -> Sequence[Row]:
     return [kill_at_random(folder, mails=1_000 if short else 10_000, kills=10 if short else 110)]
 
 
-PROGRAMMES: Mapping[str, Programme] = {"kills": _kills}
+def _points(folder: Path, short: bool) -> Sequence[Row]:
+    return die_at_points(folder, all_of_them=not short)
+
+
+PROGRAMMES: Mapping[str, Programme] = {"kills": _kills, "points": _points}
 
 
 def main(arguments: Sequence[str]) -> int:

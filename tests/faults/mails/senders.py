@@ -71,9 +71,7 @@ def finish(folder: Path, relay: Relay, *, options: str = "", times: int = 20) ->
 def states_of(folder: Path) -> Counter[str]:
     """How many notifications are in which state, by the log."""
     with closing(connect(str(folder))) as client:
-        return Counter(
-            str(each["state"]) for rule in client.rules() for each in client.deliveries(rule["rule_id"])
-        )
+        return Counter(str(each["state"]) for rule in client.rules() for each in client.deliveries(rule["rule_id"]))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 
 from tests.faults.mails.kills import kill_at_random
+from tests.faults.mails.mishaps import all_mishaps
 from tests.faults.mails.points import die_at_points
 from tests.faults.mails.row import Row
 
@@ -24,7 +25,11 @@ def _points(folder: Path, short: bool) -> Sequence[Row]:
     return die_at_points(folder, all_of_them=not short)
 
 
-PROGRAMMES: Mapping[str, Programme] = {"kills": _kills, "points": _points}
+def _mishaps(folder: Path, short: bool) -> Sequence[Row]:
+    return all_mishaps(folder, frozen=not short)
+
+
+PROGRAMMES: Mapping[str, Programme] = {"kills": _kills, "points": _points, "mishaps": _mishaps}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -210,3 +210,13 @@ def test_claims_at_any_time_keep_the_books_right(data: st.DataObject) -> None:
         }
         assert not any(each.state in ENDS for each in notifications)
         assert {each.id: each for each in folded(story)} == {each.id: each for each in notifications}
+
+
+def test_what_was_never_claimed_is_due_though_the_clock_of_the_log_is_ahead_of_ours() -> None:
+    story = failed()
+    hour_ago = story.events[-1].recorded_at - 3_600 * SECOND
+    pending = only(folded(story))
+    assert list(folded(story).due(hour_ago, 10)) == [[pending]]
+
+    claim(story, pending)
+    assert list(folded(story).due(hour_ago, 10)) == []

@@ -76,9 +76,8 @@ class Notifications:
         return [self._open[each] for each in self._claimed]
 
     def suppressed(self) -> Sequence[Notification]:
-        """Those that nobody may send any more: suppressed, and not under way since before."""
-        found = (self._open[each] for each in self._suppressed)
-        return [each for each in found if not each.may_be_sent]
+        """Those that are suppressed, under way since before or not."""
+        return [self._open[each] for each in self._suppressed]
 
     def due(self, now: int, count: int, channel: str | None = None) -> Iterator[list[Notification]]:
         """For each recipient, of one channel or of all, up to `count` that are due, the longest due first.

@@ -12,6 +12,7 @@ from time import monotonic
 from tests.faults.mails.kills import kill_at_random
 from tests.faults.mails.mishaps import all_mishaps
 from tests.faults.mails.points import die_at_points
+from tests.faults.mails.preview import preview_equals_live
 from tests.faults.mails.row import Row
 
 Programme = Callable[[Path, bool], Sequence[Row]]
@@ -29,7 +30,11 @@ def _mishaps(folder: Path, short: bool) -> Sequence[Row]:
     return all_mishaps(folder, frozen=not short)
 
 
-PROGRAMMES: Mapping[str, Programme] = {"kills": _kills, "points": _points, "mishaps": _mishaps}
+def _preview(folder: Path, short: bool) -> Sequence[Row]:
+    return [preview_equals_live(folder, events=20_000 if short else 1_000_000, stops=5 if short else 12)]
+
+
+PROGRAMMES: Mapping[str, Programme] = {"kills": _kills, "points": _points, "mishaps": _mishaps, "preview": _preview}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from alerts.deliver.notification import ENDS, State
 from alerts.deliver.notifications import Notifications
+from alerts.deliver.policy import kept_back
 from alerts.evaluate.evaluator import Evaluator
 from schemas.events import (
     AlertRuleDisabledEvent,
@@ -118,10 +119,22 @@ def test_what_was_claimed_before_it_was_disabled_may_be_sent_but_not_again() -> 
     claimed = only(folded(story))
     story.add("rule:r1", AlertRuleDisabledEvent())
     assert only(folded(story)).may_be_sent
-    assert folded(story).suppressed() == []
+    assert kept_back(folded(story), claimed.due_at - 1, 8) == []
 
     settle(story, claimed, "retry", retry_at=1)
-    assert [each.id for each in folded(story).suppressed()] == [claimed.id]
+    assert [each.id for each in kept_back(folded(story), claimed.due_at - 1, 8)] == [claimed.id]
+
+
+def test_what_was_disabled_behind_the_claim_of_a_server_that_died_is_kept_back() -> None:
+    story = failed()
+    claim(story, only(folded(story)), server="s1")
+    story.add("rule:r1", AlertRuleDisabledEvent())
+    claimed, notifications = only(folded(story)), folded(story)
+
+    assert kept_back(notifications, claimed.due_at - 1, 8) == []
+    assert kept_back(notifications, claimed.due_at - 1, 8, gone=lambda server: server == "s1") == [claimed]
+    assert kept_back(notifications, claimed.due_at, 8) == [claimed]
+    assert kept_back(notifications, claimed.due_at, 8, sending={claimed.id}) == []
 
 
 def test_a_silence_holds_back_what_waits() -> None:

@@ -14,6 +14,7 @@ from tests.faults.mails.mishaps import all_mishaps
 from tests.faults.mails.points import die_at_points
 from tests.faults.mails.preview import preview_equals_live
 from tests.faults.mails.row import Row
+from tests.faults.mails.scenarios import listed, play
 
 Programme = Callable[[Path, bool], Sequence[Row]]
 
@@ -34,7 +35,18 @@ def _preview(folder: Path, short: bool) -> Sequence[Row]:
     return [preview_equals_live(folder, events=20_000 if short else 1_000_000, stops=5 if short else 12)]
 
 
-PROGRAMMES: Mapping[str, Programme] = {"kills": _kills, "points": _points, "mishaps": _mishaps, "preview": _preview}
+def _scenarios(folder: Path, short: bool) -> Sequence[Row]:
+    print(listed(), flush=True)
+    return play(folder, mails=40 if short else 500, seconds=2 if short else 20)
+
+
+PROGRAMMES: Mapping[str, Programme] = {
+    "kills": _kills,
+    "points": _points,
+    "scenarios": _scenarios,
+    "mishaps": _mishaps,
+    "preview": _preview,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from alerts.channels.email.identity import MailIds
 from alerts.evaluate.evaluator import Evaluator
 from alerts.evaluate.intent import Intent
 from alerts.evaluate.runs import FeedRunEvents
@@ -98,7 +99,8 @@ def _compared(parts: Embedded, rules: Mapping[str, str], taken: Taken, stops: in
         "found by one of preview and log": len(all_ ^ ids.ended),
         "claimed though suppressed": len(ids.claimed - wanted),
         "of a draft that differ": len(plain ^ draft),
-        "sent and not taken by the relay": len(ids.sent) - len(came),
+        "sent and not taken by the relay": len({_message_id(each) for each in ids.sent} - came),
+        "taken and not claimed": len(came - {_message_id(each) for each in ids.claimed}),
     }
     figures = {
         "events": parts.feed.last_position(),
@@ -110,6 +112,10 @@ def _compared(parts: Embedded, rules: Mapping[str, str], taken: Taken, stops: in
     }
     holds = not any(differences.values()) and len(ids.ended) > len(ids.sent) > 0
     return Row("preview equals live", figures | differences, holds)
+
+
+def _message_id(notification: str) -> str:
+    return MailIds.of(notification, "", "example.org").message
 
 
 def _drafted(feed: Feed, rule_id: str) -> Iterator[Intent]:

@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo test test-fast check bench pins clean
+.PHONY: help demo test test-fast check bench faults pins clean
 
 help: ## print these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: $(VENV)/dev.stamp ## format, lint, types and import directions
 
 bench: $(VENV)/dev.stamp ## measure
 	@$(BIN)/python -m benchmarks
+
+faults: $(VENV)/dev.stamp ## kill and hinder what sends mails, and count what is lost (long)
+	@$(BIN)/python -m tests.faults
 
 pins: $(VENV)/made.stamp ## write requirements/*.txt anew (UPGRADE=1: newer versions too)
 	@$(BIN)/python -m venv .pins && .pins/bin/pip install --quiet uv

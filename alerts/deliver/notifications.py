@@ -76,12 +76,14 @@ class Notifications:
         return [self._open[each] for each in self._claimed]
 
     def suppressed(self) -> Sequence[Notification]:
-        """Those that nobody may send any more: suppressed, and not under way since before."""
-        found = (self._open[each] for each in self._suppressed)
-        return [each for each in found if not each.may_be_sent]
+        """Those that are suppressed, under way since before or not."""
+        return [self._open[each] for each in self._suppressed]
 
     def due(self, now: int, count: int, channel: str | None = None) -> Iterator[list[Notification]]:
-        """For each recipient, of one channel or of all, up to `count` that are due, the longest due first."""
+        """For each recipient, of one channel or of all, up to `count` that are due, the longest due first.
+
+        What nobody claimed yet is due by being there: the log's clock, which says since when, may be ahead of ours.
+        """
         for line in list(self._lines):
             if channel not in {None, line[0]}:
                 continue
@@ -151,7 +153,7 @@ class Notifications:
             notification = self._open.get(notification_id)
             if notification is None or notification.due_at != due_at or notification_id in found:
                 heappop(line)  # it has moved since
-            elif due_at > now:
+            elif due_at > now and notification.attempt:
                 break
             else:
                 found[notification_id] = notification

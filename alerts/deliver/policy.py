@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
+from itertools import islice
 
 from alerts.deliver.notification import Notification
 from alerts.deliver.notifications import Notifications
@@ -47,6 +48,21 @@ def next_claims(
             again += repeats
             chosen.append(waiting)
     return chosen
+
+
+def kept_back(
+    open_: Notifications, now: int, limit: int, *, sending: Collection[str] = (), gone: Gone = lambda _: False
+) -> list[Notification]:
+    """Up to `limit` suppressed notifications that nobody sends any more.
+
+    One that was claimed before is its server's until the lease is over or the server is gone: nobody else may send it.
+    """
+    over = (
+        each
+        for each in open_.suppressed()
+        if not each.may_be_sent or (each.id not in sending and (each.due_at <= now or gone(each.server)))
+    )
+    return list(islice(over, limit))
 
 
 def given_up(open_: Notifications, now: int, limit: int) -> list[Notification]:

@@ -34,7 +34,7 @@ from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification
 from alerts.deliver.notifications import TYPES, Notifications
 from alerts.deliver.outcomes import dead, settlement, suppressed
-from alerts.deliver.policy import Gone, given_up, next_claims, to_renew
+from alerts.deliver.policy import Gone, given_up, kept_back, next_claims, to_renew
 from alerts.evaluate.evaluator import READ, Evaluator
 from alerts.evaluate.facts import Place, facts_at
 from alerts.evaluate.intent import Intent
@@ -200,7 +200,7 @@ class AlertService:
         now = self._settings.now()
         outcomes = self._outcomes[:_OUTCOMES_AT_ONCE]
         kept = len(outcomes)
-        outcomes += [suppressed(each) for each in self.notifications.suppressed()[:_OUTCOMES_AT_ONCE]]
+        outcomes += [suppressed(each) for each in self._kept_back(now)]
         old = self._given_up(now)
         outcomes += [dead(each) for each in old if not each.suppressed]
         if not outcomes:
@@ -210,6 +210,10 @@ class AlertService:
         self._settings.at("settled")
         del self._outcomes[:kept]
         return True
+
+    def _kept_back(self, now: int) -> list[Notification]:
+        under_way = self._sending.keys() | {outcome.notification for outcome in self._outcomes}
+        return kept_back(self.notifications, now, _OUTCOMES_AT_ONCE, sending=under_way, gone=self._settings.gone)
 
     def _given_up(self, now: int) -> list[Notification]:
         """What is too old; looked for once a second, for it is hours before it is."""

@@ -34,6 +34,9 @@ PROOFS: Mapping[str, Sequence[str]] = {
     "None disappears.": (
         "tests/alerts/deliver/test_kills.py::test_a_kill_loses_nothing",
         f"{SERVICE}::test_a_lost_answer_of_the_log_loses_and_doubles_nothing",
+        f"{SERVICE}::test_a_rule_disabled_behind_the_claim_of_a_server_that_died_is_settled_as_that",
+        "tests/faults/mails/test_short.py::test_kills_at_random_times_lose_nothing",
+        "tests/faults/mails/test_short.py::test_what_happens_to_machines_loses_nothing",
         f"{SERVICE}::test_a_burst_beyond_the_rate_waits_and_loses_nothing",
         f"{SERVICE}::test_what_goes_by_a_channel_that_is_not_here_is_left_to_who_has_it",
     ),

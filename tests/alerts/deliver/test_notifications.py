@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from alerts.deliver.notification import ENDS, State
 from alerts.deliver.notifications import Notifications
+from alerts.deliver.policy import kept_back
 from alerts.evaluate.evaluator import Evaluator
 from schemas.events import (
     AlertRuleDisabledEvent,
@@ -118,10 +119,22 @@ def test_what_was_claimed_before_it_was_disabled_may_be_sent_but_not_again() -> 
     claimed = only(folded(story))
     story.add("rule:r1", AlertRuleDisabledEvent())
     assert only(folded(story)).may_be_sent
-    assert folded(story).suppressed() == []
+    assert kept_back(folded(story), claimed.due_at - 1, 8) == []
 
     settle(story, claimed, "retry", retry_at=1)
-    assert [each.id for each in folded(story).suppressed()] == [claimed.id]
+    assert [each.id for each in kept_back(folded(story), claimed.due_at - 1, 8)] == [claimed.id]
+
+
+def test_what_was_disabled_behind_the_claim_of_a_server_that_died_is_kept_back() -> None:
+    story = failed()
+    claim(story, only(folded(story)), server="s1")
+    story.add("rule:r1", AlertRuleDisabledEvent())
+    claimed, notifications = only(folded(story)), folded(story)
+
+    assert kept_back(notifications, claimed.due_at - 1, 8) == []
+    assert kept_back(notifications, claimed.due_at - 1, 8, gone=lambda server: server == "s1") == [claimed]
+    assert kept_back(notifications, claimed.due_at, 8) == [claimed]
+    assert kept_back(notifications, claimed.due_at, 8, sending={claimed.id}) == []
 
 
 def test_a_silence_holds_back_what_waits() -> None:
@@ -210,3 +223,13 @@ def test_claims_at_any_time_keep_the_books_right(data: st.DataObject) -> None:
         }
         assert not any(each.state in ENDS for each in notifications)
         assert {each.id: each for each in folded(story)} == {each.id: each for each in notifications}
+
+
+def test_what_was_never_claimed_is_due_though_the_clock_of_the_log_is_ahead_of_ours() -> None:
+    story = failed()
+    hour_ago = story.events[-1].recorded_at - 3_600 * SECOND
+    pending = only(folded(story))
+    assert list(folded(story).due(hour_ago, 10)) == [[pending]]
+
+    claim(story, pending)
+    assert list(folded(story).due(hour_ago, 10)) == []

@@ -205,6 +205,18 @@ def test_a_rule_disabled_behind_the_claim_does_not_stop_the_mail(parts: Parts) -
     assert (len(channel.mails), ended(parts)) == (1, {State.SENT: 1})
 
 
+def test_a_rule_disabled_behind_the_claim_of_a_server_that_died_is_settled_as_that(parts: Parts) -> None:
+    rule_id, channel = define(parts), Memory()
+    fail(parts, "a")
+    stream, [pending] = stream_of(parts), books(parts)
+    claimed = NotificationsClaimedEvent(server="dead", lease_seconds=600, notifications=[claim_of(pending, 1)])
+    stream.append(claimed, stream.head())
+    parts.ledger().handle(DisableRule(rule_id=rule_id), CALLER)
+
+    work(service(parts, channel, gone=lambda server: server == "dead"))
+    assert (channel.mails, ended(parts)) == ([], {State.SUPPRESSED: 1})
+
+
 def test_who_has_no_address_is_settled_with_the_reason(parts: Parts) -> None:
     define(parts, "@submitter")
     fail(parts, "a")

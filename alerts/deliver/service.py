@@ -14,6 +14,7 @@ matters lies there, and a kill can come anywhere (the names are those given to `
 
 A rival's claim voids ours, since both name the same head: the loser folds on and decides again.
 What suppresses a notification counts if it was accepted before its claim, whoever knew of it when.
+What came behind the claim of a server that is gone ends as suppressed, taken by the relay or not.
 Clocks are supposed to agree within a lease: where they do not, a mail that is under way may be sent
 by another server too, under the same Message-ID; nothing is lost.
 """

@@ -35,10 +35,9 @@ class Pace:
     sent: int = 0
     seconds: float = 0.0
 
-    def longest(self, left: int, kills: int) -> float:
-        """Seconds within which the next kill falls, if so many kills share the mails that are left."""
-        rate = self.sent / self.seconds if self.sent else _FIRST_GUESS
-        return 1.5 * left / (kills + 1) / rate
+    def longest(self, share: float) -> float:
+        """Seconds in which so many mails go out."""
+        return share / (self.sent / self.seconds if self.sent else _FIRST_GUESS)
 
 
 def kill_at_random(folder: Path, *, mails: int, kills: int, seed: int = 1) -> Row:
@@ -76,8 +75,12 @@ def _kill(folder: Path, relay: Relay, mails: int, kills: int, dice: random.Rando
         process = sender(folder, relay)
         if not _speaks(process, relay, connects):
             break
+        share = 1.5 * (mails - before) / (kills - len(deaths) + 1)
         began = monotonic()
-        sleep(dice.uniform(0, pace.longest(mails - before, kills - len(deaths))))
+        end = began + dice.uniform(0, pace.longest(share))
+        # Where mails go out faster than they did, the kills that are to come need some too.
+        while monotonic() < end and relay.sink.taken < before + share:
+            sleep(0.001)
         process.send_signal(signal.SIGKILL)
         pace.seconds += monotonic() - began
         if ended(process) != -signal.SIGKILL:

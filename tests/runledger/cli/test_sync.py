@@ -120,7 +120,10 @@ def test_the_folder_is_that_of_the_environment_unless_it_is_named(
     assert call("sync", journals / "missing", "-w", empty).code == 2
 
 
-def test_a_ledger_out_of_reach_loses_nothing(empty: Path, journals: Path, note: Note) -> None:
+def test_a_ledger_out_of_reach_loses_nothing(
+    empty: Path, journals: Path, note: Note, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.remote.client.SECONDS", 1.0)
     note("r")
 
     assert call("sync", journals, "-w", "http://127.0.0.1:9").code == 5

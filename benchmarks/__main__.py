@@ -1,14 +1,15 @@
 """`make bench`: every measurement, as JSON lines in build/bench.jsonl and as a table.
 
 Names of measurements may be given: `.venv/bin/python -m benchmarks verify kafka_append`.
-With `--docs` the table is also written to docs/performance.md.
+With `--docs` what was measured is also written to docs/performance.md, each in its section.
 """
 
 import importlib
 import sys
 from pathlib import Path
 
-from benchmarks.result import Result, machine, page, table
+from benchmarks.report import with_section
+from benchmarks.result import Result, machine, table
 from runledger.process import tune_collector
 
 MEASUREMENTS = (
@@ -42,14 +43,16 @@ def main(arguments: list[str]) -> int:
     results: list[Result] = []
     for name in names or MEASUREMENTS:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        results += importlib.import_module(f"benchmarks.{name}").run()
+        found = importlib.import_module(f"benchmarks.{name}").run()
+        results += found
+        if "--docs" in arguments:
+            page = _DOCS.read_text(encoding="utf-8") if _DOCS.exists() else ""
+            _DOCS.write_text(with_section(page, name, found, MEASUREMENTS), encoding="utf-8")
     _LINES.parent.mkdir(exist_ok=True)
     _LINES.write_text("".join(result.line() + "\n" for result in results), encoding="utf-8")
     for result in results:
         print(result.line())
     print(f"\n{machine()}\n{table(results)}")
-    if "--docs" in arguments:
-        _DOCS.write_text(page(results), encoding="utf-8")
     return 0
 
 

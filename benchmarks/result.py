@@ -1,7 +1,6 @@
 """What a measurement says, and how it is shown."""
 
 import json
-import os
 import platform
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -9,15 +8,6 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 
 _ROUNDS = 3
-_PAGE = """\
-# How fast it is
-
-Written by `.venv/bin/python -m benchmarks --docs` on {machine}, {cores} cores shared by everything that was measured
-(the Kafka broker included). Each figure is the median of rounds taken in turns with its floor or peer, so read the
-ratio, not the figure. The floor is what the machine or a bare client does for the same records.
-
-{table}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +38,11 @@ def machine() -> str:
     return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
-def page(results: Iterable[Result]) -> str:
-    """The results as a page of the documentation."""
+def rows_of(results: Iterable[Result]) -> str:
+    """The results as a table of the documentation."""
     heading, *rows = _rows(results)
     lines = [heading, tuple("---" for _ in heading), *rows]
-    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return _PAGE.format(machine=machine(), cores=os.cpu_count(), table=body)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def table(results: Iterable[Result]) -> str:

@@ -93,7 +93,8 @@ class LedgerAggregate(BaseAggregate[str]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let the fold find the class by the kind of its streams."""
         super().__init_subclass__(**kwargs)
-        LedgerAggregate.kinds[cls.kind] = cls
+        if cls.kind:
+            LedgerAggregate.kinds[cls.kind] = cls
 
     @classmethod
     def blank(cls, stream: str) -> "LedgerAggregate":

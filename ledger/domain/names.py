@@ -1,6 +1,7 @@
 """Rules for the names that users choose."""
 
 import re
+from collections.abc import Mapping
 from uuid import UUID
 
 from ledger.errors import InvalidNameError, LimitExceededError
@@ -82,3 +83,10 @@ def check_count(what: str, count: int, limit: int) -> None:
     """Raise LimitExceededError if there would be more of something than the limit."""
     if count > limit:
         raise LimitExceededError(f"a run may have {limit:,} {what}; this would be number {count:,}")
+
+
+def check_pairs(what: str, pairs: Mapping[str, str | None], key_length: int, value_length: int) -> None:
+    """Raise unless each key and value may be one of a tag or property."""
+    for key, value in pairs.items():
+        check_key(what, key, key_length)
+        check_length(f"{what} {key!r}", value, value_length)

@@ -4,27 +4,21 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-from ledger.commands import CreateExperiment, DefineRule, DescribeRun, ResumeRun, StartRun, TagRun
-from ledger.errors import RefusedError, RunNotFoundError
+from ledger.commands import CreateExperiment, DefineRule, StartRun
 from ledger.queries import RunQuery
+from ledger.sdk.beginning import Said, begin, check_ways
 from ledger.sdk.config import ScriptRunConfig
 from ledger.sdk.experiments import ExperimentAttributes
-from ledger.sdk.git import GitState, git_properties, git_state
+from ledger.sdk.git import GitState, git_state
 from ledger.sdk.listing import Pairs, Runs, property_conditions, tag_conditions
 from ledger.sdk.notify import one_run_rule, one_run_rule_id
-from ledger.sdk.origin import origin
 from ledger.sdk.outputs import Folders
 from ledger.sdk.run import Run
-from ledger.sdk.slurm import restart_of, slurm_properties
 from ledger.sdk.submission import submit
-from ledger.sdk.text import as_texts, storable
+from ledger.sdk.text import as_texts
 from ledger.sdk.workspace import Workspace
-from schemas.statuses import TERMINAL
-
-_RESUMES = ("never", "allow", "must", "join")
 
 
 class Experiment(ExperimentAttributes):
@@ -78,31 +72,15 @@ class Experiment(ExperimentAttributes):
             RefusedError: the id is taken, the run cannot be resumed or joined, or a name or limit is not kept.
             RunNotFoundError: there is no run to resume or to join.
         """
-        _check_ways(run_id, resume, on_cancel)
-        display_name = name if display_name is None else display_name
+        check_ways(run_id, resume, on_cancel)
         run_id = run_id or str(uuid4())
         git = GitState() if snapshot_directory is None else git_state(Path(snapshot_directory), os.environ)
-        recipients = [notify] if isinstance(notify, str) else list(notify or ())
-        is_new = not self._continued(run_id, resume, git)
-        if is_new:
-            self.workspace.tracker.begin(
-                StartRun(
-                    run_id=run_id,
-                    experiment=self.name,
-                    display_name=display_name,
-                    description=description,
-                    tags=as_texts("tag", tags or {}),
-                    properties=_properties(git_properties(git, os.environ)),
-                    origin=self._origin(git),
-                    resume=resume == "allow",
-                )
-            )
-        if not is_new or (resume == "allow" and self.workspace.tracker.is_offline):
-            texts = {"display_name": display_name, "description": description}
-            self._describe(run_id, as_texts("tag", tags or {}), texts)
-        run = self._notifying(run_id, recipients)
-        if is_new and resume == "never":
-            run.below(run_id)
+        said = Said(as_texts("tag", tags or {}), name if display_name is None else display_name, description)
+        is_new = begin(self.workspace, StartRun(run_id=run_id, experiment=self.name), resume, git, said)
+        run = Run(self, run_id).below(run_id) if is_new else Run(self, run_id)
+        for recipient in [notify] if isinstance(notify, str) else notify or ():
+            rule = DefineRule(rule_id=one_run_rule_id(run_id, recipient), definition=one_run_rule(run_id, recipient))
+            self.workspace.tracker.execute(rule, run_id)
         if resume == "join":
             run.join()
         else:
@@ -189,63 +167,6 @@ class Experiment(ExperimentAttributes):
         )
         return Run.found(self.workspace, query)
 
-    def _notifying(self, run_id: str, recipients: Iterable[str]) -> Run:
-        """The run, with a rule of its own for each recipient."""
-        for recipient in recipients:
-            rule = DefineRule(rule_id=one_run_rule_id(run_id, recipient), definition=one_run_rule(run_id, recipient))
-            self.workspace.tracker.execute(rule, run_id)
-        return Run(self, run_id)
-
-    def _continued(self, run_id: str, resume: str, git: GitState) -> bool:
-        """Whether the run was there, and now has another attempt or writer."""
-        # Offline nobody can tell whether the run is there: the command itself says what to do in either case.
-        if resume == "never" or (resume == "allow" and self.workspace.tracker.is_offline):
-            return False
-        if resume == "join":
-            self._join(run_id)
-            return True
-        try:
-            self.workspace.tracker.begin(ResumeRun(run_id=run_id, origin=self._origin(git), properties=_properties({})))
-        except RunNotFoundError:
-            if resume == "must":
-                raise
-            return False
-        return True
-
-    def _origin(self, git: GitState) -> dict[str, Any]:
-        return origin(git, restart_of(os.environ, offline=self.workspace.tracker.is_offline))
-
-    def _join(self, run_id: str) -> None:
-        status = self.workspace.client.run(run_id)["status"]
-        if status in TERMINAL:
-            raise RefusedError(
-                f"run {run_id} is {status}: there is nothing to join. resume='allow' begins another attempt of it"
-            )
-        self.workspace.tracker.join(run_id)
-
-    def _describe(self, run_id: str, tags: Mapping[str, str | None], texts: Mapping[str, str | None]) -> None:
-        """Set what was said of a run that is there; the same again changes nothing."""
-        changes = {name: text for name, text in texts.items() if text is not None}
-        if tags:
-            self.workspace.tracker.execute(TagRun(run_id=run_id, tags=tags), run_id)
-        if changes:
-            self.workspace.tracker.execute(DescribeRun(run_id=run_id, changes=changes), run_id)
-
     def __repr__(self) -> str:
         """Its name and place."""
         return f"Experiment({self.name!r}, {self.workspace!r})"
-
-
-def _properties(of_script: dict[str, str]) -> dict[str, str]:
-    """The properties of a run that this process begins."""
-    return {key: storable(value) for key, value in (of_script | slurm_properties(os.environ)).items()}
-
-
-def _check_ways(run_id: str | None, resume: str, on_cancel: str) -> None:
-    """Refuse words that mean nothing, before anything is done."""
-    if resume not in _RESUMES:
-        raise ValueError(f"resume must be one of {', '.join(map(repr, _RESUMES))}, not {resume!r}")
-    if on_cancel not in {"ignore", "raise"}:
-        raise ValueError(f"on_cancel must be 'ignore' or 'raise', not {on_cancel!r}")
-    if run_id is None and resume in {"must", "join"}:
-        raise ValueError(f"resume={resume!r} needs the run_id of a run that is there")

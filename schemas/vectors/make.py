@@ -23,37 +23,23 @@ def envelopes() -> list[Envelope]:
         actor="maria",
         value=b'{"experiment":"digits"}',
     )
-    second = Envelope(
-        stream="run:digits-1",
+    second = first._replace(
         seq=2,
         prev=first.hash(_LOG_ID).hex(),
         id="0b8f6c0e-5a53-5f0e-9d3c-2f8a1f1c7a02",
-        source="//host.example/runledger",
         type="runledger.run.tagged.v1",
         time="2026-11-23T10:00:01.5Z",
         actor="Żaneta Łęcka",
         value='{"key":"jakość","value":"świetna"}'.encode(),
     )
-    third = Envelope(
-        stream="run:digits-1",
-        seq=3,
-        prev=second.hash(_LOG_ID).hex(),
-        id="x",
-        source="s",
-        type="t",
-        time="2026-11-23T10:00:02Z",
-        actor="a:b,c",
-        value=b"",
-    )
-    zero = Envelope(
+    prev, time = second.hash(_LOG_ID).hex(), "2026-11-23T10:00:02Z"
+    third = second._replace(seq=3, prev=prev, id="x", source="s", type="t", time=time, actor="a:b,c", value=b"")
+    zero = first._replace(
         stream="values:digits-1:w.0_1-2",
         seq=0,
-        prev="",
         id="A" * 256,
-        source="//host.example/runledger",
         type="runledger.run.logged.v1",
         time="2026-11-23T10:00:02.123456789Z",
-        actor="maria",
         value=bytes(range(256)),
     )
     return [first, second, third, zero]

@@ -1,19 +1,17 @@
 """Kills by the out-of-memory killer, counted in both versions of control groups; and a real one."""
 
-import os
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from ledger.watchdog import memory
-from tests.ledger.watchdog.scenes import play, until
+from tests.control_group import control_group
+from tests.ledger.watchdog.scenes import play
 
 _V1 = "9:name=systemd:/\n4:memory:/jobs/7\n0::/\n"
 _V2 = "0::/user.slice/job.scope\n"
-_GROUPS = Path("/sys/fs/cgroup")
 
 
 def _make(path: Path, content: str) -> Path:
@@ -58,18 +56,8 @@ def test_a_file_that_does_not_count_is_passed_over(tmp_path: Path) -> None:
 @pytest.fixture
 def group() -> Iterator[Path | None]:
     """A control group of 60 MB and its file of members; None where none can be made."""
-    for top, limit in ((_GROUPS / "memory", "memory.limit_in_bytes"), (_GROUPS, "memory.max")):
-        made = top / f"runledger-test-{os.getpid()}"
-        with suppress(OSError):
-            made.mkdir()
-            try:
-                (made / limit).write_text("60000000")
-                yield made
-            finally:
-                until(lambda: not (made / "cgroup.procs").read_text(), "the group is empty")  # noqa: B023 - called here
-                made.rmdir()
-            return
-    yield None
+    with control_group("test", 60) as made:
+        yield made
 
 
 def test_an_out_of_memory_kill_is_told_from_any_other(group: Path | None, tmp_path: Path) -> None:

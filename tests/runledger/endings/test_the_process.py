@@ -1,17 +1,14 @@
 """What tracking does to the process that it is done in, and to all of its runs at once."""
 
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.ledger.watchdog.scenes import unshare, until
+from tests.control_group import control_group
+from tests.ledger.watchdog.scenes import unshare
 from tests.runledger.endings.playing import Stage
 from tests.runledger.endings.scripts import BEGIN, POINTS, READY, Case
-
-_GROUPS = Path("/sys/fs/cgroup")
 
 _FAMILY = """
 parent = run.child_run(run_id="child")
@@ -78,18 +75,8 @@ def test_nothing_in_the_process_is_other_than_before_but_for_a_hook_that_calls_t
 @pytest.fixture
 def group() -> Iterator[Path | None]:
     """A control group of 120 MB; None where none can be made."""
-    for top, limit in ((_GROUPS / "memory", "memory.limit_in_bytes"), (_GROUPS, "memory.max")):
-        made = top / f"runledger-endings-{os.getpid()}"
-        with suppress(OSError):
-            made.mkdir()
-            try:
-                (made / limit).write_text("120000000")
-                yield made
-            finally:
-                until(lambda: not (made / "cgroup.procs").read_text(), "the group is empty")  # noqa: B023 - called here
-                made.rmdir()
-            return
-    yield None
+    with control_group("endings", 120) as made:
+        yield made
 
 
 def test_a_script_that_is_killed_for_lack_of_memory(group: Path | None, stage: Stage) -> None:

@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
+# Tests start many processes: what was compiled once is not compiled by each of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-fast check bench faults pins clean
 

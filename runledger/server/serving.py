@@ -21,8 +21,10 @@ from runledger.keys import signer_of
 from runledger.liveness import liveness_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
+from runledger.server.desk import Desk
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
+from runledger.server.metrics import Metrics
 from runledger.server.roles import Repeating, Role
 from runledger.server.telling import Telling
 from runledger.server.unsubscribing import Unsubscribing
@@ -87,10 +89,12 @@ def serve(
     chosen = ROLES if roles is None else roles
     liveness = liveness_of(parts)
     unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
-    api, telling = Api(parts, door.lagging, liveness), Telling(parts)
-    api.show(telling)
+    telling = Telling(parts)
+    metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
+    metrics.register(telling)
+    desk = Desk(parts, door.lagging, metrics)
     app = build(
-        api,
+        Api(desk, liveness.hearing, metrics),
         lambda: door.closed() or door.lagging() or telling.late(),
         pages=[unsubscribing.routes()],
         routes="api" in chosen,

@@ -136,7 +136,7 @@ class UserNotFoundError(NotFoundError):
     """No user has this name."""
 
     def __init__(self, user: str) -> None:
-        super().__init__(f"there is no user {user!r} in this workspace; `runledger token create {user}` adds one")
+        super().__init__(f"there is no user {user!r} in this workspace; `runledger user add {user}` adds one")
         self.user = user
 
 

@@ -46,7 +46,7 @@ class Guard:
         if token is None:
             if self.is_open():
                 # Who may manage users is decided on the server's machine.
-                return Visitor(self._caller, Role.WRITER, known=False)
+                return Visitor(self._caller, Role.CONTRIBUTOR, known=False)
             raise UnauthenticatedError(f"this server asks for a token: {_HOW}")
         user = self._users.who(token)
         if user is None:

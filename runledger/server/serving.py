@@ -65,10 +65,10 @@ def check_host(host: str, parts: Embedded) -> None:
     Raises:
         HostRefusedError: the address is not loopback, and no token was ever issued.
     """
-    if is_loopback(host) or parts.users.has_tokens():
+    if is_loopback(host) or parts.users.can_be_told():
         return
     parts.log.catch_up()
-    if not parts.users.has_tokens():
+    if not parts.users.can_be_told():
         raise HostRefusedError(
             f"{host} can be reached from other machines, and nobody has a token yet: anybody could write. Run "
             "`runledger server --init-admin` with the same --data and --log first, which prints a token; or listen "

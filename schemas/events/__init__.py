@@ -66,11 +66,16 @@ from schemas.events.run import (
     SealedWriter,
 )
 from schemas.events.user import (
+    LoginRefusedEvent,
+    SessionBeganEvent,
+    SessionEndedEvent,
+    SessionRenewedEvent,
     TokenIssuedEvent,
     TokenRevokedEvent,
     UserAddedEvent,
     UserChangedEvent,
     UserDisabledEvent,
+    UserPasswordSetEvent,
 )
 from schemas.events.values import (
     PresenceReportedEvent,
@@ -105,6 +110,7 @@ __all__ = [
     "LedgerCreatedEvent",
     "LoggedValue",
     "LoggedValues",
+    "LoginRefusedEvent",
     "Matcher",
     "NamedValues",
     "NotificationsClaimedEvent",
@@ -138,6 +144,9 @@ __all__ = [
     "Seal",
     "SealedWriter",
     "Series",
+    "SessionBeganEvent",
+    "SessionEndedEvent",
+    "SessionRenewedEvent",
     "SilenceCreatedEvent",
     "SilenceEndedEvent",
     "TokenIssuedEvent",
@@ -145,6 +154,7 @@ __all__ = [
     "UserAddedEvent",
     "UserChangedEvent",
     "UserDisabledEvent",
+    "UserPasswordSetEvent",
     "ViewDeletedEvent",
     "ViewSavedEvent",
     "readable",

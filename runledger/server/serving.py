@@ -22,6 +22,7 @@ from runledger.liveness import liveness_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
 from runledger.server.desk import Desk
+from runledger.server.front import Front
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
 from runledger.server.metrics import Metrics
@@ -29,6 +30,7 @@ from runledger.server.roles import Repeating, Role
 from runledger.server.telling import Telling
 from runledger.server.unsubscribing import Unsubscribing
 from runledger.server.watching import Recording, ending_overdue, judging, recovering
+from runledger.studio.app import studio
 from runledger.wiring import Embedded, caller
 
 GOODBYE_SECONDS = 10.0
@@ -100,7 +102,8 @@ def serve(
         routes="api" in chosen,
     )
     guard = Guard(parts.users, caller(), loopback=is_loopback(host))
-    gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
+    front = Front(app, studio(desk)) if "api" in chosen else app
+    gate = Gate(front, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
     others: list[Role] = [Recording(liveness)] if "api" in chosen else []
     if "liveness" in chosen:
         others += [judging(liveness), recovering(parts), ending_overdue(parts)]

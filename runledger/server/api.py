@@ -24,6 +24,8 @@ from runledger.liveness import Liveness
 from runledger.server.asking import Asking
 from runledger.server.files import FilesApi, file_routes
 from runledger.server.guard import Visitor
+from runledger.server.live.route import StreamApi, stream_routes
+from runledger.server.live.stream import Stream
 from runledger.server.messages import (
     AtLeast,
     RunParameters,
@@ -89,7 +91,16 @@ class Api:
         # Threads of their own: questions are answered while commands wait for a log that does not.
         self._readers = CapacityLimiter(_READERS)
         self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
-        self.files = FilesApi(parts.files, admit=self._admit, carry_out=self._carry_out, listed=self._artifacts)
+        self.stream = Stream(parts.feed, parts.database, parts.files.printed)
+        self.show(self.stream)
+        self.live = StreamApi(self.stream, parts.log.id, parts.values.check_run)
+        self.files = FilesApi(
+            parts.files,
+            admit=self._admit,
+            carry_out=self._carry_out,
+            listed=self._artifacts,
+            printed=self.stream.note_output,
+        )
 
     def show(self, collector: Collector) -> None:
         """Tell at /metrics what a part of the server tells of itself, too."""
@@ -361,6 +372,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
     routes.include_router(file_routes(api.files))
+    routes.include_router(stream_routes(api.live))
     routes.get("/me", response_model=Me)(api.me)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes

@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger.errors import RefusedError, UnavailableError
 from ledger.queries import RunQuery
@@ -23,6 +24,7 @@ from runledger.server import ROLES
 from runledger.server.api import Api, build
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
+from runledger.server.live.route import ABORT
 from runledger.server.roles import Repeating, Role
 from runledger.server.telling import Telling
 from runledger.server.unsubscribing import Unsubscribing
@@ -97,7 +99,7 @@ def serve(
     )
     guard = Guard(parts.users, caller(), loopback=is_loopback(host))
     gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
-    others: list[Role] = [Recording(liveness)] if "api" in chosen else []
+    others: list[Role] = [Recording(liveness), api.stream] if "api" in chosen else []
     if "liveness" in chosen:
         others += [judging(liveness), recovering(parts), ending_overdue(parts)]
     if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
@@ -105,6 +107,14 @@ def serve(
     serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))
+
+
+class _Protocol(HttpToolsProtocol):
+    """Lets the application break a connection off: to close one whose client takes nothing would wait for him."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
 
 
 class _Uvicorn(uvicorn.Server):
@@ -124,7 +134,7 @@ class _Answering:
         self._server = _Uvicorn(
             uvicorn.Config(
                 gate,
-                http="httptools",
+                http=_Protocol,
                 ws="none",
                 lifespan="off",
                 access_log=False,

@@ -79,6 +79,10 @@ class ForbiddenError(DeniedError):
         self.right = right
 
 
+class ForeignRequestError(DeniedError):
+    """A page of another site may be behind it: it lacks what only our own pages have."""
+
+
 class NotFoundError(LedgerError):
     """The thing that was named is not in this ledger."""
 

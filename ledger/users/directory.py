@@ -96,6 +96,13 @@ class Users:
         self._read_on()
         return self._users.get(user_stream(self._feed.log_id, name))
 
+    def owner(self, token_id: str) -> str | None:
+        """Whose a token is or was."""
+        self._read_on()
+        token = self._tokens.get(token_id)
+        user = self._users.get(token.stream) if token is not None else None
+        return user.name if user is not None else None
+
     def is_open(self) -> bool:
         """Whether there was never a user or a token, so that nobody can say who he is."""
         if not self._users and not self._tokens:

@@ -12,10 +12,10 @@ from functools import partial
 from anyio import CapacityLimiter, to_thread
 
 from ledger.application.handling import Caller, Ledger
-from ledger.commands import BeginSession, Command, EndSessions, RenewSession
+from ledger.commands import BeginSession, Command, EndSessions, RenewSession, SetPassword
 from ledger.errors import RefusedError, UnauthenticatedError
 from ledger.users.directory import User, Users
-from ledger.users.passwords import LONGEST, is_password
+from ledger.users.passwords import LONGEST, check_password, hash_of, is_password
 from ledger.users.sessions import IDLE, LASTING, OpenSession
 from ledger.users.tokens import Token, draw_session, milliseconds, token_from
 from runledger.server.arrival import Arrival
@@ -81,19 +81,23 @@ class Logins:
             LoginError: he does not, or too much was tried; for who is not there it is the same, and takes as long.
             UnavailableError: the session cannot be written.
         """
-        lagging = self._lagging()
-        if lagging is not None:
-            raise lagging
-        user = self._users.named(name[:_NAME_LENGTH])
-        keys = name[:_NAME_LENGTH].casefold(), arrival.neighbours
-        self._check_pauses(user, name, keys, arrival)
-        password_hash = None if user is None or user.disabled else user.password_hash
-        if not await self._is_password(password, password_hash) or user is None or password_hash is None:
-            self._refuse(user, name, arrival, "password")
-            raise LoginError
-        self._of_user.forget(keys[0])
-        self._of_place.refund(keys[1])
+        user, password_hash = await self._prove(name, password, arrival)
         return await to_thread.run_sync(self._begin, user, password_hash, arrival, agent)
+
+    async def change_password(self, visitor: Visitor, current: str, new: str, arrival: Arrival) -> Token:
+        """Set the visitor's password, which ends all sessions; the new session of this browser.
+
+        Raises:
+            LoginError: the current password is wrong, or was guessed too often.
+            InvalidNameError: the new one is not taken.
+        """
+        name = visitor.caller.actor
+        check_password(new, name)
+        user, _ = await self._prove(name, current, arrival)
+        chosen = await to_thread.run_sync(hash_of, new, limiter=self._checks)
+        set_it = SetPassword(user=user.name, password_hash=chosen, client=CLIENT)
+        await to_thread.run_sync(self._carry_out, set_it, visitor.caller)
+        return await to_thread.run_sync(self._begin, user, chosen, arrival, None)
 
     async def leave(self, visitor: Visitor, *, everywhere: bool = False) -> None:
         """End the session of a visitor, or all of the user's."""
@@ -122,6 +126,24 @@ class Logins:
                 told = self._clock()
         await to_thread.run_sync(self._write, True)
 
+    async def _prove(self, name: str, password: str, arrival: Arrival) -> tuple[User, str]:
+        """The user who has the name and this password, and its hash; raises as `log_in` does."""
+        lagging = self._lagging()
+        if lagging is not None:
+            raise lagging
+        if self._waiting >= _WAITING:
+            raise LoginError(_BUSY_SECONDS)
+        user = self._users.named(name[:_NAME_LENGTH])
+        keys = name[:_NAME_LENGTH].casefold(), arrival.neighbours
+        self._check_pauses(user, name, keys, arrival)
+        password_hash = None if user is None or user.disabled else user.password_hash
+        if not await self._is_password(password, password_hash) or user is None or password_hash is None:
+            self._refuse(user, name, arrival, "password")
+            raise LoginError
+        self._of_user.forget(keys[0])
+        self._of_place.refund(keys[1])
+        return user, password_hash
+
     def _check_pauses(self, user: User | None, name: str, keys: tuple[str, str], arrival: Arrival) -> None:
         now = self._clock()
         wait = longest((self._of_user.pause(keys[0], now), self._of_place.pause(keys[1], now)))
@@ -136,8 +158,6 @@ class Logins:
         self._refused.add(shown, arrival.address, why)
 
     async def _is_password(self, password: str, password_hash: str | None) -> bool:
-        if self._waiting >= _WAITING:
-            raise LoginError(_BUSY_SECONDS)
         self._waiting += 1
         try:
             # What is longer is nobody's, and is not to be worked through.

@@ -64,7 +64,7 @@ def visitor_of(request: Request) -> Visitor:
 
 def is_part(request: Request) -> bool:
     """Whether the page's script asks for a part of a page."""
-    return request.headers.get("hx-request") == "true"
+    return request.headers.get("hx-request-type") == "partial"
 
 
 def _of_request(request: Request) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def value_of(run: RunDocument, chip: Filter, logged: Metrics) -> Any:
         value = run[{"property": "properties"}.get(chip.field, f"{chip.field}s")].get(chip.key)
         return str(value).lower() if isinstance(value, bool) else value
     value = run.get(NAMES.get(chip.field, chip.field))
-    return value.casefold() if chip.field == "name" else value
+    return str(value).casefold() if chip.field == "name" else value
 
 
 def holds(run: RunDocument, chip: Filter, logged: Metrics) -> bool:

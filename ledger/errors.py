@@ -116,6 +116,14 @@ class ContentNotFoundError(NotFoundError):
         self.sha256 = sha256
 
 
+class ViewNotFoundError(NotFoundError):
+    """No saved view has this id, or not any more."""
+
+    def __init__(self, view_id: str) -> None:
+        super().__init__(f"there is no view {view_id[:80]!r}; `runledger view list` shows the views")
+        self.view_id = view_id
+
+
 class RuleNotFoundError(NotFoundError):
     """No alert rule has this id."""
 

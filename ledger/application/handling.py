@@ -39,6 +39,7 @@ class Caller:
 
     actor: str
     source: str
+    is_admin: bool = False
 
 
 class Ledger:
@@ -126,7 +127,7 @@ class Ledger:
         )
 
     def _carry_out(self, command: Command, caller: Caller) -> Answer:
-        decision = decision_on(command, replace(self._given, actor=caller.actor))
+        decision = decision_on(command, replace(self._given, actor=caller.actor, is_admin=caller.is_admin))
         if decision.first is not None:
             self._carry_out(decision.first, caller)
         return self._decide(decision, command, caller)

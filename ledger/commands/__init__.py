@@ -60,6 +60,13 @@ from ledger.commands.users import (
     RevokeToken,
     UserCommand,
 )
+from ledger.commands.views import (
+    ChangeView,
+    DeleteView,
+    SaveView,
+    ShareView,
+    ViewCommand,
+)
 
 __all__ = [
     "AddArtifacts",
@@ -73,12 +80,14 @@ __all__ = [
     "ChangeRule",
     "ChangeStatus",
     "ChangeUser",
+    "ChangeView",
     "Command",
     "CreateExperiment",
     "CreateSilence",
     "DefineRule",
     "DeleteExperiment",
     "DeleteRule",
+    "DeleteView",
     "DescribeExperiment",
     "DescribeRun",
     "DisableRule",
@@ -96,6 +105,8 @@ __all__ = [
     "RevokeToken",
     "RuleCommand",
     "RunCommand",
+    "SaveView",
+    "ShareView",
     "SilenceCommand",
     "StartRun",
     "SuppressRecipient",
@@ -107,6 +118,7 @@ __all__ = [
     "UntagExperiment",
     "UntagRun",
     "UserCommand",
+    "ViewCommand",
     "WarnRun",
     "derived_id",
     "new_command_id",

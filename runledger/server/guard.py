@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ledger.application.handling import Caller
 from ledger.errors import UnauthenticatedError
 from ledger.users.directory import Users
-from ledger.users.rights import Right, check_right
+from ledger.users.rights import Right, check_right, rights_of
 from schemas.roles import Role
 
 _SCHEME = "bearer"
@@ -53,7 +53,9 @@ class Guard:
             raise UnauthenticatedError(
                 f"the token is unknown here, or was revoked, or has expired: ask an admin for another; {_HOW}"
             )
-        return Visitor(Caller(user.name, self._caller.source), user.role, user.email)
+        return Visitor(
+            Caller(user.name, self._caller.source, is_admin=Right.ADMIN in rights_of(user.role)), user.role, user.email
+        )
 
 
 def _token_in(authorization: str) -> str | None:

@@ -79,8 +79,10 @@ from schemas.events.values import (
     Series,
 )
 from schemas.events.view import (
+    ViewChangedEvent,
     ViewDeletedEvent,
     ViewSavedEvent,
+    ViewSharedEvent,
 )
 
 __all__ = [
@@ -145,7 +147,9 @@ __all__ = [
     "UserAddedEvent",
     "UserChangedEvent",
     "UserDisabledEvent",
+    "ViewChangedEvent",
     "ViewDeletedEvent",
     "ViewSavedEvent",
+    "ViewSharedEvent",
     "readable",
 ]

@@ -22,13 +22,18 @@ from runledger.keys import signer_of
 from runledger.liveness import liveness_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
+from runledger.server.desk import Desk
+from runledger.server.front import Front
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
 from runledger.server.live.route import ABORT
+from runledger.server.live.stream import Stream
+from runledger.server.metrics import Metrics
 from runledger.server.roles import Repeating, Role
 from runledger.server.telling import Telling
 from runledger.server.unsubscribing import Unsubscribing
 from runledger.server.watching import Recording, ending_overdue, judging, recovering
+from runledger.studio.app import studio
 from runledger.wiring import Embedded, caller
 
 GOODBYE_SECONDS = 10.0
@@ -89,17 +94,22 @@ def serve(
     chosen = ROLES if roles is None else roles
     liveness = liveness_of(parts)
     unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
-    api, telling = Api(parts, door.lagging, liveness), Telling(parts)
-    api.show(telling)
+    telling = Telling(parts)
+    metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
+    metrics.register(telling)
+    desk = Desk(parts, door.lagging, metrics)
+    stream = Stream(parts.feed, parts.database, parts.files.printed)
+    metrics.register(stream)
     app = build(
-        api,
+        Api(desk, stream, liveness.hearing, metrics),
         lambda: door.closed() or door.lagging() or telling.late(),
         pages=[unsubscribing.routes()],
         routes="api" in chosen,
     )
     guard = Guard(parts.users, caller(), loopback=is_loopback(host))
-    gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
-    others: list[Role] = [Recording(liveness), api.stream] if "api" in chosen else []
+    front = Front(app, studio(desk)) if "api" in chosen else app
+    gate = Gate(front, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
+    others: list[Role] = [Recording(liveness), stream] if "api" in chosen else []
     if "liveness" in chosen:
         others += [judging(liveness), recovering(parts), ending_overdue(parts)]
     if "alerts" in chosen and (roles is not None or can_send(parts.folder)):

@@ -12,11 +12,7 @@ from ledger.errors import UnavailableError
 from ledger.liveness.hearing import Hearing
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-<<<<<<< HEAD
-from ledger.queries import ArtifactDocument, ExperimentDocument, HistoryEntry, RunPage, Span, is_suppressed
-=======
-from ledger.queries import ArtifactDocument, HistoryEntry, Named, RunPage, Span, is_suppressed
->>>>>>> main
+from ledger.queries import ArtifactDocument, ExperimentDocument, HistoryEntry, Named, RunPage, Span, is_suppressed
 from ledger.users.rights import Right, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to

@@ -12,7 +12,7 @@ from ledger.errors import UnavailableError
 from ledger.liveness.hearing import Hearing
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import ArtifactDocument, HistoryEntry, Named, RunPage, Span, is_suppressed
+from ledger.queries import ArtifactDocument, ExperimentDocument, HistoryEntry, Named, RunPage, Span, is_suppressed
 from ledger.users.rights import Right, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
@@ -52,6 +52,7 @@ from runledger.server.openapi import (
 from runledger.server.replies import answer_problems, refusal, reply
 from runledger.server.views import view_routes
 from schemas.errors import LedgerError
+from schemas.streams import experiment_stream
 
 T = TypeVar("T")
 
@@ -165,7 +166,8 @@ class Api:
 
     async def run(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """One run."""
-        return reply(await self._answered(asked, lambda: self._parts.queries.run(run_id, at_least=asked.at_least)))
+        found = await self._answered(asked, lambda: self._parts.queries.run(run_id, at_least=asked.at_least))
+        return reply(found, position=found["last_position"])
 
     async def keys(self, asked: Annotated[KeyParameters, Query()]) -> Response:
         """Keys of tags, properties, parameters or metrics to choose from, by name, each with its number of runs."""
@@ -185,8 +187,8 @@ class Api:
 
     async def experiment(self, name: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """One experiment."""
-        question = partial(self._parts.queries.experiment, name, at_least=asked.at_least)
-        return reply(await self._answered(asked, question))
+        position, found = await self._answered(asked, partial(self._experiment, name, asked.at_least))
+        return reply(found, position=position)
 
     async def history(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """Every event of a run, with what it changed."""
@@ -199,7 +201,8 @@ class Api:
 
     async def rule(self, rule_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """One alert rule."""
-        return reply(await self._answered(asked, lambda: self._parts.alerts.rule(rule_id)))
+        found = await self._answered(asked, lambda: self._parts.alerts.rule(rule_id))
+        return reply(found, position=found["last_position"])
 
     async def deliveries(self, rule_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """What was claimed of a rule's notifications and what came of it, oldest first."""
@@ -271,6 +274,12 @@ class Api:
 
     async def _answered(self, asked: AtLeast, question: Callable[[], T]) -> T:
         return await self._desk.ask(question, asked.at_least)
+
+    def _experiment(self, name: str, at_least: int) -> tuple[int, ExperimentDocument]:
+        self._parts.queries.experiment(name, at_least=at_least)
+        # Asked before the answer: a position that is newer than the answer would hide a change.
+        position = self._parts.feed.position_of(experiment_stream(self._parts.log.id, name))
+        return position, self._parts.queries.experiment(name, at_least=max(at_least, position))
 
     def _series_of(self, asked: SeveralSeriesParameters) -> Mapping[str, Sequence[Series]]:
         for run_id in asked.run_id:

@@ -64,6 +64,13 @@ from ledger.commands.users import (
     SetPassword,
     UserCommand,
 )
+from ledger.commands.views import (
+    ChangeView,
+    DeleteView,
+    SaveView,
+    ShareView,
+    ViewCommand,
+)
 
 __all__ = [
     "AddArtifacts",
@@ -78,12 +85,14 @@ __all__ = [
     "ChangeRule",
     "ChangeStatus",
     "ChangeUser",
+    "ChangeView",
     "Command",
     "CreateExperiment",
     "CreateSilence",
     "DefineRule",
     "DeleteExperiment",
     "DeleteRule",
+    "DeleteView",
     "DescribeExperiment",
     "DescribeRun",
     "DisableRule",
@@ -103,7 +112,9 @@ __all__ = [
     "RevokeToken",
     "RuleCommand",
     "RunCommand",
+    "SaveView",
     "SetPassword",
+    "ShareView",
     "SilenceCommand",
     "StartRun",
     "SuppressRecipient",
@@ -115,6 +126,7 @@ __all__ = [
     "UntagExperiment",
     "UntagRun",
     "UserCommand",
+    "ViewCommand",
     "WarnRun",
     "derived_id",
     "new_command_id",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ledger.application.handling import Caller
 from ledger.errors import UnauthenticatedError
 from ledger.users.directory import User, Users
-from ledger.users.rights import Right, check_right
+from ledger.users.rights import Right, check_right, rights_of
 from ledger.users.sessions import OpenSession
 from runledger.server.arrival import Arrival
 from runledger.server.cookies import SESSION, Cookie
@@ -85,7 +85,9 @@ class Guard:
             raise UnauthenticatedError(
                 f"the token is unknown here, or was revoked, or has expired: ask an admin for another; {_HOW}"
             )
-        return Visitor(Caller(user.name, self._caller.source), user.role, user.email)
+        return Visitor(
+            Caller(user.name, self._caller.source, is_admin=Right.ADMIN in rights_of(user.role)), user.role, user.email
+        )
 
     def _of_cookie(self, headers: Iterable[tuple[bytes, bytes]], arrival: Arrival) -> Visitor | None:
         text = Cookie(SESSION, arrival).value_in(cookies_in(headers))
@@ -94,7 +96,7 @@ class Guard:
             return None
         user, session = found
         self._in_use(user, session)
-        caller = Caller(user.name, self._caller.source)
+        caller = Caller(user.name, self._caller.source, is_admin=Right.ADMIN in rights_of(user.role))
         return Visitor(caller, user.role, user.email, session=session.id, csrf=csrf_of(text))
 
 

@@ -15,6 +15,7 @@ from runledger.studio.experiments.routes import experiment_routes
 from runledger.studio.login import LoginPages
 from runledger.studio.look import choose
 from runledger.studio.pages import Pages
+from runledger.studio.runs.bulk import bulk_routes
 from runledger.studio.runs.routes import run_list_routes
 from runledger.wiring import now, place_of
 
@@ -27,6 +28,7 @@ def studio(desk: Desk, logins: Logins) -> Starlette:
     areas: Sequence[Sequence[BaseRoute]] = (
         LoginPages(logins, pages.page).routes(),
         run_list_routes(desk, pages),
+        bulk_routes(desk, pages),
         experiment_routes(desk, pages),
     )
     routes = [

@@ -84,8 +84,10 @@ from schemas.events.values import (
     Series,
 )
 from schemas.events.view import (
+    ViewChangedEvent,
     ViewDeletedEvent,
     ViewSavedEvent,
+    ViewSharedEvent,
 )
 
 __all__ = [
@@ -155,7 +157,9 @@ __all__ = [
     "UserChangedEvent",
     "UserDisabledEvent",
     "UserPasswordSetEvent",
+    "ViewChangedEvent",
     "ViewDeletedEvent",
     "ViewSavedEvent",
+    "ViewSharedEvent",
     "readable",
 ]

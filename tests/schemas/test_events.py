@@ -75,6 +75,8 @@ NAMES = {
     "notifications.settled.v1",
     "notifications.due.v1",
     "view.saved.v1",
+    "view.changed.v1",
+    "view.shared.v1",
     "view.deleted.v1",
     "user.added.v1",
     "user.changed.v1",

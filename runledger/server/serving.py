@@ -107,7 +107,7 @@ def serve(
         routes="api" in chosen,
     )
     guard = Guard(parts.users, caller(), loopback=is_loopback(host))
-    front = Front(app, studio(desk)) if "api" in chosen else app
+    front = Front(app, studio(desk, app.openapi)) if "api" in chosen else app
     gate = Gate(front, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
     others: list[Role] = [Recording(liveness), stream] if "api" in chosen else []
     if "liveness" in chosen:

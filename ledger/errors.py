@@ -88,6 +88,10 @@ class ForbiddenError(DeniedError):
         self.right = right
 
 
+class ForeignRequestError(DeniedError):
+    """A page of another site may be behind it: it lacks what only our own pages have."""
+
+
 class NotFoundError(LedgerError):
     """The thing that was named is not in this ledger."""
 
@@ -125,6 +129,14 @@ class ContentNotFoundError(NotFoundError):
         self.sha256 = sha256
 
 
+class ViewNotFoundError(NotFoundError):
+    """No saved view has this id, or not any more."""
+
+    def __init__(self, view_id: str) -> None:
+        super().__init__(f"there is no view {view_id[:80]!r}; `runledger view list` shows the views")
+        self.view_id = view_id
+
+
 class RuleNotFoundError(NotFoundError):
     """No alert rule has this id."""
 
@@ -145,7 +157,7 @@ class UserNotFoundError(NotFoundError):
     """No user has this name."""
 
     def __init__(self, user: str) -> None:
-        super().__init__(f"there is no user {user!r} in this workspace; `runledger token create {user}` adds one")
+        super().__init__(f"there is no user {user!r} in this workspace; `runledger user add {user}` adds one")
         self.user = user
 
 

@@ -1,6 +1,6 @@
 """Handling commands: each decided on a fresh aggregate, at most once, whatever is sent twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -17,7 +17,7 @@ from ledger.application.turns import Turns
 from ledger.artifacts.content import Content
 from ledger.commands import Answer, Command, derived_id
 from ledger.domain.aggregate import Context, LedgerAggregate
-from ledger.domain.refusals import Refusals
+from ledger.domain.refusals import Refusals, RefusedLogin
 from ledger.domain.run import Run
 from ledger.domain.since import Happened, in_the_way
 from ledger.errors import (
@@ -49,6 +49,7 @@ class Caller:
 
     actor: str
     source: str
+    is_admin: bool = False
 
 
 class Ledger:
@@ -124,6 +125,11 @@ class Ledger:
                 self._note_refusal(command, error, caller)
             raise
 
+    def note_refused_logins(self, refused: Sequence[RefusedLogin], caller: Caller) -> None:
+        """Record log-ins that this server refused; raises UnavailableError."""
+        stream = refusals_stream(self.log_id, self._server)
+        self._decide(Decision(stream, Refusals, lambda it: it.note_logins(refused)), Command(), caller)
+
     def _note_refusal(self, command: Command, error: RefusedError, caller: Caller) -> None:
         """Record a refusal that reaches nobody; sent again, it is one."""
         count = self._refusals.due((caller.actor, type(error).__name__))
@@ -136,7 +142,7 @@ class Ledger:
         )
 
     def _carry_out(self, command: Command, caller: Caller) -> Answer:
-        decision = decision_on(command, replace(self._given, actor=caller.actor))
+        decision = decision_on(command, replace(self._given, actor=caller.actor, is_admin=caller.is_admin))
         if decision.first is not None:
             self._carry_out(decision.first, caller)
         return self._decide(decision, command, caller)

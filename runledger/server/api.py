@@ -24,6 +24,7 @@ from runledger.server.live.route import StreamApi, stream_routes
 from runledger.server.live.stream import Stream
 from runledger.server.messages import (
     AtLeast,
+    CompareParameters,
     KeyParameters,
     RunParameters,
     SentBatch,
@@ -49,6 +50,7 @@ from runledger.server.openapi import (
     add_schemas,
 )
 from runledger.server.replies import answer_problems, refusal, reply
+from runledger.server.views import view_routes
 from schemas.errors import LedgerError
 from schemas.streams import experiment_stream
 
@@ -90,6 +92,7 @@ class Api:
             listed=self._artifacts,
             printed=stream.note_output,
         )
+        self.views = view_routes(lambda: parts.saved_views, self._answered)
 
     def command(self, command: SentCommand, visitor: Asking) -> Response:
         """Carry out one command; sent again with the same id, it is done once."""
@@ -150,6 +153,11 @@ class Api:
         query, at_least, buckets = asked.query(run_id), asked.values_at_least, asked.buckets
         question = self._of_run(run_id, lambda: self._parts.metrics.thinned(query, buckets=buckets, at_least=at_least))
         return reply([thinned_to(each) for each in await self._answered_values(asked, question)])
+
+    async def compared(self, asked: Annotated[CompareParameters, Query()]) -> Response:
+        """Two runs or more, field by field: what tells them apart first."""
+        question = partial(self._parts.queries.compared, asked.run_id, at_least=asked.at_least)
+        return reply(await self._answered(asked, question))
 
     async def runs(self, asked: Annotated[RunParameters, Query()]) -> Response:
         """A page of runs, newest start first."""
@@ -331,6 +339,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/runs/{run_id}/series", response_model=list[Series])(api.series)
     routes.get("/runs/{run_id}/thinned", response_model=list[Thinned])(api.thinned)
     routes.get("/series", response_model=dict[str, list[Series]])(api.several_series)
+    routes.get("/compare", response_model=list[dict[str, Any]])(api.compared)
     routes.get("/keys", response_model=list[Named])(api.keys)
     routes.get("/keys/values", response_model=list[Named])(api.key_values)
     routes.get("/experiments", response_model=list[dict[str, Any]])(api.experiments)
@@ -349,6 +358,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
     routes.include_router(file_routes(api.files))
     routes.include_router(stream_routes(api.live))
+    routes.include_router(api.views)
     routes.get("/me", response_model=Me)(api.me)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes

@@ -13,7 +13,7 @@ from ledger.filters import Filter, split
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import SeriesQuery
 from ledger.problems import BadMessageError
-from ledger.queries import KEYS_AT_ONCE, KeyQuery, RunQuery
+from ledger.queries import KEYS_AT_ONCE, RUNS_COMPARED, KeyQuery, RunQuery
 from ledger.wire import command_from, key_from, pairs_from
 from runledger.server.replies import JSON, BodyTooLargeError
 from schemas.events import RunLoggedEvent
@@ -92,6 +92,12 @@ class RunParameters(AtLeast):
             limit=self.limit,
             cursor=self.cursor,
         )
+
+
+class CompareParameters(AtLeast):
+    """The runs to compare."""
+
+    run_id: Annotated[list[str], Field(min_length=2, max_length=RUNS_COMPARED)]
 
 
 class KeyParameters(AtLeast):

@@ -9,9 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from runledger.server.desk import Desk
+from runledger.server.logins import Logins
 from runledger.studio.assets import PREFIX, Assets
 from runledger.studio.errors import ErrorPages
 from runledger.studio.experiments.routes import experiment_routes
+from runledger.studio.login import LoginPages
 from runledger.studio.look import choose
 from runledger.studio.manual.routes import manual_routes
 from runledger.studio.pages import Pages
@@ -20,12 +22,13 @@ from runledger.studio.runs.routes import run_list_routes
 from runledger.wiring import now, place_of
 
 
-def studio(desk: Desk, description: Callable[[], Mapping[str, Any]]) -> Starlette:
-    """Every page, on the parts that the desk works with; `description` is the API's."""
+def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, Any]]) -> Starlette:
+    """Every page, on the parts that the desk works with; people are let in by `logins`, `description` is the API's."""
     assets = Assets()
     place = place_of(desk.parts.folder, desk.parts.log_address).workspace
     pages = Pages(assets, place, desk.parts.feed.last_position, now)
     areas: Sequence[Sequence[BaseRoute]] = (
+        LoginPages(logins, pages.page).routes(),
         run_list_routes(desk, pages),
         bulk_routes(desk, pages),
         experiment_routes(desk, pages),

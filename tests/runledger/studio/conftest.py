@@ -9,8 +9,9 @@ from tests.runledger.server.running import Server, running
 from tests.runledger.studio.chromium import ARGUMENTS, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For one module: as long as it is there, its event loop runs in this thread, and no other can."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         yield started

@@ -231,7 +231,7 @@ def test_nothing_is_left_of_who_went(server: Server) -> None:
 
 def test_a_revoked_token_follows_no_longer(tmp_path: Path) -> None:
     make_folder(tmp_path, log="sqlite")
-    operator, ada, bob = (give(tmp_path, name, Role.READER) for name in ("admin", "ada", "bob"))
+    operator, ada, bob = (give(tmp_path, name, Role.VIEWER) for name in ("admin", "ada", "bob"))
     with running(tmp_path) as server:
         with (
             following(server, token=ada.text) as hers,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi import APIRouter, FastAPI, Header, Query, Response
 from prometheus_client.registry import Collector
 
 from ledger.artifacts.names import STD_LOG
@@ -52,7 +52,7 @@ from runledger.server.openapi import (
     add_schemas,
 )
 from runledger.server.replies import answer_problems, refusal, reply
-from runledger.server.views import view_routes
+from runledger.server.views import matching, view_routes
 from runledger.wiring import Embedded
 from schemas.errors import LedgerError
 from schemas.streams import VALUES
@@ -100,9 +100,14 @@ class Api:
         """Tell at /metrics what a part of the server tells of itself, too."""
         self._metrics.register(collector)
 
-    def command(self, command: SentCommand, visitor: Asking) -> Response:
-        """Carry out one command; sent again with the same id, it is done once."""
-        return reply(asdict(self._carry_out(command, visitor)))
+    def command(
+        self, command: SentCommand, visitor: Asking, if_match: Annotated[str | None, Header()] = None
+    ) -> Response:
+        """Carry out one command; sent again with the same id, it is done once.
+
+        To a saved view the header `If-Match` with its ETag makes another's change in between a conflict.
+        """
+        return reply(asdict(self._carry_out(matching(command, if_match), visitor)))
 
     def commands(self, commands: SentCommands, visitor: Asking) -> Response:
         """Carry out several commands in order, each by itself; repeating the request finishes what is missing."""

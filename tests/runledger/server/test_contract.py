@@ -48,7 +48,7 @@ from ledger.filters import Filter, Operator
 from ledger.liveness.expiring import end_overdue
 from ledger.liveness.graces import end_of, request_in
 from ledger.liveness.writers import LiveWriter
-from ledger.queries import ANY_VALUE, KeyQuery, Named, RunPage, RunQuery
+from ledger.queries import ANY_VALUE, KeyQuery, Named, RunPage, RunQuery, state_of
 from ledger.values.batch import Batch
 from ledger.workspace.folder import make_folder
 from runledger.wiring import connect

@@ -155,9 +155,9 @@ def _events(number: int) -> Iterator[FeedEvent]:
     metrics: dict[str, Scalar] = {"loss": spread, "acc": 1 - spread}
     if number == _CHILDREN + 1:
         metrics |= {f"m{metric:05}": float(metric) for metric in range(_METRICS)}
-    tags: dict[str, Personal | None] = {"team": f"t{number % 20}", "quality": None} | (
-        {"rare": "yes"} if number % 5_000 == 0 else {}
-    )
+    tags: dict[str, Personal | None] = {"team": f"t{number % 20}", "quality": None}
+    if number % 5_000 == 0:
+        tags["rare"] = "yes"
     started = RunStartedEvent(
         experiment=f"e{number % 50}",
         experiment_id=f"i{number % 50}",

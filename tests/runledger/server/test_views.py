@@ -12,6 +12,7 @@ import pytest
 from ledger.commands import ChangeView, DeleteView, SaveView, ShareView
 from ledger.errors import ForbiddenError, ViewNotFoundError
 from ledger.remote.client import RemoteClient
+from ledger.users.rights import Right, rights_of
 from schemas.roles import Role
 from tests.runledger.server.running import JSON, Reply, Server, running
 from tests.runledger.server.test_api import assert_problem
@@ -23,7 +24,7 @@ Users = tuple[Server, dict[str, str]]
 @pytest.fixture(scope="module")
 def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
     folder: Path = tmp_path_factory.mktemp("views")
-    writer = next(role for role in Role if role not in {Role.ADMIN, *list(Role)[2:]})
+    writer = next(role for role in Role if rights_of(role) == {Right.READ, Right.WRITE})
     with running(folder) as server:
         names = {"ada": Role.ADMIN, "maria": writer, "bo": writer, "ann": writer}
         yield server, {name: give(folder, name, role).text for name, role in names.items()}
@@ -33,8 +34,8 @@ def client(users: Users, name: str) -> RemoteClient:
     return RemoteClient(users[0].url, users[1][name])
 
 
-def send(users: Users, name: str, etag: str | None, **content: Any) -> Reply:
-    headers = JSON | {"Authorization": f"Bearer {users[1][name]}"} | ({} if etag is None else {"If-Match": etag})
+def send(users: Users, user: str, etag: str | None, **content: Any) -> Reply:
+    headers = JSON | {"Authorization": f"Bearer {users[1][user]}"} | ({} if etag is None else {"If-Match": etag})
     body = json.dumps({"command": str(uuid4())} | content).encode()
     return users[0].ask("POST", "/api/v1/commands", body, headers)
 

@@ -248,10 +248,13 @@ class Bounces(Protocol):
 
 
 UserDocument = dict[str, Any]
-"""A user: name, role, address, and whether disabled."""
+"""A user: name, role, address, whether disabled, and whether there is a password to log in with."""
 
 TokenDocument = dict[str, Any]
 """A token by its id: whose it is, what it is worth (valid, expired, revoked), and who issued it when."""
+
+SessionDocument = dict[str, Any]
+"""A session that is open: its id, from where, since when and until when."""
 
 
 class UserQueries(Protocol):
@@ -265,7 +268,7 @@ class UserQueries(Protocol):
 
 
 ViewDocument = dict[str, Any]
-"""A saved view: its id, name, query, owner, who may do what with it, and `seq`, the number of its last event."""
+"""A saved view: its id, name, query, owner, who may do what with it, and its last position."""
 
 
 ArtifactDocument = dict[str, Any]

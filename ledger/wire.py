@@ -59,6 +59,10 @@ COMMANDS: Mapping[str, type[Command]] = {
     "disable-user": commands.DisableUser,
     "issue-token": commands.IssueToken,
     "revoke-token": commands.RevokeToken,
+    "set-password": commands.SetPassword,
+    "begin-session": commands.BeginSession,
+    "renew-session": commands.RenewSession,
+    "end-sessions": commands.EndSessions,
 }
 """The name of each command in its field `type`."""
 

@@ -14,6 +14,8 @@ from schemas.limits import UNSTORABLE
 _PAIRS = {"tag": "tags", "property": "properties", "parameter": "parameters"}
 _DROPPED = ("error", "warnings", "attempts", "description")
 _METRIC = "metric"
+EVERY = "*"
+"""As a key: all tags, properties or parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ class Columns:
         """Leave in each document what is shown of it, and add the last values of the metrics."""
         for number, run in runs.items():
             for kind, name in _PAIRS.items():
-                run[name] = {key: run[name][key] for key in self.keys[kind] if key in run[name]}
+                chosen = self.keys[kind]
+                if EVERY not in chosen:
+                    run[name] = {key: run[name][key] for key in chosen if key in run[name]}
             for name in _DROPPED:
                 run.pop(name, None)
             run["metrics"] = self._metrics(connection, number, live)

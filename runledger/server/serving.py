@@ -13,6 +13,8 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger.errors import RefusedError, UnavailableError
 from ledger.queries import RunQuery
@@ -21,13 +23,22 @@ from runledger.keys import signer_of
 from runledger.liveness import liveness_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
+from runledger.server.desk import Desk
+from runledger.server.entry import gate_settings, session_times
+from runledger.server.front import Front
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
+from runledger.server.live.route import ABORT
+from runledger.server.live.stream import Stream
+from runledger.server.logins import Logins
+from runledger.server.metrics import Metrics
 from runledger.server.roles import Repeating, Role
+from runledger.server.securing import Secured
 from runledger.server.telling import Telling
 from runledger.server.unsubscribing import Unsubscribing
 from runledger.server.watching import Recording, ending_overdue, judging, recovering
-from runledger.wiring import Embedded, caller
+from runledger.studio.app import studio
+from runledger.wiring import Embedded, caller, now
 
 GOODBYE_SECONDS = 10.0
 _IDLE_SECONDS = 75
@@ -63,10 +74,10 @@ def check_host(host: str, parts: Embedded) -> None:
     Raises:
         HostRefusedError: the address is not loopback, and no token was ever issued.
     """
-    if is_loopback(host) or parts.users.has_tokens():
+    if is_loopback(host) or parts.users.can_be_told():
         return
     parts.log.catch_up()
-    if not parts.users.has_tokens():
+    if not parts.users.can_be_told():
         raise HostRefusedError(
             f"{host} can be reached from other machines, and nobody has a token yet: anybody could write. Run "
             "`runledger server --init-admin` with the same --data and --log first, which prints a token; or listen "
@@ -75,11 +86,16 @@ def check_host(host: str, parts: Embedded) -> None:
 
 
 def serve(
-    parts: Embedded, listening: socket.socket, announce: Callable[[str], None], roles: Collection[str] | None = None
+    parts: Embedded,
+    listening: socket.socket,
+    announce: Callable[[str], None],
+    roles: Collection[str] | None = None,
+    proxies: Sequence[str] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted; `announce` is told the URL once it is ready.
 
-    `roles` are names of `ROLES`; without any it is all that the settings allow.
+    `roles` are names of `ROLES`; without any it is all that the settings allow. `proxies` are addresses
+    and networks whose word on who asks is believed; without any, those that the settings name.
     """
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -87,24 +103,49 @@ def serve(
     chosen = ROLES if roles is None else roles
     liveness = liveness_of(parts)
     unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
-    api, telling = Api(parts, door.lagging, liveness), Telling(parts)
-    api.show(telling)
+    telling = Telling(parts)
+    metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
+    metrics.register(telling)
+    desk = Desk(parts, door.lagging, metrics)
+    stream = Stream(parts.feed, parts.database, parts.files.printed)
+    metrics.register(stream)
     app = build(
-        api,
+        Api(desk, stream, liveness.hearing, metrics),
         lambda: door.closed() or door.lagging() or telling.late(),
         pages=[unsubscribing.routes()],
         routes="api" in chosen,
     )
-    guard = Guard(parts.users, caller(), loopback=is_loopback(host))
-    gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
-    others: list[Role] = [Recording(liveness)] if "api" in chosen else []
+    logins = Logins(parts.ledger, parts.users, caller(), door.lagging, now=now, times=session_times(parts.folder))
+    guard = Guard(parts.users, caller(), loopback=is_loopback(host), in_use=logins.in_use)
+    front = Front(app, studio(desk, logins)) if "api" in chosen else app
+    gate = Gate(
+        front,
+        door,
+        guard,
+        _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]},
+        settings=gate_settings(parts.folder, proxies, pages="api" in chosen),
+        refused=logins.refuse_token,
+    )
+    others: list[Role] = [logins]
+    if "api" in chosen:
+        others += [Recording(liveness), stream]
     if "liveness" in chosen:
         others += [judging(liveness), recovering(parts), ending_overdue(parts)]
     if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
         others.append(telling)
-    serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)
+    serving = _Serving(
+        parts, _Answering(Secured(gate), door, listening), door, others, projects="projections" in chosen
+    )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))
+
+
+class _Protocol(HttpToolsProtocol):
+    """Lets the application break a connection off: to close one whose client takes nothing would wait for him."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
 
 
 class _Uvicorn(uvicorn.Server):
@@ -118,18 +159,20 @@ class _Uvicorn(uvicorn.Server):
 class _Answering:
     """The role that answers; it ends when everybody inside has an answer."""
 
-    def __init__(self, gate: Gate, door: Door, listening: socket.socket) -> None:
+    def __init__(self, gate: ASGIApp, door: Door, listening: socket.socket) -> None:
         self._door = door
         self._listening = listening
         self._server = _Uvicorn(
             uvicorn.Config(
                 gate,
-                http="httptools",
+                http=_Protocol,
                 ws="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                # What proxies say is for `runledger.server.arrival` to believe or not.
+                proxy_headers=False,
                 timeout_keep_alive=_IDLE_SECONDS,
             )
         )

@@ -66,11 +66,16 @@ from schemas.events.run import (
     SealedWriter,
 )
 from schemas.events.user import (
+    LoginRefusedEvent,
+    SessionBeganEvent,
+    SessionEndedEvent,
+    SessionRenewedEvent,
     TokenIssuedEvent,
     TokenRevokedEvent,
     UserAddedEvent,
     UserChangedEvent,
     UserDisabledEvent,
+    UserPasswordSetEvent,
 )
 from schemas.events.values import (
     PresenceReportedEvent,
@@ -107,6 +112,7 @@ __all__ = [
     "LedgerCreatedEvent",
     "LoggedValue",
     "LoggedValues",
+    "LoginRefusedEvent",
     "Matcher",
     "NamedValues",
     "NotificationsClaimedEvent",
@@ -140,6 +146,9 @@ __all__ = [
     "Seal",
     "SealedWriter",
     "Series",
+    "SessionBeganEvent",
+    "SessionEndedEvent",
+    "SessionRenewedEvent",
     "SilenceCreatedEvent",
     "SilenceEndedEvent",
     "TokenIssuedEvent",
@@ -147,6 +156,7 @@ __all__ = [
     "UserAddedEvent",
     "UserChangedEvent",
     "UserDisabledEvent",
+    "UserPasswordSetEvent",
     "ViewChangedEvent",
     "ViewDeletedEvent",
     "ViewSavedEvent",

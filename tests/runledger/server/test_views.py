@@ -81,7 +81,6 @@ def test_a_second_editor_gets_a_conflict_by_the_etag(users: Users) -> None:
     etag = users[0].ask("GET", f"/api/v1/views/{view_id}", headers=headers).headers["etag"]
     change = {"type": "change-view", "view_id": view_id}
     assert send(users, "maria", etag, **change, name="first").status == 200
-    problem = assert_problem(send(users, "maria", etag, **change, name="second"), 409, "conflict")
-    assert "Load it again" in problem["detail"]
-    assert_problem(send(users, "maria", "W/x", **change, name="second"), 400, "bad-message")
+    problem = assert_problem(send(users, "maria", etag, **change, name="second"), 412, "changed-since")
+    assert [each["field"] for each in problem["changes"]] == ["view"]
     assert send(users, "maria", None, **change, name="third").status == 200

@@ -268,7 +268,7 @@ class UserQueries(Protocol):
 
 
 ViewDocument = dict[str, Any]
-"""A saved view: its id, name, query, owner, who may do what with it, and `seq`, the number of its last event."""
+"""A saved view: its id, name, query, owner, who may do what with it, and its last position."""
 
 
 ArtifactDocument = dict[str, Any]

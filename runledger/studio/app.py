@@ -13,6 +13,7 @@ from runledger.studio.errors import ErrorPages
 from runledger.studio.experiments.routes import experiment_routes
 from runledger.studio.look import choose
 from runledger.studio.pages import Pages
+from runledger.studio.run.routes import run_routes
 from runledger.studio.runs.routes import run_list_routes
 from runledger.wiring import now, place_of
 
@@ -23,6 +24,7 @@ def studio(desk: Desk) -> Starlette:
     pages = Pages(assets, place_of(desk.parts.folder, desk.parts.log_address).workspace, now)
     areas: Sequence[Sequence[BaseRoute]] = (
         run_list_routes(desk, pages),
+        run_routes(desk, pages),
         experiment_routes(desk, pages),
     )
     routes = [

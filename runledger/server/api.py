@@ -20,6 +20,8 @@ from runledger import VERSION
 from runledger.server.asking import Asking
 from runledger.server.desk import Desk
 from runledger.server.files import FilesApi, file_routes
+from runledger.server.live.route import StreamApi, stream_routes
+from runledger.server.live.stream import Stream
 from runledger.server.messages import (
     AtLeast,
     RunParameters,
@@ -71,13 +73,20 @@ class Me:
 class Api:
     """What each route does."""
 
-    def __init__(self, desk: Desk, hearing: Hearing, metrics: Metrics) -> None:
+    def __init__(self, desk: Desk, stream: Stream, hearing: Hearing, metrics: Metrics) -> None:
         """Answer from a desk; what writers say of themselves goes to `hearing`."""
         self._desk = desk
-        self._parts = desk.parts
+        self._parts = parts = desk.parts
         self._hearing = hearing
         self._metrics = metrics
-        self.files = FilesApi(desk.parts.files, admit=desk.admit, carry_out=desk.carry_out, listed=self._artifacts)
+        self.live = StreamApi(stream, parts.log.id, parts.values.check_run)
+        self.files = FilesApi(
+            parts.files,
+            admit=desk.admit,
+            carry_out=desk.carry_out,
+            listed=self._artifacts,
+            printed=stream.note_output,
+        )
 
     def command(self, command: SentCommand, visitor: Asking) -> Response:
         """Carry out one command; sent again with the same id, it is done once."""
@@ -314,6 +323,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
     routes.include_router(file_routes(api.files))
+    routes.include_router(stream_routes(api.live))
     routes.get("/me", response_model=Me)(api.me)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes

@@ -21,7 +21,8 @@ from runledger.wiring import now, place_of
 def studio(desk: Desk) -> Starlette:
     """Every page, on the parts that the desk works with."""
     assets = Assets()
-    pages = Pages(assets, place_of(desk.parts.folder, desk.parts.log_address).workspace, now)
+    place = place_of(desk.parts.folder, desk.parts.log_address).workspace
+    pages = Pages(assets, place, desk.parts.feed.last_position, now)
     areas: Sequence[Sequence[BaseRoute]] = (
         run_list_routes(desk, pages),
         run_routes(desk, pages),

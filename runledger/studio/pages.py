@@ -26,10 +26,16 @@ THEME_COOKIE = "theme"
 class Pages:
     """Renders templates, in the language and theme of whoever asks."""
 
-    def __init__(self, assets: Assets, place: str, now: Callable[[], datetime]) -> None:
-        """Pages of the workspace that people call `place`."""
+    def __init__(self, assets: Assets, place: str, position: Callable[[], int], now: Callable[[], datetime]) -> None:
+        """Pages of the workspace that people call `place`; `position` is how far its ledger was read."""
         self._environments = {language: _environment(language, now) for language in LANGUAGES}
-        self._given = {"asset": assets.address, "place": place, "version": VERSION, "languages": LANGUAGES}
+        self._given: dict[str, Any] = {
+            "asset": assets.address,
+            "place": place,
+            "version": VERSION,
+            "languages": LANGUAGES,
+        }
+        self._given["position"] = position
 
     def page(
         self, request: Request, template: str, code: int = 200, headers: Mapping[str, str] | None = None, **shown: Any
@@ -58,7 +64,7 @@ def visitor_of(request: Request) -> Visitor:
 
 def is_part(request: Request) -> bool:
     """Whether the page's script asks for a part of a page."""
-    return request.headers.get("hx-request") == "true"
+    return request.headers.get("hx-request-type") == "partial"
 
 
 def _of_request(request: Request) -> dict[str, Any]:

@@ -14,7 +14,13 @@ USUAL_COLUMNS = ("status", "experiment", "started", "duration", "submitter", "ta
 PLAIN_COLUMNS = (*USUAL_COLUMNS, "description", "ended", "run_id", "run_type", "target", "parameters", "children")
 """Columns without a key; the name of the run always comes first."""
 
-_SORTED_BY = {"started": "start", "ended": "end", "duration": "duration", "status": "status", "experiment": "experiment"}
+_SORTED_BY = {
+    "started": "start",
+    "ended": "end",
+    "duration": "duration",
+    "status": "status",
+    "experiment": "experiment",
+}
 _MANY = ("filter", "column", "run")
 _PAGE = 50
 

@@ -12,7 +12,7 @@ from ledger.errors import UnavailableError
 from ledger.liveness.hearing import Hearing
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, Span, is_suppressed
+from ledger.queries import ArtifactDocument, HistoryEntry, Named, RunPage, Span, is_suppressed
 from ledger.users.rights import Right, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
@@ -24,6 +24,7 @@ from runledger.server.live.route import StreamApi, stream_routes
 from runledger.server.live.stream import Stream
 from runledger.server.messages import (
     AtLeast,
+    KeyParameters,
     RunParameters,
     SentBatch,
     SentCommand,
@@ -34,6 +35,7 @@ from runledger.server.messages import (
     SeriesParameters,
     SeveralSeriesParameters,
     ThinnedParameters,
+    ValueParameters,
 )
 from runledger.server.metrics import CONTENT_TYPE, Metrics
 from runledger.server.openapi import (
@@ -156,6 +158,18 @@ class Api:
     async def run(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """One run."""
         return reply(await self._answered(asked, lambda: self._parts.queries.run(run_id, at_least=asked.at_least)))
+
+    async def keys(self, asked: Annotated[KeyParameters, Query()]) -> Response:
+        """Keys of tags, properties, parameters or metrics to choose from, by name, each with its number of runs."""
+        return await self._named(asked)
+
+    async def key_values(self, asked: Annotated[ValueParameters, Query()]) -> Response:
+        """Values of a key to choose from, by text, each with its number of runs."""
+        return await self._named(asked)
+
+    async def _named(self, asked: KeyParameters) -> Response:
+        question = partial(self._parts.queries.keys, asked.query(), at_least=asked.at_least)
+        return reply([asdict(each) for each in await self._answered(asked, question)])
 
     async def experiments(self, asked: Annotated[AtLeast, Query()]) -> Response:
         """Every experiment that is not deleted by name, archived ones too."""
@@ -308,6 +322,8 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/runs/{run_id}/series", response_model=list[Series])(api.series)
     routes.get("/runs/{run_id}/thinned", response_model=list[Thinned])(api.thinned)
     routes.get("/series", response_model=dict[str, list[Series]])(api.several_series)
+    routes.get("/keys", response_model=list[Named])(api.keys)
+    routes.get("/keys/values", response_model=list[Named])(api.key_values)
     routes.get("/experiments", response_model=list[dict[str, Any]])(api.experiments)
     routes.get("/experiments/{name}", response_model=dict[str, Any])(api.experiment)
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)

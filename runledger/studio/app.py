@@ -14,6 +14,7 @@ from runledger.studio.experiments.routes import experiment_routes
 from runledger.studio.look import choose
 from runledger.studio.pages import Pages
 from runledger.studio.run.routes import run_routes
+from runledger.studio.runs.bulk import bulk_routes
 from runledger.studio.runs.routes import run_list_routes
 from runledger.wiring import now, place_of
 
@@ -25,6 +26,7 @@ def studio(desk: Desk) -> Starlette:
     pages = Pages(assets, place, desk.parts.feed.last_position, now)
     areas: Sequence[Sequence[BaseRoute]] = (
         run_list_routes(desk, pages),
+        bulk_routes(desk, pages),
         run_routes(desk, pages),
         experiment_routes(desk, pages),
     )

@@ -10,6 +10,7 @@ from runledger.server.desk import Desk
 from runledger.studio.pages import position_in
 from schemas.statuses import TERMINAL, RunStatus
 
+
 async def frame_of(desk: Desk, request: Request) -> dict[str, Any]:
     """What `run/frame.html` is filled with, for the run that the address names; raises RunNotFoundError.
 

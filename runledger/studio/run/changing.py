@@ -9,13 +9,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.commands import AddProperties, ArchiveRun, ChangeStatus, RestoreRun, RunCommand, TagRun, UntagRun
-from ledger.errors import DeniedError, RefusedError
+from ledger.errors import ChangedSinceError, DeniedError, RefusedError
 from runledger.server.desk import Desk
 from runledger.studio.forms import CLIENT, back_to, command_in, form_of, reason_in, text_in
 from runledger.studio.pages import visitor_of
 from runledger.studio.run.frame import address_of
 from runledger.studio.run.overview import Overview
-from runledger.studio.run.seen import ChangedSinceError, check_unchanged, seen_in
+from runledger.studio.run.seen import seen_in
 from schemas.statuses import RunStatus
 
 Does = Callable[[Request, FormData], Awaitable[int]]
@@ -77,12 +77,11 @@ class _Doing:
 
     async def tag(self, request: Request, form: FormData) -> int:
         """Set a tag, or remove one; without a value it is a bare one."""
-        seen, removed = seen_in(form), text_in(form, "remove")
-        key = removed or text_in(form, "key")
-        await check_unchanged(self._desk, request.path_params["run_id"], seen, [f"tags.{key}"])
+        removed, seen = text_in(form, "remove"), seen_in(form)
         if removed:
-            return await self._act(request, form, UntagRun, keys=[removed])
-        return await self._act(request, form, TagRun, tags={key: text_in(form, "value") or None})
+            return await self._act(request, form, UntagRun, keys=[removed], as_of=seen)
+        tags = {text_in(form, "key"): text_in(form, "value") or None}
+        return await self._act(request, form, TagRun, tags=tags, as_of=seen)
 
     async def add_property(self, request: Request, form: FormData) -> int:
         """Write a property, once and for all."""

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ledger.metrics import MetricSummary
 from runledger.server.desk import Desk
-from runledger.studio.markdown import render
+from runledger.studio.markdown import markdown
 from runledger.studio.pages import Pages
 from runledger.studio.run.frame import frame_of
 from schemas.limits import Limits
@@ -32,7 +32,7 @@ class Overview:
         run = frame["run"]
         found = await self._desk.in_thread(partial(self._more, run["run_id"]))
         shown: Mapping[str, Any] = {
-            "description": render(run["description"]) if run.get("description") else None,
+            "description": markdown(run["description"]) if run.get("description") else None,
             "edited": request.query_params.get("edit"),
             "limits": Limits(),
             "parameters_shown": _PARAMETERS,

@@ -67,7 +67,7 @@ class Editing:
         changes = {name: text or None for name, text in typed.items() if text != _plain(before.get(name))}
         if not changes:
             return seen
-        given = {"command": command_in(form), "reason": reason_in(form), "client": CLIENT}
+        given: dict[str, Any] = {"command": command_in(form), "reason": reason_in(form), "client": CLIENT}
         command = DescribeRun(run_id=run_id, changes=changes, as_of=seen, **given)
         return (await self._desk.act(command, visitor_of(request))).position
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 from zipfile import ZipFile
@@ -52,7 +53,7 @@ def post(server: Server, address: str, fields: Mapping[str, str]) -> Reply:
     return server.ask("POST", address, urlencode(fields).encode(), _FORM)
 
 
-def started(server: Server, **fields: object) -> str:
+def started(server: Server, **fields: Any) -> str:
     run_id = f"r-{uuid4().hex[:8]}"
     assert server.send("start-run", run_id=run_id, experiment="digits", **fields).status == 200
     return run_id

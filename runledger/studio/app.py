@@ -17,6 +17,7 @@ from runledger.studio.login import LoginPages
 from runledger.studio.look import choose
 from runledger.studio.manual.routes import manual_routes
 from runledger.studio.pages import Pages
+from runledger.studio.run.routes import run_routes
 from runledger.studio.runs.bulk import bulk_routes
 from runledger.studio.runs.routes import run_list_routes
 from runledger.wiring import now, place_of
@@ -31,6 +32,7 @@ def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, An
         LoginPages(logins, pages.page).routes(),
         run_list_routes(desk, pages),
         bulk_routes(desk, pages),
+        run_routes(desk, pages),
         experiment_routes(desk, pages),
         manual_routes(pages, description),
     )

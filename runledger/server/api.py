@@ -12,10 +12,11 @@ from ledger.errors import UnavailableError
 from ledger.liveness.hearing import Hearing
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, Span, is_suppressed
+from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, Span, began_at, is_suppressed
 from ledger.users.rights import Right, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
+from projections.metrics.charting import Axis, Chart
 from runledger import VERSION
 from runledger.server.asking import Asking
 from runledger.server.desk import Desk
@@ -24,6 +25,7 @@ from runledger.server.live.route import StreamApi, stream_routes
 from runledger.server.live.stream import Stream
 from runledger.server.messages import (
     AtLeast,
+    ChartParameters,
     RunParameters,
     SentBatch,
     SentCommand,
@@ -148,6 +150,12 @@ class Api:
         question = self._of_run(run_id, lambda: self._parts.metrics.thinned(query, buckets=buckets, at_least=at_least))
         return reply([thinned_to(each) for each in await self._answered_values(asked, question)])
 
+    async def charts(self, asked: Annotated[ChartParameters, Query()]) -> Response:
+        """Points of several runs as charts: few marks for any number of points, which all lines of a chart share."""
+        await self._desk.arrived(asked.values_at_least)
+        found = await self._answered(asked, partial(self._charts_of, asked))
+        return await self._desk.in_thread(lambda: reply([asdict(each) for each in found], compact=True))
+
     async def runs(self, asked: Annotated[RunParameters, Query()]) -> Response:
         """A page of runs, newest start first."""
         page = await self._answered(asked, lambda: self._parts.queries.runs(asked.query(), at_least=asked.at_least))
@@ -255,6 +263,15 @@ class Api:
             self._parts.values.check_run(run_id)
         return self._parts.metrics.series_of(asked.run_id, asked.name, at_least=max(asked.values_at_least, default=0))
 
+    def _charts_of(self, asked: ChartParameters) -> Sequence[Chart]:
+        for run_id in asked.run_id:
+            self._parts.values.check_run(run_id)
+        began: dict[str, int] = {}
+        if asked.axis == Axis.RELATIVE_TIME:
+            began = began_at(self._parts.queries.run(run_id, at_least=asked.at_least) for run_id in asked.run_id)
+        at_least = max(asked.values_at_least, default=0)
+        return self._parts.metrics.charts(asked.query(began), at_least=at_least)
+
     def _of_run(self, run_id: str, question: Callable[[], T]) -> Callable[[], T]:
         def answer() -> T:
             self._parts.values.check_run(run_id)
@@ -308,6 +325,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/runs/{run_id}/series", response_model=list[Series])(api.series)
     routes.get("/runs/{run_id}/thinned", response_model=list[Thinned])(api.thinned)
     routes.get("/series", response_model=dict[str, list[Series]])(api.several_series)
+    routes.get("/thinned", response_model=list[Chart], name="charts")(api.charts)
     routes.get("/experiments", response_model=list[dict[str, Any]])(api.experiments)
     routes.get("/experiments/{name}", response_model=dict[str, Any])(api.experiment)
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -13,6 +14,7 @@ from ledger.metrics import SeriesQuery
 from ledger.problems import BadMessageError
 from ledger.queries import RunQuery
 from ledger.wire import command_from, key_from, pairs_from
+from projections.metrics.charting import Axis, ChartQuery, Scale
 from runledger.server.replies import JSON, BodyTooLargeError
 from schemas.events import RunLoggedEvent
 from schemas.events.base import Maybe, Microseconds, Text
@@ -28,6 +30,7 @@ MAIL_BYTES = 4_000_000
 _NAMES = {JSON: "JSON", MAIL: "a mail"}
 BUCKETS = 10_000
 RUNS_AT_ONCE = 100
+CHARTS_AT_ONCE = 50
 REPORTED_WRITERS = 10_000
 BULK_COMMANDS = Limits().children_per_call
 
@@ -128,6 +131,32 @@ class ThinnedParameters(SeriesParameters):
     """As `SeriesParameters`, with the number of marks."""
 
     buckets: Annotated[int, Field(ge=1, le=BUCKETS)] = 500
+
+
+class ChartParameters(AtLeast):
+    """Charts of which metrics and runs: see `ChartQuery`."""
+
+    run_id: Annotated[list[str], Field(min_length=1, max_length=RUNS_AT_ONCE)]
+    name: Annotated[list[str], Field(min_length=1, max_length=CHARTS_AT_ONCE)]
+    values_at_least: list[Annotated[int, Field(ge=0, lt=2**62)]] = []
+    buckets: Annotated[int, Field(ge=1, le=BUCKETS)] = 500
+    axis: Axis = Axis.STEP
+    scale: Scale = Scale.LINEAR
+    first: Annotated[int, Field(gt=-(2**63), lt=2**63)] | None = None
+    last: Annotated[int, Field(gt=-(2**63), lt=2**63)] | None = None
+
+    def query(self, began: Mapping[str, int]) -> ChartQuery:
+        """The question; `began` tells when each run started, in microseconds since 1970."""
+        return ChartQuery(
+            run_ids=list(dict.fromkeys(self.run_id)),
+            names=list(dict.fromkeys(self.name)),
+            axis=self.axis,
+            scale=self.scale,
+            first=self.first,
+            last=self.last,
+            began=began,
+            buckets=self.buckets,
+        )
 
 
 class BatchMessage(RunLoggedEvent):

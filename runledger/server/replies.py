@@ -27,9 +27,10 @@ class BodyTooLargeError(BadMessageError):
     """A request with more bytes than the server takes."""
 
 
-def reply(content: Any) -> Response:
+def reply(content: Any, *, compact: bool = False) -> Response:
     """An answer; ASCII only, since an id in it may be half of a surrogate pair."""
-    return Response(json.dumps(content).encode(), media_type=JSON)
+    separators = (",", ":") if compact else None
+    return Response(json.dumps(content, separators=separators).encode(), media_type=JSON)
 
 
 def refusal(error: LedgerError, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:

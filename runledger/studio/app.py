@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from runledger.server.desk import Desk
 from runledger.studio.assets import PREFIX, Assets
+from runledger.studio.charts.routes import chart_routes
 from runledger.studio.errors import ErrorPages
 from runledger.studio.experiments.routes import experiment_routes
 from runledger.studio.look import choose
@@ -27,6 +28,7 @@ def studio(desk: Desk) -> Starlette:
         run_list_routes(desk, pages),
         run_routes(desk, pages),
         experiment_routes(desk, pages),
+        chart_routes(desk, pages),
     )
     routes = [
         Route("/", _first),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from projections.metrics.batches import VALUES
 from projections.metrics.columns import Column, is_numeric, taken
@@ -153,3 +154,13 @@ def _middle(mark: int, found: Sequence[_Laid], cuts: Sequence[Sequence[int]]) ->
     ]
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
     return low if low == high else (low + high) / 2
+
+
+def chart_to(chart: Chart) -> dict[str, Any]:
+    """A chart as plain JSON."""
+    return _shallow(chart) | {"lines": [_shallow(line) for line in chart.lines]}
+
+
+def _shallow(value: Any) -> dict[str, Any]:
+    # `dataclasses.asdict` would copy each number.
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}

@@ -15,6 +15,7 @@ from runledger.studio.errors import ErrorPages
 from runledger.studio.experiments.routes import experiment_routes
 from runledger.studio.login import LoginPages
 from runledger.studio.look import choose
+from runledger.studio.outputs.routes import output_routes
 from runledger.studio.pages import Pages
 from runledger.studio.run.routes import run_routes
 from runledger.studio.runs.bulk import bulk_routes
@@ -34,6 +35,7 @@ def studio(desk: Desk, logins: Logins) -> Starlette:
         bulk_routes(desk, pages),
         experiment_routes(desk, pages),
         chart_routes(desk, pages),
+        output_routes(desk, pages),
     )
     routes = [
         Route("/", _first),

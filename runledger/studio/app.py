@@ -11,11 +11,13 @@ from starlette.routing import BaseRoute, Route
 from runledger.server.desk import Desk
 from runledger.server.logins import Logins
 from runledger.studio.assets import PREFIX, Assets
+from runledger.studio.charts.routes import chart_routes
 from runledger.studio.errors import ErrorPages
 from runledger.studio.experiments.routes import experiment_routes
 from runledger.studio.login import LoginPages
 from runledger.studio.look import choose
 from runledger.studio.manual.routes import manual_routes
+from runledger.studio.outputs.routes import output_routes
 from runledger.studio.pages import Pages
 from runledger.studio.run.routes import run_routes
 from runledger.studio.runs.bulk import bulk_routes
@@ -31,9 +33,11 @@ def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, An
     areas: Sequence[Sequence[BaseRoute]] = (
         LoginPages(logins, pages.page).routes(),
         run_list_routes(desk, pages),
-        bulk_routes(desk, pages),
         run_routes(desk, pages),
+        bulk_routes(desk, pages),
         experiment_routes(desk, pages),
+        chart_routes(desk, pages),
+        output_routes(desk, pages),
         manual_routes(pages, description),
     )
     routes = [

@@ -27,6 +27,7 @@ from schemas.streams import CONTROL, VALUES
 if TYPE_CHECKING:
     from alerts.answers import AlertAnswers
     from alerts.evaluate.facts import Place
+    from alerts.trial import MailTrial
     from ledger.application.handling import Caller
     from ledger.artifacts.content import Content
     from ledger.artifacts.files import Files
@@ -140,6 +141,14 @@ class Embedded:
         from alerts.answers import AlertAnswers
 
         return AlertAnswers(self.feed, self.database, now=now)
+
+    @cached_property
+    def trial(self) -> "MailTrial":
+        """Who shows the mail that a rule would make."""
+        from alerts.templates.rendering import Renderer
+        from alerts.trial import MailTrial
+
+        return MailTrial(self.feed, Renderer(), place_of(self.folder, self.log_address))
 
     @cached_property
     def bounces(self) -> "Bounces":

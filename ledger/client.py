@@ -14,6 +14,8 @@ from ledger.queries import (
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
+    KeyQuery,
+    Named,
     ReasonDocument,
     RecipientDocument,
     RuleChangeDocument,
@@ -64,6 +66,9 @@ class Client(Protocol):
 
     def state(self, run_id: str) -> RunState:
         """Where one run stands, for less than the whole of it; raises RunNotFoundError."""
+
+    def keys(self, query: KeyQuery) -> Sequence[Named]:
+        """Keys or values to choose from, by name; raises InvalidNameError and LimitExceededError."""
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """Every experiment that is not deleted by name, archived ones too."""

@@ -21,6 +21,8 @@ from ledger.queries import (
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
+    KeyQuery,
+    Named,
     Queries,
     ReasonDocument,
     RecipientDocument,
@@ -129,9 +131,14 @@ class EmbeddedClient:
     def runs(self, query: RunQuery) -> RunPage:
         """A page of runs, as of now."""
         self._log.catch_up()
-        if query.order_by is not None:
+        if query.order_by is not None or query.filters or query.columns:
             self._values_log.catch_up()
         return self._answers.queries.runs(query, at_least=self._written)
+
+    def keys(self, query: KeyQuery) -> Sequence[Named]:
+        """Keys or values to choose from, as of now."""
+        self._log.catch_up()
+        return self._answers.queries.keys(query, at_least=self._written)
 
     def run(self, run_id: str) -> RunDocument:
         """One run, as of now."""

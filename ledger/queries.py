@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from ledger.commands import SuppressRecipient
+from ledger.filters import Filter
 from schemas.statuses import RunStatus
 
 RunDocument = dict[str, Any]
@@ -46,6 +47,11 @@ class RunQuery:
     the run must have, or a word that begins like it. `order_by` is one of `ORDERS` or
     `metric.NAME`, `parameter.NAME`, `tag.NAME`, `property.NAME`, with `-` before it the other way
     round; runs without a value come last. `cursor` comes from the page before.
+
+    Each of `filters` must hold too. With `count` the page says how many runs match, up to `COUNTED`;
+    with `family` it has the documents of parents that are not on it, and how many children of
+    which status each run has. `columns`, such as `tag.team` or `metric.loss`, are what the documents
+    have of tags, properties, parameters and last values of metrics; all but metrics without it.
     """
 
     experiment: str | None = None
@@ -62,16 +68,65 @@ class RunQuery:
     started_before: str | None = None
     search: str | None = None
     order_by: str | None = None
+    filters: Sequence[Filter] = ()
+    columns: Sequence[str] | None = None
+    count: bool = False
+    family: bool = False
     limit: int = 50
     cursor: str | None = None
 
 
+COUNTED = 1_000
+"""How far matches are counted."""
+
+COLUMNS = 100
+"""The most columns of one question."""
+
+COLUMN_KINDS = ("tag", "property", "parameter", "metric")
+
+
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Runs, and the cursor of the page behind them; None when there is nothing more."""
+    """Runs, and the cursor of the page behind them; None when there is nothing more.
+
+    `count` is how many runs match; without `count_exact` there are more than that. `parents` are those
+    of runs on this page that are not on it themselves.
+    """
 
     runs: list[RunDocument]
     cursor: str | None
+    count: int | None = None
+    count_exact: bool = True
+    parents: list[RunDocument] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyQuery:
+    """Keys of tags, properties, parameters or metrics that begin like `prefix`, or the values of one `key`.
+
+    The values of a status, experiment, submitter, run_type or target are asked for without a key. By
+    text, at most `KEYS_AT_ONCE`; `after` is the last one that was read before.
+    """
+
+    kind: str
+    key: str | None = None
+    prefix: str = ""
+    experiment: str | None = None
+    after: str | None = None
+    limit: int = 50
+
+
+KEYS_AT_ONCE = 50
+KEY_KINDS = ("tag", "property", "parameter", "metric")
+VALUE_KINDS = ("status", "experiment", "submitter", "run_type", "target")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A key or a value, and how many runs have it, archived ones and children too."""
+
+    name: str
+    runs: int
 
 
 ExperimentDocument = dict[str, Any]
@@ -215,6 +270,9 @@ class Queries(Protocol):
 
     def run(self, run_id: str, *, at_least: int = 0) -> RunDocument:
         """One run; raises RunNotFoundError."""
+
+    def keys(self, query: KeyQuery, *, at_least: int = 0) -> list[Named]:
+        """Keys or values to choose from, by name; raises InvalidNameError and LimitExceededError."""
 
     def experiments(self, *, at_least: int = 0) -> list[ExperimentDocument]:
         """Every experiment that is not deleted by name, archived ones too."""

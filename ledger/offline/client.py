@@ -21,6 +21,8 @@ from ledger.queries import (
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
+    KeyQuery,
+    Named,
     ReasonDocument,
     RecipientDocument,
     RuleChangeDocument,
@@ -100,7 +102,7 @@ class OfflineClient:
         """A page of the runs that are known here."""
         named = {query.parent_run_id, query.root_run_id} - {None}
         self._runs |= {run_id for run_id in named if run_id is not None}
-        self._read(*self._runs, values=query.order_by is not None)
+        self._read(*self._runs, values=query.order_by is not None or bool(query.filters or query.columns))
         return self._scratch.runs(query)
 
     def run(self, run_id: str) -> RunDocument:
@@ -112,6 +114,10 @@ class OfflineClient:
         """Where one run stands."""
         self._read(run_id)
         return self._scratch.state(run_id)
+
+    def keys(self, query: KeyQuery) -> Sequence[Named]:
+        """Keys or values of the runs that are known here."""
+        return self._scratch.keys(query)
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """The experiments that are known here."""

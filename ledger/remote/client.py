@@ -18,12 +18,15 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.problems import error_of
 from ledger.queries import (
+    KEY_KINDS,
     ArtifactDocument,
     BounceDocument,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
+    KeyQuery,
+    Named,
     ReasonDocument,
     RecipientDocument,
     RuleChangeDocument,
@@ -42,7 +45,7 @@ from ledger.remote.exchange import Request
 from ledger.remote.server import Server
 from ledger.values.batch import Batch
 from ledger.values.forms import series_from, summary_from, thinned_from
-from ledger.wire import answer_from, command_to, history_from, page_from, query_to
+from ledger.wire import answer_from, command_to, history_from, key_query_to, page_from, query_to
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
@@ -199,6 +202,11 @@ class RemoteClient:
     def state(self, run_id: str) -> RunState:
         """Where one run stands; raises RunNotFoundError."""
         return state_of(self.run(run_id))
+
+    def keys(self, query: KeyQuery) -> Sequence[Named]:
+        """Keys or values to choose from, by name."""
+        path = "/keys" if query.key is None and query.kind in KEY_KINDS else "/keys/values"
+        return [Named(**each) for each in self._ask(path, key_query_to(query))]
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """Every experiment that is not deleted by name, archived ones too."""

@@ -12,7 +12,7 @@ from ledger.errors import UnavailableError
 from ledger.liveness.hearing import Hearing
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, Span, is_suppressed
+from ledger.queries import ArtifactDocument, HistoryEntry, Named, RunPage, Span, is_suppressed
 from ledger.users.rights import Right, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
@@ -20,8 +20,11 @@ from runledger import VERSION
 from runledger.server.asking import Asking
 from runledger.server.desk import Desk
 from runledger.server.files import FilesApi, file_routes
+from runledger.server.live.route import StreamApi, stream_routes
+from runledger.server.live.stream import Stream
 from runledger.server.messages import (
     AtLeast,
+    KeyParameters,
     RunParameters,
     SentBatch,
     SentCommand,
@@ -32,6 +35,7 @@ from runledger.server.messages import (
     SeriesParameters,
     SeveralSeriesParameters,
     ThinnedParameters,
+    ValueParameters,
 )
 from runledger.server.metrics import CONTENT_TYPE, Metrics
 from runledger.server.openapi import (
@@ -71,13 +75,20 @@ class Me:
 class Api:
     """What each route does."""
 
-    def __init__(self, desk: Desk, hearing: Hearing, metrics: Metrics) -> None:
+    def __init__(self, desk: Desk, stream: Stream, hearing: Hearing, metrics: Metrics) -> None:
         """Answer from a desk; what writers say of themselves goes to `hearing`."""
         self._desk = desk
-        self._parts = desk.parts
+        self._parts = parts = desk.parts
         self._hearing = hearing
         self._metrics = metrics
-        self.files = FilesApi(desk.parts.files, admit=desk.admit, carry_out=desk.carry_out, listed=self._artifacts)
+        self.live = StreamApi(stream, parts.log.id, parts.values.check_run)
+        self.files = FilesApi(
+            parts.files,
+            admit=desk.admit,
+            carry_out=desk.carry_out,
+            listed=self._artifacts,
+            printed=stream.note_output,
+        )
 
     def command(self, command: SentCommand, visitor: Asking) -> Response:
         """Carry out one command; sent again with the same id, it is done once."""
@@ -147,6 +158,18 @@ class Api:
     async def run(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """One run."""
         return reply(await self._answered(asked, lambda: self._parts.queries.run(run_id, at_least=asked.at_least)))
+
+    async def keys(self, asked: Annotated[KeyParameters, Query()]) -> Response:
+        """Keys of tags, properties, parameters or metrics to choose from, by name, each with its number of runs."""
+        return await self._named(asked)
+
+    async def key_values(self, asked: Annotated[ValueParameters, Query()]) -> Response:
+        """Values of a key to choose from, by text, each with its number of runs."""
+        return await self._named(asked)
+
+    async def _named(self, asked: KeyParameters) -> Response:
+        question = partial(self._parts.queries.keys, asked.query(), at_least=asked.at_least)
+        return reply([asdict(each) for each in await self._answered(asked, question)])
 
     async def experiments(self, asked: Annotated[AtLeast, Query()]) -> Response:
         """Every experiment that is not deleted by name, archived ones too."""
@@ -299,6 +322,8 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/runs/{run_id}/series", response_model=list[Series])(api.series)
     routes.get("/runs/{run_id}/thinned", response_model=list[Thinned])(api.thinned)
     routes.get("/series", response_model=dict[str, list[Series]])(api.several_series)
+    routes.get("/keys", response_model=list[Named])(api.keys)
+    routes.get("/keys/values", response_model=list[Named])(api.key_values)
     routes.get("/experiments", response_model=list[dict[str, Any]])(api.experiments)
     routes.get("/experiments/{name}", response_model=dict[str, Any])(api.experiment)
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)
@@ -314,6 +339,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
     routes.include_router(file_routes(api.files))
+    routes.include_router(stream_routes(api.live))
     routes.get("/me", response_model=Me)(api.me)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes

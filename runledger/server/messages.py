@@ -8,10 +8,11 @@ from fastapi import Depends, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ledger.commands import Command
+from ledger.filters import Filter, split
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import SeriesQuery
 from ledger.problems import BadMessageError
-from ledger.queries import RunQuery
+from ledger.queries import KEYS_AT_ONCE, KeyQuery, RunQuery
 from ledger.wire import command_from, key_from, pairs_from
 from runledger.server.replies import JSON, BodyTooLargeError
 from schemas.events import RunLoggedEvent
@@ -58,6 +59,10 @@ class RunParameters(AtLeast):
     started_before: str | None = None
     search: str | None = None
     order_by: str | None = None
+    filter: list[str] = []
+    columns: str | None = None
+    count: bool = False
+    family: bool = False
     limit: int = 50
     cursor: str | None = None
 
@@ -78,9 +83,33 @@ class RunParameters(AtLeast):
             started_before=self.started_before,
             search=self.search,
             order_by=self.order_by,
+            filters=tuple(map(Filter.parse, self.filter)),
+            columns=None if self.columns is None else [name for name in split(self.columns) if name],
+            count=self.count,
+            family=self.family,
             limit=self.limit,
             cursor=self.cursor,
         )
+
+
+class KeyParameters(AtLeast):
+    """Keys of one kind that begin like a prefix; behind `after`, at most `limit`."""
+
+    kind: str
+    prefix: str = ""
+    experiment: str | None = None
+    after: str | None = None
+    limit: int = KEYS_AT_ONCE
+
+    def query(self) -> KeyQuery:
+        """The question."""
+        return KeyQuery(**self.model_dump(exclude={"at_least"}))
+
+
+class ValueParameters(KeyParameters):
+    """As `KeyParameters`, for the values of a key; of a kind without keys, such as status, of it."""
+
+    key: str | None = None
 
 
 class ArtifactParameters(AtLeast):

@@ -16,6 +16,7 @@ from runledger.server.api import Api
 from runledger.server.desk import Desk
 from runledger.server.gate import LAG_SECONDS, Door, Gate
 from runledger.server.guard import Guard, Visitor
+from runledger.server.live.stream import Stream
 from runledger.server.metrics import Metrics
 from runledger.wiring import Embedded, embedded_workspace, make_workspace
 from schemas.roles import Role
@@ -143,7 +144,8 @@ async def test_a_lagging_server_answers_questions_and_no_commands(parts: Embedde
     behind: NotReadyError | None = NotReadyError("behind")
     liveness = liveness_of(parts, {})
     metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
-    api = Api(Desk(parts, lambda: behind, metrics), liveness.hearing, metrics)
+    stream = Stream(parts.feed, parts.database, parts.files.printed)
+    api = Api(Desk(parts, lambda: behind, metrics), stream, liveness.hearing, metrics)
     visitor = Visitor(Caller("ada", "//here"), Role.ADMIN)
     command = CreateExperiment(name="e")
     with pytest.raises(NotReadyError, match="behind"):

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from runledger.server.desk import Desk
+from runledger.studio.alerts.routes import alert_routes
 from runledger.studio.assets import PREFIX, Assets
 from runledger.studio.errors import ErrorPages
 from runledger.studio.experiments.routes import experiment_routes
@@ -27,6 +28,7 @@ def studio(desk: Desk) -> Starlette:
         run_list_routes(desk, pages),
         bulk_routes(desk, pages),
         experiment_routes(desk, pages),
+        alert_routes(desk, pages),
     )
     routes = [
         Route("/", _first),

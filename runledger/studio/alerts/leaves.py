@@ -14,6 +14,7 @@ from schemas.conditions import AllOf, AnyCondition, AnyOf, Not
 GROUPS = ("all", "any", "not")
 _WHOLE, _NUMBER, _TEXT = "whole", "number", "text"
 _VALUE = "value"
+_WHOLE_UP_TO = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def written(value: object) -> str:
     """A value as it is typed: a text that would be taken for something else stands in quotes."""
     if isinstance(value, str):
         return json.dumps(value) if not isinstance(typed(value), str) or value.startswith('"') else value
-    return json.dumps(value)
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_UP_TO
+    return json.dumps(int(value) if isinstance(value, float) and whole else value)
 
 
 def typed(text: str) -> Any:

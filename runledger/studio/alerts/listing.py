@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from ledger.commands import DefineRule
 from ledger.errors import BadRuleError
-from runledger.studio.alerts.showing import Showing, known_position
+from runledger.studio.alerts.showing import Showing
 from runledger.studio.forms import CLIENT, command_in, form_of, text_in
-from runledger.studio.pages import visitor_of
+from runledger.studio.pages import position_in
 from schemas.rules import definition_of
 
 _TEMPLATES_TRIED = 20
@@ -25,7 +25,7 @@ class RuleList:
 
     async def rules(self, request: Request) -> Response:
         """The list; of none, how to make one."""
-        found, tallies = await self._showing.desk.ask(self._found, known_position(request))
+        found, tallies = await self._showing.desk.ask(self._found, position_in(request))
         return self._showing.page(request, "alerts/list.html", rules=found, tallies=tallies, wrong=None, typed="")
 
     async def first(self, request: Request) -> Response:
@@ -35,12 +35,10 @@ class RuleList:
         texts = {"name": text_in(form, "name"), "recipients": [typed]}
         command = DefineRule(rule_id=str(uuid4()), definition=texts, command=command_in(form), client=CLIENT)
         try:
-            answer = await self._showing.desk.act(command, visitor_of(request))
+            return await self._showing.changed(request, command, f"/alerts/{command.rule_id}")
         except BadRuleError as error:
-            return self._showing.page(request, "alerts/list.html", 422, rules=[], tallies={}, wrong=str(error), typed=typed)
-        from runledger.studio.forms import back_to  # noqa: PLC0415
-
-        return back_to(request, f"/alerts/{command.rule_id}?at={answer.position}")
+            shown = {"rules": [], "tallies": {}, "wrong": str(error), "typed": typed}
+            return self._showing.page(request, "alerts/list.html", 422, **shown)
 
     def _found(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
         parts = self._showing.desk.parts

@@ -28,9 +28,3 @@ class Showing:
         """Carry out a command, then show a page that knows of it."""
         answer = await self.desk.act(command, visitor_of(request))
         return back_to(request, f"{address}?at={answer.position}")
-
-
-def known_position(request: Request) -> int:
-    """The position that a page must know of, as the address says."""
-    text = request.query_params.get("at", "")
-    return int(text) if text.isdecimal() and len(text) < 18 else 0  # noqa: PLR2004 - the longest position

@@ -1,5 +1,6 @@
 """Rules, conditions and deliveries in words, in the reader's language."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -8,49 +9,52 @@ from runledger.studio.formats import duration, number
 
 Gettext = Callable[[str], str]
 
+_NOTHING_LEFT = re.compile(r"(?<=\w) 0 \w+$")
 _OPERATORS = {"!=": "≠", "<=": "≤", ">=": "≥", "glob": "~", "regex": "~ /", "=~": "~", "!~": "≁"}
 
 
 def condition_words(condition: Mapping[str, Any], _: Gettext) -> str:
     """A condition: `tag team = vision`."""
-    of = condition["of"]
-    match of:
-        case "all":
-            return f"({_joined(condition['conditions'], _('and'), _)})"
-        case "any":
-            return f"({_joined(condition['conditions'], _('or'), _)})"
+    match condition["of"]:
+        case "all" | "any" as of:
+            return f"({_joined(condition['conditions'], _('and') if of == 'all' else _('or'), _)})"
         case "not":
             return f"{_('not')} {condition_words(condition['condition'], _)}"
-        case "duration":
-            return f"{kind_name(of, _)} {_operator(condition)} {duration(condition['seconds'])}"
-        case "child" | "presumed":
+        case "child" | "presumed" as of:
             return kind_name(of, _) if condition.get("value", True) else f"{_('not')} {kind_name(of, _)}"
         case "status":
             return _change(condition, _)
-        case "series":
-            words = _("%(least)s of the last %(last)s runs %(status)s")
-            return words % {
-                "least": condition["at_least"],
-                "last": condition["last"],
-                "status": _either(condition["status"], _),
-            }
-        case "descendants":
-            return _("%(least)s failed runs below it") % {"least": condition["at_least"]}
+        case "series" | "descendants":
+            return _counted(condition, _)
         case _:
             return _compared(condition, _)
+
+
+def _counted(condition: Mapping[str, Any], _: Gettext) -> str:
+    least = condition.get("at_least", 1)
+    if condition["of"] == "descendants":
+        return _("%(least)s failed runs below it") % {"least": least}
+    ends = _either(condition.get("status") or ("Failed",), _)
+    return _("%(least)s of the last %(last)s runs %(status)s") % {
+        "least": least,
+        "last": condition["last"],
+        "status": ends,
+    }
 
 
 def _compared(condition: Mapping[str, Any], _: Gettext) -> str:
     what = " ".join(filter(None, [kind_name(condition["of"], _), condition.get("key")]))
     if condition.get("operator") == "exists":
         return _("%(what)s is there") % {"what": what}
+    if condition["of"] == "duration":
+        return f"{what} {_operator(condition)} {span(condition['seconds'])}"
     end = "/" if condition.get("operator") == "regex" else ""
     between = "" if end else " "
     return f"{what} {_operator(condition)}{between}{number(condition.get('value'))}{end}"
 
 
 def _operator(condition: Mapping[str, Any]) -> str:
-    operator = condition.get("operator", "=")
+    operator = condition.get("operator") or (">=" if condition["of"] == "duration" else "=")
     return _OPERATORS.get(operator, operator)
 
 
@@ -80,14 +84,14 @@ def occasion_words(definition: Mapping[str, Any], _: Gettext) -> str:
         case "descendant":
             return _("a run below it: %(change)s") % {"change": _change(definition, _)}
         case "unfinished":
-            return _("not ended %(span)s after it began") % {"span": duration(on["seconds"])}
+            return _("not ended %(span)s after it began") % {"span": span(on["seconds"])}
         case "stuck":
             return _("%(status)s for %(span)s") % {
                 "status": _either(on["status"], _),
-                "span": duration(on["seconds"]),
+                "span": span(on["seconds"]),
             }
         case _:
-            return _("no run completed for %(span)s") % {"span": duration(on["seconds"])}
+            return _("no run completed for %(span)s") % {"span": span(on["seconds"])}
 
 
 def where_words(definition: Mapping[str, Any], _: Gettext) -> list[str]:
@@ -99,6 +103,11 @@ def where_words(definition: Mapping[str, Any], _: Gettext) -> list[str]:
         found.append(_("experiment %(name)s") % {"name": definition["experiment"]})
     found += [condition_words(each, _) for each in definition.get("conditions") or ()]
     return [*found, _("child runs too")] if definition.get("include_children") else found
+
+
+def span(seconds: float) -> str:
+    """A length of time that somebody chose: 30 min, not 30 min 0 s."""
+    return _NOTHING_LEFT.sub("", duration(seconds))
 
 
 def kind_name(of: str, _: Gettext) -> str:
@@ -166,7 +175,7 @@ def delivery_words(delivery: Mapping[str, Any], _: Gettext) -> str:
         "rejected": _("refused for good"),
         "dead": _("given up: tried for too long"),
         "suppressed": _("kept back"),
-    }.get(delivery["state"], delivery["state"])
+    }.get(str(delivery["state"]), str(delivery["state"]))
 
 
 def kind_words(kind: str, _: Gettext) -> str:
@@ -205,5 +214,10 @@ def words_in(_: Gettext) -> Mapping[str, Callable[[Any], Any]]:
         "delivery": delivery_words,
         "why_sent": kind_words,
         "action": action_words,
+        "span": lambda seconds, _: span(seconds),
     }
-    return {name: partial(say, _=_) for name, say in spoken.items()}
+    return {name: partial(_say, say, _) for name, say in spoken.items()}
+
+
+def _say(say: Callable[[Any, Gettext], Any], _: Gettext, what: Any) -> Any:
+    return say(what, _)

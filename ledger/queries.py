@@ -116,6 +116,12 @@ class KeyQuery:
     limit: int = 50
 
 
+RUNS_COMPARED = 50
+"""The most runs that are compared at once."""
+
+Compared = dict[str, Any]
+"""A field of compared runs: its `kind` and `key`, whether it `differs`, and `values` by run id, where there is one."""
+
 KEYS_AT_ONCE = 50
 KEY_KINDS = ("tag", "property", "parameter", "metric")
 VALUE_KINDS = ("status", "experiment", "submitter", "run_type", "target")
@@ -242,10 +248,13 @@ class Bounces(Protocol):
 
 
 UserDocument = dict[str, Any]
-"""A user: name, role, address, and whether disabled."""
+"""A user: name, role, address, whether disabled, and whether there is a password to log in with."""
 
 TokenDocument = dict[str, Any]
 """A token by its id: whose it is, what it is worth (valid, expired, revoked), and who issued it when."""
+
+SessionDocument = dict[str, Any]
+"""A session that is open: its id, from where, since when and until when."""
 
 
 class UserQueries(Protocol):
@@ -256,6 +265,10 @@ class UserQueries(Protocol):
 
     def tokens(self) -> list[TokenDocument]:
         """Every token in the order of issue."""
+
+
+ViewDocument = dict[str, Any]
+"""A saved view: its id, name, query, owner, who may do what with it, and `seq`, the number of its last event."""
 
 
 ArtifactDocument = dict[str, Any]
@@ -270,6 +283,9 @@ class Queries(Protocol):
 
     def run(self, run_id: str, *, at_least: int = 0) -> RunDocument:
         """One run; raises RunNotFoundError."""
+
+    def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:
+        """Runs field by field; raises RunNotFoundError, and LimitExceededError for too many."""
 
     def keys(self, query: KeyQuery, *, at_least: int = 0) -> list[Named]:
         """Keys or values to choose from, by name; raises InvalidNameError and LimitExceededError."""

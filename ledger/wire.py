@@ -50,11 +50,19 @@ COMMANDS: Mapping[str, type[Command]] = {
     "resubscribe": commands.Resubscribe,
     "suppress-recipient": commands.SuppressRecipient,
     "unsuppress-recipient": commands.UnsuppressRecipient,
+    "save-view": commands.SaveView,
+    "change-view": commands.ChangeView,
+    "share-view": commands.ShareView,
+    "delete-view": commands.DeleteView,
     "add-user": commands.AddUser,
     "change-user": commands.ChangeUser,
     "disable-user": commands.DisableUser,
     "issue-token": commands.IssueToken,
     "revoke-token": commands.RevokeToken,
+    "set-password": commands.SetPassword,
+    "begin-session": commands.BeginSession,
+    "renew-session": commands.RenewSession,
+    "end-sessions": commands.EndSessions,
 }
 """The name of each command in its field `type`."""
 

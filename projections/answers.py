@@ -2,13 +2,16 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from ledger.errors import RunNotFoundError
+from ledger.errors import LimitExceededError, RunNotFoundError
 from ledger.feed import Feed
+from ledger.metrics import MetricSummary
 from ledger.queries import (
+    RUNS_COMPARED,
     ArtifactDocument,
+    Compared,
     ExperimentDocument,
     HistoryEntry,
     KeyQuery,
@@ -24,6 +27,7 @@ from projections.experiments.queries import find_experiment, find_experiments
 from projections.history.entries import entries
 from projections.projection import Projection
 from projections.runner import behind, catch_up
+from projections.runs.comparing import compared, facts_of, origin_of
 from projections.runs.conditions import LiveMetrics
 from projections.runs.facets import find_names
 from projections.runs.live import LastValues, asks_metrics, going_on, live_metrics
@@ -38,9 +42,16 @@ PROJECTIONS: tuple[Projection, ...] = (RunsProjection(), ExperimentsProjection()
 class Answers:
     """Each question brings the view up to date first."""
 
-    def __init__(self, feed: Feed, view: View, last_values: LastValues = lambda _: {}) -> None:
-        """Answer from a view that is filled from this feed; `last_values` knows the metrics of runs."""
+    def __init__(
+        self,
+        feed: Feed,
+        view: View,
+        last_values: LastValues = lambda _: {},
+        summaries: Callable[[str], Sequence[MetricSummary]] = lambda _: (),
+    ) -> None:
+        """Answer from a view that is filled from this feed; the others know the metrics of runs, and of one run."""
         self._last_values = last_values
+        self._summaries = summaries
         self._feed = feed
         self._view = view
         self._runs, self._experiments, self._artifacts = PROJECTIONS
@@ -51,6 +62,16 @@ class Answers:
         live = self._live(at_least) if asks_metrics(query) else {}
         with self._caught_up(at_least) as connection:
             return find_runs(connection, self._feed.log_id, query, live)
+
+    def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:
+        """Runs field by field, what tells them apart first; raises RunNotFoundError and LimitExceededError."""
+        wanted = list(dict.fromkeys(run_ids))
+        if not 1 < len(wanted) <= RUNS_COMPARED:
+            raise LimitExceededError(f"2 to {RUNS_COMPARED} runs are compared at once, not {len(wanted)}")
+        with self._caught_up(at_least) as connection:
+            documents = {run_id: find_run(connection, run_id) for run_id in wanted}
+        origins = {run_id: origin_of(self._feed.of_run(run_id)) for run_id in wanted}
+        return compared({each: facts_of(documents[each], self._summaries(each), origins[each]) for each in wanted})
 
     def keys(self, query: KeyQuery, *, at_least: int = 0) -> list[Named]:
         """Keys or values to choose from, by name; those of metrics of runs that go on too, as far as they are known."""

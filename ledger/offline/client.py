@@ -17,6 +17,7 @@ from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
     BounceDocument,
+    Compared,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
@@ -35,6 +36,7 @@ from ledger.queries import (
     Span,
     TokenDocument,
     UserDocument,
+    ViewDocument,
 )
 from ledger.tracking.delivery import Delivery
 from ledger.values.batch import Batch
@@ -114,6 +116,11 @@ class OfflineClient:
         """Where one run stands."""
         self._read(run_id)
         return self._scratch.state(run_id)
+
+    def compared(self, run_ids: Sequence[str]) -> Sequence[Compared]:
+        """Runs field by field, as far as they are known here."""
+        self._read(*run_ids, values=True)
+        return self._scratch.compared(run_ids)
 
     def keys(self, query: KeyQuery) -> Sequence[Named]:
         """Keys or values of the runs that are known here."""
@@ -231,6 +238,14 @@ class OfflineClient:
     def tokens(self) -> Sequence[TokenDocument]:
         """None are known here."""
         return self._scratch.tokens()
+
+    def views(self) -> Sequence[ViewDocument]:
+        """The saved views that are known here."""
+        return self._scratch.views()
+
+    def view(self, view_id: str) -> ViewDocument:
+        """One saved view."""
+        return self._scratch.view(view_id)
 
     def close(self) -> None:
         """Give the scratch ledger up."""

@@ -3,10 +3,11 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from ledger.errors import InvalidNameError, LimitExceededError
 from ledger.queries import COLUMN_KINDS, COLUMNS, RunDocument
+from ledger.values.forms import spelled
 from projections.runs.conditions import LiveMetrics
 from schemas.limits import UNSTORABLE
 
@@ -53,10 +54,10 @@ class Columns:
                 run.pop(name, None)
             run["metrics"] = self._metrics(connection, number, live)
 
-    def _metrics(self, connection: sqlite3.Connection, number: int, live: LiveMetrics) -> dict[str, object]:
+    def _metrics(self, connection: sqlite3.Connection, number: int, live: LiveMetrics) -> dict[str, Any]:
         names = self.keys[_METRIC]
         if number in live:
-            return {name: live[number][name] for name in names if name in live[number]}
+            return {name: spelled(live[number][name]) for name in names if name in live[number]}
         select = "SELECT value FROM run_values WHERE run = ? AND field = ?"
         rows = ((name, connection.execute(select, (number, f"{_METRIC}.{name}")).fetchone()) for name in names)
-        return {name: row[0] for name, row in rows if row is not None}
+        return {name: spelled(row[0]) for name, row in rows if row is not None}

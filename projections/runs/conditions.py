@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ledger.filters import MOMENTS, Filter, Operator, duration_of, microseconds_of, number_of
+from ledger.metrics import Scalar
 from projections.runs.attributes import Attribute, has_key, one, pair
 from projections.runs.facets import upper
 from projections.runs.values import Value, orderable
@@ -22,7 +23,7 @@ COUNTED = 10_001
 _WAYS = 50
 """The most ways that are merged in the order of a page."""
 
-LiveMetrics = Mapping[int, Mapping[str, object]]
+LiveMetrics = Mapping[int, Mapping[str, Scalar]]
 """By the number of a run that goes on: its last values, which no table of the view has."""
 
 

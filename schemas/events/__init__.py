@@ -66,11 +66,16 @@ from schemas.events.run import (
     SealedWriter,
 )
 from schemas.events.user import (
+    LoginRefusedEvent,
+    SessionBeganEvent,
+    SessionEndedEvent,
+    SessionRenewedEvent,
     TokenIssuedEvent,
     TokenRevokedEvent,
     UserAddedEvent,
     UserChangedEvent,
     UserDisabledEvent,
+    UserPasswordSetEvent,
 )
 from schemas.events.values import (
     PresenceReportedEvent,
@@ -79,8 +84,10 @@ from schemas.events.values import (
     Series,
 )
 from schemas.events.view import (
+    ViewChangedEvent,
     ViewDeletedEvent,
     ViewSavedEvent,
+    ViewSharedEvent,
 )
 
 __all__ = [
@@ -105,6 +112,7 @@ __all__ = [
     "LedgerCreatedEvent",
     "LoggedValue",
     "LoggedValues",
+    "LoginRefusedEvent",
     "Matcher",
     "NamedValues",
     "NotificationsClaimedEvent",
@@ -138,6 +146,9 @@ __all__ = [
     "Seal",
     "SealedWriter",
     "Series",
+    "SessionBeganEvent",
+    "SessionEndedEvent",
+    "SessionRenewedEvent",
     "SilenceCreatedEvent",
     "SilenceEndedEvent",
     "TokenIssuedEvent",
@@ -145,7 +156,10 @@ __all__ = [
     "UserAddedEvent",
     "UserChangedEvent",
     "UserDisabledEvent",
+    "UserPasswordSetEvent",
+    "ViewChangedEvent",
     "ViewDeletedEvent",
     "ViewSavedEvent",
+    "ViewSharedEvent",
     "readable",
 ]

@@ -63,6 +63,7 @@ def test_every_command_has_a_name() -> None:
         "SilenceCommand",
         "RunCommand",
         "UserCommand",
+        "ViewCommand",
     }
 
 

@@ -1,6 +1,5 @@
 """Writing a rule: as a form or as text, with script or without, and never over what another has just written."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.commands import ChangeRule, Command, DefineRule
-from ledger.errors import BadRuleError
+from ledger.errors import BadRuleError, ChangedSinceError
 from ledger.queries import RuleDocument
 from runledger.channels import named_channels
+from runledger.server.securing import CONTENT_SECURITY_POLICY
 from runledger.studio.alerts import tree
 from runledger.studio.alerts.draft import FORM, GENERAL, TEXT, Draft, as_text, draft_in, draft_of, parsed
 from runledger.studio.alerts.leaves import GROUPS, LEAVES
@@ -27,6 +27,8 @@ from schemas.severities import SEVERITIES
 from schemas.statuses import TERMINAL, RunStatus
 
 _SAVE, _PREVIEW = "save", "preview"
+# The mail is shown in a frame, from an address of its own where nothing may run.
+_WITH_FRAME = {"Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"}
 _KEPT = frozenset({"reason", "command", "rule_id", "version"})
 _TEMPLATES = ("subject", "text", "html")
 
@@ -50,7 +52,6 @@ class Editing:
         self._showing = showing
         self._desk = showing.desk
         self._previews = previews
-        self._saving = asyncio.Lock()
 
     async def begin(self, request: Request) -> Response:
         """The form of a new rule, or of one that is like another."""
@@ -100,6 +101,9 @@ class Editing:
         if text_in(form, "do") != _SAVE:
             return await self._step(request, form, draft, shown)
 
+        version = text_in(form, "version")
+        seen = int(version) if version.isdecimal() else 0
+
         def command(content: dict[str, Any]) -> Command:
             return ChangeRule(
                 rule_id=rule["rule_id"],
@@ -107,16 +111,16 @@ class Editing:
                 command=command_in(form),
                 reason=reason_in(form),
                 client=CLIENT,
+                as_of=seen,
             )
 
-        async with self._saving:
-            shown.rule = await self._rule(request)
-            since = await self._changes_since(rule["rule_id"], text_in(form, "version"))
-            if since:
-                shown.since, shown.code = since, 409
-                draft.content()
-                return self._form(request, draft, shown)
+        try:
             return await self._save(request, draft, shown, command, rule["rule_id"])
+        except ChangedSinceError as error:
+            await self._desk.ask(lambda: None, error.position)
+            shown.rule = await self._rule(request)
+            shown.since, shown.code = await self._changes_since(rule["rule_id"], seen), 409
+            return self._form(request, draft, shown)
 
     async def _save(self, request: Request, draft: Draft, shown: _Shown, command: Any, rule_id: str) -> Response:
         content = draft.content()
@@ -148,6 +152,7 @@ class Editing:
             request,
             "alerts/edit.html",
             shown.code,
+            _WITH_FRAME,
             draft=draft,
             rule=shown.rule,
             address=shown.address,
@@ -166,9 +171,8 @@ class Editing:
         rule_id = request.path_params["rule_id"]
         return await self._desk.ask(lambda: self._desk.parts.alerts.rule(rule_id), position_in(request))
 
-    async def _changes_since(self, rule_id: str, version: str) -> Sequence[dict[str, Any]]:
+    async def _changes_since(self, rule_id: str, seen: int) -> Sequence[dict[str, Any]]:
         """What others made of the rule since its form was shown."""
-        seen = int(version) if version.isdecimal() else 0
         changes = await self._desk.ask(lambda: self._desk.parts.alerts.rule_changes(rule_id))
         return [each for each in changes if each["position"] > seen and each["changes"]]
 

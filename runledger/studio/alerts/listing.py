@@ -38,7 +38,7 @@ class RuleList:
             return await self._showing.changed(request, command, f"/alerts/{command.rule_id}")
         except BadRuleError as error:
             shown = {"rules": [], "tallies": {}, "wrong": str(error), "typed": typed}
-            return self._showing.page(request, "alerts/list.html", 422, **shown)
+            return self._showing.page(request, "alerts/list.html", 422, None, **shown)
 
     def _found(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
         parts = self._showing.desk.parts

@@ -1,5 +1,6 @@
 """What all pages about alerts have in common: their words, and waiting for what was just changed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -20,9 +21,12 @@ class Showing:
         self.desk = desk
         self._pages = pages
 
-    def page(self, request: Request, template: str, code: int = 200, **shown: Any) -> Response:
+    def page(
+        self, request: Request, template: str, code: int = 200, headers: Mapping[str, str] | None = None, **shown: Any
+    ) -> Response:
         """A page, or a part of one, in words."""
-        return self._pages.page(request, template, code, words=words_in(self._pages.texts(request)), **shown)
+        words = words_in(self._pages.texts(request))
+        return self._pages.page(request, template, code, headers, words=words, **shown)
 
     async def changed(self, request: Request, command: Command, address: str) -> Response:
         """Carry out a command, then show a page that knows of it."""

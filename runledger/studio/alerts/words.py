@@ -202,6 +202,21 @@ def action_words(action: str, _: Gettext) -> str:
     }.get(action, action)
 
 
+def value_words(named: Sequence[Any], _: Gettext) -> str:
+    """What a field of a rule is, for who reads what was changed; `named` is its name and its value."""
+    name, value = named
+    if name == "conditions":
+        return ", ".join(condition_words(each, _) for each in value or ()) or _("none")
+    if isinstance(value, Mapping):
+        said = {key: each for key, each in value.items() if each not in (None, [], {}, "")}
+        return ", ".join(f"{key}: {value_words((key, each), _)}" for key, each in said.items()) or _("none")
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or _("none")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return _("none") if value is None else str(value)
+
+
 def words_in(_: Gettext) -> Mapping[str, Callable[[Any], Any]]:
     """What templates say things with."""
     spoken: dict[str, Callable[[Any, Gettext], Any]] = {
@@ -214,6 +229,7 @@ def words_in(_: Gettext) -> Mapping[str, Callable[[Any], Any]]:
         "delivery": delivery_words,
         "why_sent": kind_words,
         "action": action_words,
+        "value": value_words,
         "span": lambda seconds, _: span(seconds),
     }
     return {name: partial(_say, say, _) for name, say in spoken.items()}

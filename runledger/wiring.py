@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ledger.artifacts.files import Files
     from ledger.commands import SuppressRecipient
     from ledger.feed import Feed
+    from ledger.inspecting import Inspection
     from ledger.liveness.standings import Standings
     from ledger.logs.kafka.address import KafkaAddress
     from ledger.logs.log import Log
@@ -162,6 +163,13 @@ class Embedded:
     def bounces(self) -> "Bounces":
         """Who judges mails that came back."""
         return _Bounces(self.folder, self.log.id, self.alerts)
+
+    @cached_property
+    def inspection(self) -> "Inspection":
+        """Who tells what the logs hold."""
+        from ledger.inspecting import Inspection
+
+        return Inspection(self.log.id, self.database)
 
     @cached_property
     def users(self) -> "Users":

@@ -13,6 +13,7 @@ from runledger.studio.alerts.routes import alert_routes
 from runledger.studio.assets import PREFIX, Assets
 from runledger.studio.errors import ErrorPages
 from runledger.studio.experiments.routes import experiment_routes
+from runledger.studio.ledger.routes import ledger_routes
 from runledger.studio.login import LoginPages
 from runledger.studio.look import choose
 from runledger.studio.pages import Pages
@@ -32,6 +33,7 @@ def studio(desk: Desk, logins: Logins) -> Starlette:
         bulk_routes(desk, pages),
         experiment_routes(desk, pages),
         alert_routes(desk, pages),
+        ledger_routes(desk, pages),
     )
     routes = [
         Route("/", _first),

@@ -106,7 +106,7 @@ def serve(
     telling = Telling(parts)
     metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
     metrics.register(telling)
-    desk = Desk(parts, door.lagging, metrics)
+    desk = Desk(parts, door.lagging, metrics, telling.channels)
     stream = Stream(parts.feed, parts.database, parts.files.printed)
     metrics.register(stream)
     app = build(

@@ -10,10 +10,12 @@ from starlette.routing import BaseRoute, Route
 
 from runledger.server.desk import Desk
 from runledger.server.logins import Logins
+from runledger.studio.alerts.routes import alert_routes
 from runledger.studio.assets import PREFIX, Assets
 from runledger.studio.charts.routes import chart_routes
 from runledger.studio.errors import ErrorPages
 from runledger.studio.experiments.routes import experiment_routes
+from runledger.studio.ledger.routes import ledger_routes
 from runledger.studio.login import LoginPages
 from runledger.studio.look import choose
 from runledger.studio.manual.routes import manual_routes
@@ -39,6 +41,8 @@ def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, An
         chart_routes(desk, pages),
         output_routes(desk, pages),
         manual_routes(pages, description),
+        alert_routes(desk, pages),
+        ledger_routes(desk, pages),
     )
     routes = [
         Route("/", _first),

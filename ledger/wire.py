@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "unsubscribe": commands.Unsubscribe,
     "resubscribe": commands.Resubscribe,
     "suppress-recipient": commands.SuppressRecipient,
+    "limit-recipient": commands.LimitRecipient,
     "unsuppress-recipient": commands.UnsuppressRecipient,
     "add-user": commands.AddUser,
     "change-user": commands.ChangeUser,

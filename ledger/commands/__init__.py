@@ -18,6 +18,7 @@ from ledger.commands.experiments import (
     UntagExperiment,
 )
 from ledger.commands.recipients import (
+    LimitRecipient,
     RecipientCommand,
     Resubscribe,
     SuppressRecipient,
@@ -87,6 +88,7 @@ __all__ = [
     "EndSilence",
     "ExperimentCommand",
     "IssueToken",
+    "LimitRecipient",
     "Parameter",
     "ReactivateExperiment",
     "RecipientCommand",

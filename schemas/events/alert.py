@@ -116,6 +116,19 @@ class RecipientUnsuppressedEvent(Event):
     recipient: Personal
 
 
+class RecipientLimitedEvent(Event):
+    """A recipient is told at most `mails` times in `seconds` from here on, and of the rest in one digest.
+
+    `recipient` may be `*`, everybody who has no limit of his own. Without `mails` there is no such limit.
+    """
+
+    name: ClassVar[str] = "recipient.limited"
+
+    recipient: Personal
+    mails: Maybe[Count] = None
+    seconds: Maybe[Count] = None
+
+
 class Claim(Part):
     """A notification that a server is about to send; `trigger` is the position that caused it."""
 

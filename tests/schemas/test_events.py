@@ -67,6 +67,7 @@ NAMES = {
     "alert-rule.tested.v1",
     "silence.created.v1",
     "silence.ended.v1",
+    "recipient.limited.v1",
     "recipient.resubscribed.v1",
     "recipient.suppressed.v1",
     "recipient.unsubscribed.v1",

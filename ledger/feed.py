@@ -63,6 +63,12 @@ class Feed:
         with self._database.clear_errors():
             return [_decoded(found) for found in self._database.stream_events(stream, after_seq=after_seq)]
 
+    def first_of(self, stream: str) -> FeedEvent | None:
+        """The first event of a stream; None if it has none."""
+        with self._database.clear_errors():
+            found = self._database.stream_events(stream, limit=1)
+        return _decoded(found[0]) if found else None
+
 
 def _decoded(recorded: Recorded, reading: Container[str] | None = None) -> FeedEvent:
     envelope = recorded.envelope

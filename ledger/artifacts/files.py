@@ -44,6 +44,13 @@ class Files:
         except OSError:
             return self.live.read(run_id, start, OUTPUT_PIECE)
 
+    def printed(self, run_id: str) -> int:
+        """How many bytes a run's script on this machine has printed; 0 for one that runs elsewhere."""
+        try:
+            return self.log_of(run_id).stat().st_size
+        except OSError:
+            return 0
+
 
 def _from(file: BinaryIO, start: int) -> bytes:
     file.seek(start)

@@ -125,11 +125,15 @@ class Database(SqliteFile):
         types: Sequence[str] = (),
     ) -> list[Recorded]:
         """Events of one partition behind `place`, in order, without the genesis."""
-        upper = upto if upto is not None else tables.place_of(tables.partition_of(max(place, 0)) + 1, 0) - 1
+        upper = upto if upto is not None else _end_of_partition(place)
         where = "e.place > ? AND e.place <= ?"
         if types:
             where += f" AND e.type IN ({', '.join('?' * len(types))})"
         return self._select(log, where, "e.place", (max(place, 0), upper, *types, limit))
+
+    def streams_behind(self, place: int, *, log: LogName) -> list[tuple[str, int]]:
+        """The streams that have events of one partition behind `place`, each with the last of them."""
+        return self.reading().execute(tables.select_streams_behind(log), (place, _end_of_partition(place))).fetchall()
 
     def latest_events(self, count: int, *, log: LogName = CONTROL) -> list[Recorded]:
         """The last events of a log with one partition, oldest first, without the genesis."""
@@ -170,6 +174,10 @@ class Database(SqliteFile):
     def _select(self, log: LogName, where: str, order: str, values: Sequence[object]) -> list[Recorded]:
         rows = self.reading().execute(tables.select_events(log, where, order), values)
         return [_recorded(row) for row in rows]
+
+
+def _end_of_partition(place: int) -> int:
+    return tables.place_of(tables.partition_of(max(place, 0)) + 1, 0) - 1
 
 
 def _event_rows(partition: Partition, folded: Folded) -> Iterable[tuple[object, ...]]:

@@ -73,6 +73,10 @@ class SqliteFile:
             connection = self._local.connection = self._connect()
         return connection
 
+    def version(self) -> int:
+        """A number that is another as soon as any other connection, of whatever process, has written."""
+        return int(self.reading().execute("PRAGMA data_version").fetchone()[0])
+
     def _let_go(self) -> None:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is not None and os.getpid() == self._process:
@@ -81,12 +85,12 @@ class SqliteFile:
     def make_once(self, script: str, version: int) -> None:
         """Make the tables of a new file, all or none, and refuse a file of another version."""
         with self.clear_errors():
-            if self._version() == 0:
+            if self._schema_version() == 0:
                 with self.writing() as connection:
-                    if self._version() == 0:
+                    if self._schema_version() == 0:
                         _run_script(connection, script)
                         connection.execute(f"PRAGMA user_version={version}")
-            found = self._version()
+            found = self._schema_version()
         if found != version:
             raise WorkspaceError(
                 f"{self.path} has schema version {found}, this program reads {version}; "
@@ -105,7 +109,7 @@ class SqliteFile:
         except sqlite3.DatabaseError as error:
             raise WorkspaceError(f"{self.path} is damaged or not what it should be: {error}; {self._cure}") from error
 
-    def _version(self) -> int:
+    def _schema_version(self) -> int:
         return int(self.reading().execute("PRAGMA user_version").fetchone()[0])
 
     def _connect(self) -> sqlite3.Connection:

@@ -1,29 +1,27 @@
 """The routes of the HTTP API, on the parts of an open workspace."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI, Query, Response
-from prometheus_client.registry import Collector
 
-from ledger.artifacts.names import STD_LOG
-from ledger.commands import AddArtifacts, Answer, Command
+from ledger.commands import Answer
 from ledger.errors import UnavailableError
+from ledger.liveness.hearing import Hearing
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
 from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, Span, is_suppressed
-from ledger.users.rights import Right, right_for, rights_of
+from ledger.users.rights import Right, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
 from runledger import VERSION
-from runledger.liveness import Liveness
 from runledger.server.asking import Asking
+from runledger.server.desk import Desk
 from runledger.server.files import FilesApi, file_routes
-from runledger.server.guard import Visitor
+from runledger.server.live.route import StreamApi, stream_routes
+from runledger.server.live.stream import Stream
 from runledger.server.messages import (
     AtLeast,
     RunParameters,
@@ -49,15 +47,9 @@ from runledger.server.openapi import (
     add_schemas,
 )
 from runledger.server.replies import answer_problems, refusal, reply
-from runledger.wiring import Embedded
 from schemas.errors import LedgerError
-from schemas.streams import VALUES
 
 T = TypeVar("T")
-
-_READERS = 16
-# For five seconds, often at first: most often it is on its way.
-_PAUSES = (0.002,) * 50 + (0.02,) * 45 + (0.2,) * 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +71,26 @@ class Me:
 
 
 class Api:
-    """What each route does; the slow parts run in threads."""
+    """What each route does."""
 
-    def __init__(self, parts: Embedded, lagging: Callable[[], LedgerError | None], liveness: Liveness) -> None:
-        """Carry out commands in the name of who sends them, unless `lagging` says why nothing is written now."""
-        self._parts = parts
-        self._hearing = liveness.hearing
-        self._lagging = lagging
-        # Threads of their own: questions are answered while commands wait for a log that does not.
-        self._readers = CapacityLimiter(_READERS)
-        self._metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
-        self.files = FilesApi(parts.files, admit=self._admit, carry_out=self._carry_out, listed=self._artifacts)
-
-    def show(self, collector: Collector) -> None:
-        """Tell at /metrics what a part of the server tells of itself, too."""
-        self._metrics.register(collector)
+    def __init__(self, desk: Desk, stream: Stream, hearing: Hearing, metrics: Metrics) -> None:
+        """Answer from a desk; what writers say of themselves goes to `hearing`."""
+        self._desk = desk
+        self._parts = parts = desk.parts
+        self._hearing = hearing
+        self._metrics = metrics
+        self.live = StreamApi(stream, parts.log.id, parts.values.check_run)
+        self.files = FilesApi(
+            parts.files,
+            admit=desk.admit,
+            carry_out=desk.carry_out,
+            listed=self._artifacts,
+            printed=stream.note_output,
+        )
 
     def command(self, command: SentCommand, visitor: Asking) -> Response:
         """Carry out one command; sent again with the same id, it is done once."""
-        return reply(asdict(self._carry_out(command, visitor)))
+        return reply(asdict(self._desk.carry_out(command, visitor)))
 
     def commands(self, commands: SentCommands, visitor: Asking) -> Response:
         """Carry out several commands in order, each by itself; repeating the request finishes what is missing."""
@@ -107,7 +100,7 @@ class Api:
             try:
                 if unavailable is not None:
                     raise unavailable
-                results.append(asdict(self._carry_out(command, visitor)))
+                results.append(asdict(self._desk.carry_out(command, visitor)))
             except LedgerError as error:
                 # What is not there for one command is not tried for each of the others.
                 unavailable = error if isinstance(error, UnavailableError) else None
@@ -116,18 +109,18 @@ class Api:
 
     def values(self, batch: SentBatch, visitor: Asking) -> Response:
         """Append a batch of logged values; of points that were sent before, one copy is kept."""
-        self._admit(visitor, Right.WRITE)
+        self._desk.admit(visitor, Right.WRITE)
         place = self._parts.values.append(batch.run_id, batch.event(), batch.occurred_at, visitor.caller)
         return reply({"place": place})
 
     def presence(self, message: SentPresence, visitor: Asking) -> Response:
         """Take note of writers that are alive; which of their runs shall be canceled."""
-        self._admit(visitor, Right.WRITE)
+        self._desk.admit(visitor, Right.WRITE)
         return reply({"canceled": self._hearing.hear(message.writers, message.left)})
 
     async def writer(self, run_id: str, writer: str) -> Response:
         """How far the ledger has what one writer logged to a run."""
-        return reply({"last": await self._in_thread(lambda: self._parts.values.shipped(run_id, writer))})
+        return reply({"last": await self._desk.in_thread(lambda: self._parts.values.shipped(run_id, writer))})
 
     async def run_metrics(self, run_id: str, asked: Annotated[SeriesParameters, Query()]) -> Response:
         """The metrics of a run in short: last points and bounds."""
@@ -140,14 +133,14 @@ class Api:
         query, at_least = asked.query(run_id), asked.values_at_least
         question = self._of_run(run_id, lambda: self._parts.metrics.series(query, at_least=at_least))
         found = await self._answered_values(asked, question)
-        return await self._in_thread(lambda: reply([series_to(each) for each in found]))
+        return await self._desk.in_thread(lambda: reply([series_to(each) for each in found]))
 
     async def several_series(self, asked: Annotated[SeveralSeriesParameters, Query()]) -> Response:
         """Logged points of several runs, by run id."""
-        await self._arrived(asked.values_at_least)
+        await self._desk.arrived(asked.values_at_least)
         found = await self._answered(asked, partial(self._series_of, asked))
         forms = {run_id: [series_to(each) for each in series] for run_id, series in found.items()}
-        return await self._in_thread(lambda: reply(forms))
+        return await self._desk.in_thread(lambda: reply(forms))
 
     async def thinned(self, run_id: str, asked: Annotated[ThinnedParameters, Query()]) -> Response:
         """Logged points thinned to so many marks for a chart, each with its bounds and mean."""
@@ -218,10 +211,10 @@ class Api:
 
     def bounce(self, content: SentMail, visitor: Asking, recipient: str | None = None) -> Response:
         """Take in a mail that came back; `recipient` is where it was delivered, if its headers do not say so."""
-        self._admit(visitor, Right.WRITE)
+        self._desk.admit(visitor, Right.WRITE)
         found, command = self._parts.bounces.judge(content, recipient)
         if command is not None:
-            self._carry_out(command, visitor)
+            self._desk.carry_out(command, visitor)
         suppressed = command is not None and is_suppressed(self._parts.alerts.recipients(), command.recipient)
         return reply(found | {"suppressed": suppressed})
 
@@ -243,41 +236,19 @@ class Api:
 
     async def positions(self) -> Response:
         """How far this server has read its log."""
-        position = await self._in_thread(self._parts.feed.last_position)
+        position = await self._desk.in_thread(self._parts.feed.last_position)
         return reply(asdict(Position(self._parts.log.id, position)))
 
     async def metrics(self) -> Response:
         """Figures for Prometheus."""
-        return Response(await self._in_thread(self._metrics.text), media_type=CONTENT_TYPE)
-
-    def _carry_out(self, command: Command, visitor: Visitor) -> Answer:
-        def handle() -> Answer:
-            self._admit(visitor, right_for(command))
-            return self._parts.ledger.handle(command, visitor.caller)
-
-        answer = self._metrics.observed(command, handle)
-        if isinstance(command, AddArtifacts) and any(each.get("name") == STD_LOG for each in command.artifacts):
-            self._parts.files.live.forget(command.run_id)
-        return answer
+        return Response(await self._desk.in_thread(self._metrics.text), media_type=CONTENT_TYPE)
 
     async def _artifacts(self, asked: AtLeast, run_id: str, prefixes: list[str]) -> list[ArtifactDocument]:
         question = partial(self._parts.queries.artifacts, run_id, prefixes, at_least=asked.at_least)
         return await self._answered(asked, question)
 
-    def _admit(self, visitor: Visitor, right: Right) -> None:
-        """Raise unless the visitor may write, and this server knows what it would decide on."""
-        visitor.check(right)
-        lagging = self._lagging()
-        if lagging is not None:
-            raise lagging
-
     async def _answered(self, asked: AtLeast, question: Callable[[], T]) -> T:
-        # Waiting for what another server wrote takes no thread.
-        for pause in _PAUSES:
-            if self._parts.feed.last_position() >= asked.at_least:
-                break
-            await asyncio.sleep(pause)
-        return await self._in_thread(question)
+        return await self._desk.ask(question, asked.at_least)
 
     def _series_of(self, asked: SeveralSeriesParameters) -> Mapping[str, Sequence[Series]]:
         for run_id in asked.run_id:
@@ -293,17 +264,8 @@ class Api:
 
     async def _answered_values(self, asked: SeriesParameters, question: Callable[[], T]) -> T:
         """As `_answered`, waiting for the values log too."""
-        await self._arrived([asked.values_at_least])
+        await self._desk.arrived([asked.values_at_least])
         return await self._answered(asked, question)
-
-    async def _arrived(self, places: Sequence[int]) -> None:
-        for pause in _PAUSES:
-            if all(self._parts.database.holds(VALUES, place) for place in places):
-                break
-            await asyncio.sleep(pause)
-
-    async def _in_thread(self, question: Callable[[], T]) -> T:
-        return await to_thread.run_sync(question, limiter=self._readers)
 
 
 def build(
@@ -361,6 +323,7 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
     routes.include_router(file_routes(api.files))
+    routes.include_router(stream_routes(api.live))
     routes.get("/me", response_model=Me)(api.me)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes

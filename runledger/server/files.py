@@ -57,10 +57,14 @@ class FilesApi:
         admit: Callable[[Visitor, Right], None],
         carry_out: Callable[[Command, Visitor], Answer],
         listed: Callable[[AtLeast, str, list[str]], Awaitable[list[ArtifactDocument]]],
+        printed: Callable[[str, int], None],
     ) -> None:
-        """Keep files; `admit` raises unless a visitor may write, `listed` finds the files of a run."""
+        """Keep files; `admit` raises unless a visitor may write, `listed` finds the files of a run.
+
+        `printed` is told how far a running script's output is known.
+        """
         self._files = files
-        self._admit, self._carry_out, self._listed = admit, carry_out, listed
+        self._admit, self._carry_out, self._listed, self._printed = admit, carry_out, listed, printed
         self._transfers = CapacityLimiter(_TRANSFERS)
 
     async def artifacts(self, run_id: str, asked: Annotated[ArtifactParameters, Query()]) -> Response:
@@ -130,6 +134,7 @@ class FilesApi:
             if len(body) > _OUTPUT_PIECE:
                 raise BadMessageError(f"send up to {_OUTPUT_PIECE:,} bytes at once")
         await self._in_thread(partial(self._files.live.put, run_id, start, bytes(body)))
+        self._printed(run_id, start + len(body))
         return reply({"start": start, "size": len(body)})
 
     async def output(self, run_id: str, asked: Annotated[OutputParameters, Query()]) -> Response:

@@ -15,6 +15,7 @@ from ledger.problems import BadMessageError
 from ledger.users.rights import Right
 from runledger.server.guard import Guard, authorization_in
 from runledger.server.replies import refusal
+from runledger.studio.assets import PREFIX as STATIC
 from schemas.errors import LedgerError
 
 # The description is the same for every server of a version, and says nothing of the workspace.
@@ -109,7 +110,7 @@ class Gate:
             names = ", ".join(sorted(self._hosts))
             error = BadMessageError(f"this server goes by the names {names}, and no other")
             return refusal(error, HTTPStatus.MISDIRECTED_REQUEST)
-        if scope["path"] in _PUBLIC:
+        if scope["path"] in _PUBLIC or scope["path"].startswith(STATIC):
             return None
         closed = self._door.closed()
         if closed is not None:

@@ -49,6 +49,9 @@ _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "b
 
 FILE_BODY: dict[str, Any] = {"openapi_extra": {"requestBody": {"required": True, "content": _BYTES}}}
 FILE_REPLY: dict[str, Any] = {"responses": {200: {"description": "The bytes", "content": _BYTES}}}
+STREAM_REPLY: dict[str, Any] = {
+    "responses": {200: {"description": "Events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+}
 
 
 def add_schemas(app: FastAPI) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger.errors import RefusedError, UnavailableError
 from ledger.queries import RunQuery
@@ -21,12 +22,18 @@ from runledger.keys import signer_of
 from runledger.liveness import liveness_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
+from runledger.server.desk import Desk
+from runledger.server.front import Front
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
+from runledger.server.live.route import ABORT
+from runledger.server.live.stream import Stream
+from runledger.server.metrics import Metrics
 from runledger.server.roles import Repeating, Role
 from runledger.server.telling import Telling
 from runledger.server.unsubscribing import Unsubscribing
 from runledger.server.watching import Recording, ending_overdue, judging, recovering
+from runledger.studio.app import studio
 from runledger.wiring import Embedded, caller
 
 GOODBYE_SECONDS = 10.0
@@ -87,17 +94,22 @@ def serve(
     chosen = ROLES if roles is None else roles
     liveness = liveness_of(parts)
     unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
-    api, telling = Api(parts, door.lagging, liveness), Telling(parts)
-    api.show(telling)
+    telling = Telling(parts)
+    metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
+    metrics.register(telling)
+    desk = Desk(parts, door.lagging, metrics)
+    stream = Stream(parts.feed, parts.database, parts.files.printed)
+    metrics.register(stream)
     app = build(
-        api,
+        Api(desk, stream, liveness.hearing, metrics),
         lambda: door.closed() or door.lagging() or telling.late(),
         pages=[unsubscribing.routes()],
         routes="api" in chosen,
     )
     guard = Guard(parts.users, caller(), loopback=is_loopback(host))
-    gate = Gate(app, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
-    others: list[Role] = [Recording(liveness)] if "api" in chosen else []
+    front = Front(app, studio(desk)) if "api" in chosen else app
+    gate = Gate(front, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
+    others: list[Role] = [Recording(liveness), stream] if "api" in chosen else []
     if "liveness" in chosen:
         others += [judging(liveness), recovering(parts), ending_overdue(parts)]
     if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
@@ -105,6 +117,14 @@ def serve(
     serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))
+
+
+class _Protocol(HttpToolsProtocol):
+    """Lets the application break a connection off: to close one whose client takes nothing would wait for him."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
 
 
 class _Uvicorn(uvicorn.Server):
@@ -124,7 +144,7 @@ class _Answering:
         self._server = _Uvicorn(
             uvicorn.Config(
                 gate,
-                http="httptools",
+                http=_Protocol,
                 ws="none",
                 lifespan="off",
                 access_log=False,

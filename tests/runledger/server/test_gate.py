@@ -13,8 +13,11 @@ from ledger.commands import AddUser, CreateExperiment
 from ledger.errors import NotReadyError
 from runledger.liveness import liveness_of
 from runledger.server.api import Api
+from runledger.server.desk import Desk
 from runledger.server.gate import LAG_SECONDS, Door, Gate
 from runledger.server.guard import Guard, Visitor
+from runledger.server.live.stream import Stream
+from runledger.server.metrics import Metrics
 from runledger.wiring import Embedded, embedded_workspace, make_workspace
 from schemas.roles import Role
 
@@ -139,7 +142,10 @@ async def test_a_server_that_did_not_reach_the_end_of_its_log_for_long_takes_no_
 @pytest.mark.asyncio
 async def test_a_lagging_server_answers_questions_and_no_commands(parts: Embedded) -> None:
     behind: NotReadyError | None = NotReadyError("behind")
-    api = Api(parts, lambda: behind, liveness_of(parts, {}))
+    liveness = liveness_of(parts, {})
+    metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
+    stream = Stream(parts.feed, parts.database, parts.files.printed)
+    api = Api(Desk(parts, lambda: behind, metrics), stream, liveness.hearing, metrics)
     visitor = Visitor(Caller("ada", "//here"), Role.ADMIN)
     command = CreateExperiment(name="e")
     with pytest.raises(NotReadyError, match="behind"):

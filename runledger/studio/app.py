@@ -1,0 +1,38 @@
+"""The application of the pages, beside that of the API."""
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from runledger.server.desk import Desk
+from runledger.studio.assets import PREFIX, Assets
+from runledger.studio.errors import ErrorPages
+from runledger.studio.experiments.routes import experiment_routes
+from runledger.studio.look import choose
+from runledger.studio.pages import Pages
+from runledger.studio.runs.routes import run_list_routes
+from runledger.wiring import now, place_of
+
+
+def studio(desk: Desk) -> Starlette:
+    """Every page, on the parts that the desk works with."""
+    assets = Assets()
+    pages = Pages(assets, place_of(desk.parts.folder, desk.parts.log_address).workspace, now)
+    areas: Sequence[Sequence[BaseRoute]] = (
+        run_list_routes(desk, pages),
+        experiment_routes(desk, pages),
+    )
+    routes = [
+        Route("/", _first),
+        Route(PREFIX + "{name}", assets.serve),
+        Route("/look", choose),
+        *(route for area in areas for route in area),
+    ]
+    return Starlette(routes=routes, exception_handlers=dict(ErrorPages(pages).handlers()))
+
+
+async def _first(_: Request) -> Response:
+    return RedirectResponse("/runs", 303)

@@ -1,0 +1,1 @@
+"""The list of experiments, and each with its runs."""

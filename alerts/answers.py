@@ -219,6 +219,7 @@ class AlertAnswers:
                     "version": rule.version,
                     "definition": rule.definition.as_json() if rule.definition else None,
                     "unreadable": rule.unreadable or None,
+                    "template_failure": rule.template_failure or None,
                 }
         if not last or (rules.get(key_of(stream)) is None and not deleted):
             return None

@@ -25,7 +25,7 @@ class Facts:
     """What was known of the rule, the run and the change, and nothing that came later.
 
     Times are milliseconds since 1970 UTC. `kind` says why there is a message: "fired",
-    "repeated", "corrected", "resolved", "digest", "test". `presumed` is a judgement from outside the
+    "repeated", "corrected", "resolved", "digest", "test", "template". `presumed` is a judgement from outside the
     run, and `certainty` tells how its end is known. `trigger` is the position in the control log.
     `occasion` is what is told where no status changed, without its subject: "has not ended ...".
     `title` and `text` are what the script said. Of many things told together the run is the last,

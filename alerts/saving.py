@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from alerts.evaluate.facts import Place, facts_of
-from alerts.evaluate.intent import FIRED, Intent
+from alerts.evaluate.intent import FIRED, TEMPLATE, Intent
 from alerts.evaluate.runs import folded
 from alerts.facts import Facts
 from alerts.rules.matching import why_not
@@ -76,6 +76,11 @@ def check_templates(definition: RuleDefinition) -> None:
     templates = templates_of(definition)
     if templates != Templates():
         Renderer().check(templates, BARE)
+
+
+def templates_for(intent: Intent) -> Templates:
+    """The templates that a message is made with: those of its rule, but to say that they cannot be used."""
+    return Templates() if intent.kind == TEMPLATE else templates_of(intent.definition)
 
 
 def templates_of(definition: RuleDefinition) -> Templates:

@@ -14,7 +14,8 @@ from alerts.evaluate.changes import Change, change_of, is_raised
 from alerts.evaluate.corrections import Corrections, Told, corrects
 from alerts.evaluate.deadlines import Deadline, Deadlines, Passed
 from alerts.evaluate.firing import Hear, deaf, episode_of
-from alerts.evaluate.intent import CORRECTED, FIRED, TEST, Intent, episode_id, notification_id
+from alerts.evaluate.intent import CORRECTED, FIRED, TEMPLATE, TEST, Intent, episode_id, notification_id
+from alerts.evaluate.owners import Owners
 from alerts.evaluate.runs import RunEvents, Runs, RunState, moment_of
 from alerts.evaluate.timers import NEVER, Timers
 from alerts.evaluate.unended import Moment, Unended
@@ -33,6 +34,7 @@ from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     AlertRuleEnabledEvent,
+    AlertRuleTemplateFailedEvent,
     AlertRuleTestedEvent,
     Event,
     RecipientLimitedEvent,
@@ -75,6 +77,7 @@ _OF_OTHERS: frozenset[type[Event]] = frozenset(
         AlertRuleDeletedEvent,
         AlertRuleDisabledEvent,
         AlertRuleEnabledEvent,
+        AlertRuleTemplateFailedEvent,
         AlertRuleTestedEvent,
         RecipientLimitedEvent,
         RecipientResubscribedEvent,
@@ -110,6 +113,7 @@ class Evaluator:
         self._index = RuleIndex()
         self._suppressors = Suppressors()
         self._addresses = AddressBook()
+        self._owners = Owners(self._addresses)
         self._runs = Runs(runs)
         self._unended = Unended()
         self._corrections = Corrections()
@@ -153,8 +157,13 @@ class Evaluator:
         if rule_id is not None:
             self._set_rule(rule_id, happened)
         self.position = happened.position
-        event = happened.event
-        return self._tested(happened, event) if isinstance(event, AlertRuleTestedEvent) else []
+        match happened.event:
+            case AlertRuleTestedEvent() as event:
+                return self._tested(happened, event)
+            case AlertRuleTemplateFailedEvent() as event:
+                return self._template_failed(happened, event)
+            case _:
+                return []
 
     def seen(self, run_id: str, happened: FeedEvent) -> Transition:
         """The run as rules see it after its event, which was folded last."""
@@ -367,6 +376,16 @@ class Evaluator:
             episode = episode_id(rule.id, f"{TEST} {run_id}", happened.hash)
             found.append(_intent(rule, rule.definition, member, episode, why))
         return found
+
+    def _template_failed(self, happened: FeedEvent, event: AlertRuleTemplateFailedEvent) -> list[Intent]:
+        """The owner of a rule is told that a template cannot be used, if the rule still has it."""
+        rule = self.rules.get(key_of(happened.envelope.stream))
+        if rule is None or rule.definition is None or rule.version != event.rule_version:
+            return []
+        run = self._runs.at(event.run_id, happened.position) if event.run_id else _example(happened)
+        member, why = self._owners.tell(happened, event.because, rule, rule.definition, run)
+        episode = episode_id(rule.id, f"{TEMPLATE} {event.rule_version}", b"")
+        return [_intent(rule, rule.definition, member, episode, why or self._suppressors.of(member.subject))]
 
     def _transition(self, run_id: str, happened: FeedEvent) -> Transition:
         run = self._runs.at(run_id, happened.position)

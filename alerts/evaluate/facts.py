@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from alerts.evaluate.bundle import Member
-from alerts.evaluate.intent import RESOLVED, TEST, Intent
+from alerts.evaluate.intent import RESOLVED, TEMPLATE, TEST, Intent
 from alerts.evaluate.runs import RunEvents, moment_of
 from alerts.facts import Facts, Told
 from alerts.templates.words import duration
@@ -71,7 +71,7 @@ def facts_of(intent: Intent, events: Sequence[FeedEvent], place: Place) -> Facts
         properties=transition.properties,
         parameters=transition.parameters,
         parent_run_id=transition.parent_run_id,
-        occasion=None if subject.kind in {RESOLVED, TEST} else _occasion(definition, transition.status),
+        occasion=None if subject.kind in {RESOLVED, TEMPLATE, TEST} else _occasion(definition, transition.status),
         count=intent.count,
         counts=dict(intent.counts),
         by=dict(intent.by),

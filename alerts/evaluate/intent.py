@@ -16,6 +16,7 @@ REPEATED = "repeated"
 RESOLVED = "resolved"
 DIGEST = "digest"
 TEST = "test"
+TEMPLATE = "template"
 
 _FORM = b"runledger/notification/1\n"
 _DIGITS = 32

@@ -52,6 +52,19 @@ class AlertRuleTestedEvent(Event):
     run_id: Maybe[Text] = None
 
 
+class AlertRuleTemplateFailedEvent(Event):
+    """A template of a rule, as the event at `rule_version` has it, could not be used for a mail about a run.
+
+    The mail was sent with the facts instead. It is noted once for each version.
+    """
+
+    name: ClassVar[str] = "alert-rule.template-failed"
+
+    rule_version: Count
+    because: Text
+    run_id: Maybe[Text] = None
+
+
 class Matcher(Part):
     """A condition on an attribute of what would be notified."""
 

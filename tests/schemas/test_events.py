@@ -64,6 +64,7 @@ NAMES = {
     "alert-rule.enabled.v1",
     "alert-rule.disabled.v1",
     "alert-rule.deleted.v1",
+    "alert-rule.template-failed.v1",
     "alert-rule.tested.v1",
     "silence.created.v1",
     "silence.ended.v1",

@@ -1,7 +1,7 @@
 """What is told together: the first of many things in full, and how many there were of each kind."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -87,6 +87,16 @@ class Bundle:
         named += [member for each in (first, *others) for member in each.first[1:]]
         found.first = sorted(named[:NAMED], key=_place)
         found.last = max((each.last for each in (first, *others)), key=_place)
+        return found
+
+    @classmethod
+    def told(
+        cls, first: Sequence[Member], count: int, counts: Mapping[str, int], presumed: Iterable[tuple[str, str]]
+    ) -> Self:
+        """What was told already, as it was told."""
+        found = cls(first[-1])
+        found.first, found.count, found.counts = list(first), count, Counter(counts)
+        found.presumed = dict.fromkeys(presumed)
         return found
 
     def _note(self, member: Member) -> None:

@@ -23,7 +23,7 @@ _KINDS = {
     "corrected": "This corrects an earlier message about the run.",
     "resolved": "What was reported is over.",
     "repeated": "This was told before, and is not over.",
-    "digest": "These are told together: there were too many to be told one by one, or they were reported late.",
+    "digest": "These are told together: there were too many to be told one by one, or they were late.",
     "test": "This is a test of the rule: it was asked for, and nothing happened.",
 }
 

@@ -167,7 +167,11 @@ class NotificationsClaimedEvent(Event):
 
 
 class Outcome(Part):
-    """What became of an attempt; `because` names the event that suppressed it, or the fault."""
+    """What became of an attempt; `because` names the event that suppressed it, or the fault.
+
+    `unreached`: the transport was broken, and the recipient's side did not hear of it. `digested`: nobody
+    could send it in time, so it ends as suppressed, and is told in a digest.
+    """
 
     notification: Text
     attempt: Count
@@ -176,6 +180,8 @@ class Outcome(Part):
     reply: Maybe[Personal] = None
     retry_at: Maybe[Milliseconds] = None
     because: Maybe[Text] = None
+    unreached: Maybe[bool] = None
+    digested: Maybe[bool] = None
 
 
 class NotificationsSettledEvent(Event):

@@ -231,6 +231,7 @@ class AlertAnswers:
             "created_by": first.envelope.actor,
             "changed_utc": _iso(latest.recorded_at),
             "changed_by": latest.envelope.actor,
+            "last_position": latest.position,
         }
 
 

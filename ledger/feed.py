@@ -63,6 +63,12 @@ class Feed:
         with self._database.clear_errors():
             return [_decoded(found) for found in self._database.stream_events(stream, after_seq=after_seq)]
 
+    def position_of(self, stream: str) -> int:
+        """The position of a stream's last event, 0 if it has none."""
+        with self._database.clear_errors():
+            found = self._database.stream_events(stream, descending=True, limit=1)
+        return found[0].place if found else 0
+
     def first_of(self, stream: str) -> FeedEvent | None:
         """The first event of a stream; None if it has none."""
         with self._database.clear_errors():

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from alerts.answers import AlertAnswers
     from alerts.evaluate.facts import Place
     from ledger.application.handling import Caller
+    from ledger.application.saved_views import SavedViews
     from ledger.artifacts.content import Content
     from ledger.artifacts.files import Files
     from ledger.commands import SuppressRecipient
@@ -125,7 +126,7 @@ class Embedded:
         """Who answers questions about runs, experiments and files."""
         from projections.answers import Answers
 
-        return Answers(self.feed, self.view, self.metrics.last_values)
+        return Answers(self.feed, self.view, self.metrics.last_values, self.metrics.summaries)
 
     @cached_property
     def metrics(self) -> "Metrics":
@@ -140,6 +141,13 @@ class Embedded:
         from alerts.answers import AlertAnswers
 
         return AlertAnswers(self.feed, self.database, now=now)
+
+    @cached_property
+    def saved_views(self) -> "SavedViews":
+        """Who knows the saved views."""
+        from ledger.application.saved_views import SavedViews
+
+        return SavedViews(self.feed)
 
     @cached_property
     def bounces(self) -> "Bounces":

@@ -27,6 +27,7 @@ class Context:
     reason: str | None = None
     on_behalf_of: str | None = None
     client: str | None = None
+    as_of: int | None = None
 
     def fields(self) -> dict[str, Any]:
         """The fields that every event of the command carries."""
@@ -176,6 +177,11 @@ class LedgerAggregate(BaseAggregate[str]):
             source=context.source,
             actor=context.actor,
         )
+
+    def wanted(self) -> list[Event]:
+        """What was decided here and is not accepted yet."""
+        bodies = [vars(each)["body"] for each in self.pending_events]
+        return [body for body in bodies if isinstance(body, Event)]
 
     def poison(self, why: str) -> None:
         """Refuse any further decision: what this instance knows may not be so."""

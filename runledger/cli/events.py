@@ -16,6 +16,7 @@ from runledger.cli.tables import Column, as_text, event_name, moment
 if TYPE_CHECKING:
     from ledger.feed import FeedEvent
     from ledger.store.fold import Void
+    from schemas.records import Record
     from schemas.streams import LogName
 
 _POLL_SECONDS = 0.5
@@ -75,7 +76,7 @@ def _tell(output: Output, found: "list[FeedEvent]") -> int | None:
 
 def _event_document(event: "FeedEvent") -> dict[str, Any]:
     envelope = event.envelope
-    data = _payload(envelope.value)
+    data = _payload(envelope.type, envelope.value)
     return {
         "position": event.position,
         "recorded_at": _iso(event.recorded_at),
@@ -101,8 +102,16 @@ def _void_document(log: "LogName", found: "Void") -> dict[str, Any]:
         "rule": found.rule,
         "key": _readable(record.key),
         "headers": [[name, _readable(value)] for name, value in record.headers],
-        "value": _readable(record.value),
+        "value": _void_value(record),
     }
+
+
+def _void_value(record: "Record") -> str | None:
+    from schemas.events.base import CONCEALED  # noqa: PLC0415 - help needs none of it
+    from schemas.registry import secrets_in  # noqa: PLC0415
+
+    types = [_readable(value) or "" for name, value in record.headers if name == "ce_type"]
+    return CONCEALED if any(map(secrets_in, types)) else _readable(record.value)
 
 
 def _lines(documents: list[dict[str, Any]]) -> Iterator[str]:
@@ -131,11 +140,16 @@ def _shown(value: Any) -> str:
     return "(encrypted)" if isinstance(value, dict) and "$enc" in value else as_text(value)
 
 
-def _payload(value: bytes) -> Any:
+def _payload(type_name: str, value: bytes) -> Any:
+    from schemas.events.base import CONCEALED  # noqa: PLC0415 - help needs none of it
+    from schemas.registry import secrets_in  # noqa: PLC0415
+
+    secrets = secrets_in(type_name)
     try:
-        return json.loads(value)
+        data = json.loads(value)
     except (ValueError, RecursionError):
-        return _readable(value)
+        return CONCEALED if secrets else _readable(value)
+    return data | dict.fromkeys(secrets & data.keys(), CONCEALED) if secrets and isinstance(data, dict) else data
 
 
 def _readable(raw: bytes | None) -> str | None:

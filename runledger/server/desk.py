@@ -40,11 +40,14 @@ class Desk:
         if lagging is not None:
             raise lagging
 
-    def carry_out(self, command: Command, visitor: Visitor) -> Answer:
-        """Carry out a command, in this thread; raises what `Ledger.handle` raises."""
+    def carry_out(self, command: Command, visitor: Visitor, right: Right | None = None) -> Answer:
+        """Carry out a command, in this thread; raises what `Ledger.handle` raises.
+
+        `right` is what the visitor needs, if not what commands of its kind need.
+        """
 
         def handle() -> Answer:
-            self.admit(visitor, right_for(command))
+            self.admit(visitor, right or right_for(command))
             return self.parts.ledger.handle(command, visitor.caller)
 
         answer = self._metrics.observed(command, handle)

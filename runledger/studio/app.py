@@ -8,21 +8,27 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from runledger.server.desk import Desk
+from runledger.server.logins import Logins
 from runledger.studio.assets import PREFIX, Assets
 from runledger.studio.errors import ErrorPages
 from runledger.studio.experiments.routes import experiment_routes
+from runledger.studio.login import LoginPages
 from runledger.studio.look import choose
 from runledger.studio.pages import Pages
+from runledger.studio.runs.bulk import bulk_routes
 from runledger.studio.runs.routes import run_list_routes
 from runledger.wiring import now, place_of
 
 
-def studio(desk: Desk) -> Starlette:
-    """Every page, on the parts that the desk works with."""
+def studio(desk: Desk, logins: Logins) -> Starlette:
+    """Every page, on the parts that the desk works with; people are let in by `logins`."""
     assets = Assets()
-    pages = Pages(assets, place_of(desk.parts.folder, desk.parts.log_address).workspace, now)
+    place = place_of(desk.parts.folder, desk.parts.log_address).workspace
+    pages = Pages(assets, place, desk.parts.feed.last_position, now)
     areas: Sequence[Sequence[BaseRoute]] = (
+        LoginPages(logins, pages.page).routes(),
         run_list_routes(desk, pages),
+        bulk_routes(desk, pages),
         experiment_routes(desk, pages),
     )
     routes = [

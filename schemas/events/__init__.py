@@ -68,11 +68,16 @@ from schemas.events.run import (
     SealedWriter,
 )
 from schemas.events.user import (
+    LoginRefusedEvent,
+    SessionBeganEvent,
+    SessionEndedEvent,
+    SessionRenewedEvent,
     TokenIssuedEvent,
     TokenRevokedEvent,
     UserAddedEvent,
     UserChangedEvent,
     UserDisabledEvent,
+    UserPasswordSetEvent,
 )
 from schemas.events.values import (
     PresenceReportedEvent,
@@ -81,8 +86,10 @@ from schemas.events.values import (
     Series,
 )
 from schemas.events.view import (
+    ViewChangedEvent,
     ViewDeletedEvent,
     ViewSavedEvent,
+    ViewSharedEvent,
 )
 
 __all__ = [
@@ -108,6 +115,7 @@ __all__ = [
     "LedgerCreatedEvent",
     "LoggedValue",
     "LoggedValues",
+    "LoginRefusedEvent",
     "Matcher",
     "NamedValues",
     "NotificationsClaimedEvent",
@@ -142,6 +150,9 @@ __all__ = [
     "Seal",
     "SealedWriter",
     "Series",
+    "SessionBeganEvent",
+    "SessionEndedEvent",
+    "SessionRenewedEvent",
     "SilenceCreatedEvent",
     "SilenceEndedEvent",
     "TokenIssuedEvent",
@@ -149,7 +160,10 @@ __all__ = [
     "UserAddedEvent",
     "UserChangedEvent",
     "UserDisabledEvent",
+    "UserPasswordSetEvent",
+    "ViewChangedEvent",
     "ViewDeletedEvent",
     "ViewSavedEvent",
+    "ViewSharedEvent",
     "readable",
 ]

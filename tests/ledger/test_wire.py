@@ -64,6 +64,7 @@ def test_every_command_has_a_name() -> None:
         "SilenceCommand",
         "RunCommand",
         "UserCommand",
+        "ViewCommand",
     }
 
 

@@ -142,7 +142,7 @@ def test_readers_read_writers_write_and_strangers_do_neither(folder: Path) -> No
     with running(folder) as server:
         with closing(RemoteClient(server.url)) as client:
             client.execute(StartRun(run_id="r", experiment="files"))
-        writer, reader = give(folder, "writer", Role.WRITER), give(folder, "reader", Role.READER)
+        writer, reader = give(folder, "writer", Role.CONTRIBUTOR), give(folder, "reader", Role.VIEWER)
         digest = sha256(b"x").hexdigest()
         for token, writes, reads in ((writer.text, 200, 200), (reader.text, 403, 200), ("rl_no_ne", 401, 401)):
             headers = {"Authorization": f"Bearer {token}"}

@@ -119,7 +119,7 @@ def _failing_template(folder: Path) -> Row:
     make_folder(folder, log="sqlite")
     text = "team: {{ 10 // (run_id | length - 1) }}"
     with closing(connect(str(folder))) as client:
-        client.execute(AddUser(user=user_name(), role=Role.WRITER, email="owner@example.org"))
+        client.execute(AddUser(user=user_name(), role=Role.CONTRIBUTOR, email="owner@example.org"))
         for name, content in (("own", {"templates": {"subject": "{{ run_id }}", "text": text}}), ("usual", {})):
             definition = {"name": name, "recipients": [f"{name}@example.org"], **content}
             client.execute(DefineRule(rule_id=new_command_id(), definition=definition))

@@ -298,13 +298,48 @@ def test_health_says_what_waits(empty: Path) -> None:
     assert (health["waiting"], health["ended"]) == (0, {"sent": 1})
 
 
+def test_a_recipient_gets_so_many_mails_and_one_digest(empty: Path, relay: Relay) -> None:
+    """Whatever rules they are of; what is over the limit is explained, previewed, and told."""
+    create(empty)
+    alert(empty, "create", "by team", "--experiment", "digits", "--recipient", MARIA.upper())
+    assert alert(empty, "limit", MARIA, "2/2s")["limit"] == {"mails": 2, "seconds": 2}
+    assert call("alert", "limit", MARIA, "-w", empty).code == 2
+    assert call("alert", "limit", MARIA, "2/2s", "--none", "-w", empty).code == 2
+    assert call("alert", "limit", "nobody", "2/2s", "-w", empty).code == 4
+    for run_id in ("a", "b", "c"):
+        end(empty, run_id, RunStatus.FAILED)
+    deadline = 20
+    while len(relay.sink.mails) < 3 and deadline:
+        alert(empty, "run", "--once")
+        deadline -= 1
+        subprocess.run(["sleep", "0.5"], check=True)
+    *_, digest = relay.messages()
+    assert digest["subject"].endswith("4 runs: 4 Failed (digest)")
+    body = digest.get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
+    assert "2 rules of the workspace" in text
+    assert "[by team]" in text
+    assert "[failures]" in text
+    told = [each for each in alert(empty, "explain", "c") if each["told"]]
+    assert {each["rule"] for each in told} == {"failures", "by team"}
+    assert all("over the limit of the recipient" in each["because"] for each in told)
+    for rule in ("failures", "by team"):
+        assert {"digest", "fired"} >= {each["kind"] for each in alert(empty, "preview", rule)}
+        assert alert(empty, "preview", rule)[-1]["state"] == "sent"
+    assert alert(empty, "recipients")[0]["limit"] == {"mails": 2, "seconds": 2}
+    assert "2 in 2 s" in call("alert", "recipients", "-w", empty, "-o", "table").out
+    alert(empty, "limit", MARIA, "--none")
+    assert alert(empty, "recipients") == []
+
+
 def test_the_owner_of_a_rule_learns_that_its_template_fails(empty: Path, relay: Relay, tmp_path: Path) -> None:
     """Once, whatever fails by it later; it is shown until the rule says something else."""
     text = tmp_path / "text.txt"
     text.write_text("{{ 10 // (run_id | length - 1) }}", encoding="utf-8")
     create(empty, "--text-file", str(text))
     with closing(connect(str(empty))) as client:
-        client.execute(AddUser(user=user_name(), role=Role.WRITER, email="owner@example.org"))
+        client.execute(AddUser(user=user_name(), role=Role.CONTRIBUTOR, email="owner@example.org"))
     for run_id in ("a", "b"):
         end(empty, run_id, RunStatus.FAILED)
     alert(empty, "run", "--once")

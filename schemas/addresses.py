@@ -5,6 +5,9 @@ import re
 SUBMITTER = "@submitter"
 """Stands for whoever started the run."""
 
+EVERYBODY = "*"
+"""Stands for every recipient, where a limit is for all who have none of their own."""
+
 EMAIL = "email"
 """The channel that addresses go by."""
 

@@ -34,8 +34,8 @@ from alerts.deliver.figures import Backlog
 from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification
 from alerts.deliver.notifications import TYPES, Notifications
-from alerts.deliver.outcomes import dead, settlement, suppressed
-from alerts.deliver.policy import Gone, given_up, kept_back, next_claims, to_renew
+from alerts.deliver.outcomes import given_up, settlement, suppressed
+from alerts.deliver.policy import Gone, kept_back, next_claims, overdue, to_renew
 from alerts.evaluate.evaluator import READ, Evaluator
 from alerts.evaluate.facts import Place, facts_at
 from alerts.evaluate.intent import Intent
@@ -203,7 +203,7 @@ class AlertService:
         kept = len(outcomes)
         outcomes += [suppressed(each) for each in self._kept_back(now)]
         old = self._given_up(now)
-        outcomes += [dead(each) for each in old if not each.suppressed]
+        outcomes += [given_up(each) for each in old if not each.suppressed]
         if not outcomes:
             return False
         self._settings.at("settling")
@@ -220,10 +220,11 @@ class AlertService:
         """What is too old; looked for once a second, for it is hours before it is."""
         if now < self._look_at:
             return []
-        old = given_up(self.notifications, now, _LOOKED_AT)
-        # There may be more.
-        self._look_at = now if old else now + _LOOK_MILLISECONDS
-        return old
+        if not overdue(self.notifications, now, _LOOKED_AT):
+            self._look_at = now + _LOOK_MILLISECONDS
+            return []
+        # There may be more: it is looked at again at once.
+        return overdue(self.notifications, now, _OUTCOMES_AT_ONCE)
 
     async def _claim(self) -> bool:
         now, lease = self._settings.now(), self._settings.lease_seconds

@@ -1,6 +1,5 @@
 """What every tab of a run's page shows above: what the run is called, where it stands, what can be done."""
 
-import re
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -8,9 +7,8 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from runledger.server.desk import Desk
+from runledger.studio.pages import position_in
 from schemas.statuses import TERMINAL, RunStatus
-
-_POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 async def frame_of(desk: Desk, request: Request) -> dict[str, Any]:
@@ -35,9 +33,3 @@ async def frame_of(desk: Desk, request: Request) -> dict[str, Any]:
 def address_of(run_id: str, tab: str = "", at: int = 0) -> str:
     """Where a tab of a run's page is; `at` is a position that it must know."""
     return f"/runs/{quote(run_id, safe='')}{'/' if tab else ''}{tab}{f'?at={at}' if at else ''}"
-
-
-def position_in(request: Request) -> int:
-    """The position that a page must know, as its address says; 0 if it says none."""
-    text = request.query_params.get("at", "")
-    return int(text) if _POSITION.fullmatch(text) else 0

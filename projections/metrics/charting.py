@@ -126,11 +126,8 @@ class _Laid:
         return cls(source, cells, lane(places, base, query.first, query.last, positive=query.scale == Scale.LOG))
 
     def lines(self, cut: Sequence[int], marks: Sequence[int]) -> Iterator[Line]:
-        points, hidden = len(self.source.points), 0
-        if self.lane.start:
-            hidden = sum(1 for place in self.lane.places[: self.lane.start] if place <= self.lane.base)
         for name, column in self._columns():
-            line = Line(self.source.run_id, name, points, hidden)
+            line = Line(self.source.run_id, name, len(self.source.points), self.lane.hidden)
             for number in marks:
                 start, end = cut[number], cut[number + 1]
                 low, high, mean = bounds(column, start, end)

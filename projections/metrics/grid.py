@@ -12,12 +12,13 @@ Places = Sequence[int]
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The points of a line from place number `start` to `end`; its zero is `base`."""
+    """The points of a line from place number `start` to `end`; its zero is `base`, and `hidden` cannot be shown."""
 
     places: Places
     base: int
     start: int
     end: int
+    hidden: int = 0
 
     @property
     def low(self) -> int:
@@ -42,9 +43,9 @@ def lane(places: Places, base: int, first: int | None, last: int | None, *, posi
     """The points from one place to another, both included; `positive` ones alone on a logarithmic axis."""
     start = 0 if first is None else bisect_left(places, first + base)
     end = len(places) if last is None else bisect_right(places, last + base)
-    if positive:
-        start = max(start, bisect_right(places, base))
-    return Lane(places, base, start, max(start, end))
+    hidden = bisect_right(places, base) if positive else 0
+    start = max(start, hidden)
+    return Lane(places, base, start, max(start, end), hidden)
 
 
 def starts_of(lanes: Sequence[Lane], buckets: int, *, logarithmic: bool) -> list[float]:

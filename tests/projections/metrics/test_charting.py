@@ -81,7 +81,7 @@ def test_zooming_in_ends_with_every_point() -> None:
     assert near.exact
     assert list(near.x) == list(range(5_000, 5_050))
     assert one(near).mean == values[5_000:5_050]
-    assert one(near).points == 10_000
+    assert (one(near).points, one(near).left_out) == (10_000, 0)
 
 
 def test_relative_axes_begin_at_zero() -> None:

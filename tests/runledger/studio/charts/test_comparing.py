@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ledger.metrics import Scalar
 from runledger.studio.charts.comparing import labels_of, scatter
 
 
@@ -10,7 +11,11 @@ def run(run_id: str, name: str = "same", **parameters: Any) -> dict[str, Any]:
 
 
 RUNS = [run("r1", lr=0.1, optimizer="adam"), run("r2", "other", lr=0.2), run("r3")]
-LAST = {"r1": {"loss": 1.0, "note": "x"}, "r2": {"loss": 2}, "r3": {"loss": float("nan"), "best": True}}
+LAST: dict[str, dict[str, Scalar]] = {
+    "r1": {"loss": 1.0, "note": "x"},
+    "r2": {"loss": 2},
+    "r3": {"loss": float("nan"), "best": True},
+}
 
 
 def test_runs_of_one_name_are_told_apart() -> None:

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from ledger.metrics import Series
+from ledger.metrics import Scalar, Series
 from runledger.studio.charts.rows import csv_of
 
 
@@ -21,7 +21,7 @@ def test_every_point_is_there_exactly() -> None:
 
 
 def test_columns_keep_their_names_and_no_cell_is_a_formula() -> None:
-    columns = {"=x": [1, None], "text": ["=1+1", 'a "b"\n']}
+    columns: dict[str, list[Scalar]] = {"=x": [1, None], "text": ["=1+1", 'a "b"\n']}
     found = read(Series("t", "row", [0, 0], [None, 3], None, columns))
     assert found[0] == ["step", "time", "'=x", "text"]
     assert [row[:1] + row[2:] for row in found[1:]] == [["", "1", "'=1+1"], ["3", "", 'a "b"\n']]

@@ -54,14 +54,16 @@ class Feed:
         with self._database.clear_errors():
             return self._database.last_place() or 0
 
-    def of_run(self, run_id: str) -> Sequence[FeedEvent]:
+    def of_run(self, run_id: str, *, reading: Container[str] | None = None) -> Sequence[FeedEvent]:
         """Every event of a run, in order; empty for a run that is not there."""
-        return self.of_stream(run_stream(run_id))
+        return self.of_stream(run_stream(run_id), reading=reading)
 
-    def of_stream(self, stream: str, *, after_seq: int | None = None) -> Sequence[FeedEvent]:
-        """Every event of a stream, or those behind a number, in order."""
+    def of_stream(
+        self, stream: str, *, after_seq: int | None = None, reading: Container[str] | None = None
+    ) -> Sequence[FeedEvent]:
+        """Every event of a stream, or those behind a number, in order; types that are not read are opaque."""
         with self._database.clear_errors():
-            return [decoded(found) for found in self._database.stream_events(stream, after_seq=after_seq)]
+            return [decoded(found, reading) for found in self._database.stream_events(stream, after_seq=after_seq)]
 
     def position_of(self, stream: str) -> int:
         """The position of a stream's last event, 0 if it has none."""

@@ -150,7 +150,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """An event of a run as a person reads it; `recorded_at` and `occurred_at` are ISO 8601 UTC."""
+    """An event of a run as a person reads it; `recorded_at` and `occurred_at` are ISO 8601 UTC.
+
+    `client` is the program that sent the command, `on_behalf_of` for whom the actor did it, where they are known.
+    """
 
     position: int
     seq: int
@@ -163,6 +166,8 @@ class HistoryEntry:
     reason: str | None
     changes: list[Change]
     hash: str
+    client: str | None = None
+    on_behalf_of: str | None = None
 
 
 RuleDocument = dict[str, Any]
@@ -268,7 +273,7 @@ class UserQueries(Protocol):
 
 
 ViewDocument = dict[str, Any]
-"""A saved view: its id, name, query, owner, who may do what with it, and `seq`, the number of its last event."""
+"""A saved view: its id, name, query, owner, who may do what with it, and its last position."""
 
 
 ArtifactDocument = dict[str, Any]

@@ -117,7 +117,7 @@ def serve(
     )
     logins = Logins(parts.ledger, parts.users, caller(), door.lagging, now=now, times=session_times(parts.folder))
     guard = Guard(parts.users, caller(), loopback=is_loopback(host), in_use=logins.in_use)
-    front = Front(app, studio(desk, logins)) if "api" in chosen else app
+    front = Front(app, studio(desk, logins, app.openapi)) if "api" in chosen else app
     gate = Gate(
         front,
         door,

@@ -1,6 +1,7 @@
 """The application of the pages, beside that of the API."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,14 +17,16 @@ from runledger.studio.experiments.routes import experiment_routes
 from runledger.studio.ledger.routes import ledger_routes
 from runledger.studio.login import LoginPages
 from runledger.studio.look import choose
+from runledger.studio.manual.routes import manual_routes
 from runledger.studio.pages import Pages
+from runledger.studio.run.routes import run_routes
 from runledger.studio.runs.bulk import bulk_routes
 from runledger.studio.runs.routes import run_list_routes
 from runledger.wiring import now, place_of
 
 
-def studio(desk: Desk, logins: Logins) -> Starlette:
-    """Every page, on the parts that the desk works with; people are let in by `logins`."""
+def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, Any]]) -> Starlette:
+    """Every page, on the parts that the desk works with; people are let in by `logins`, `description` is the API's."""
     assets = Assets()
     place = place_of(desk.parts.folder, desk.parts.log_address).workspace
     pages = Pages(assets, place, desk.parts.feed.last_position, now)
@@ -31,9 +34,11 @@ def studio(desk: Desk, logins: Logins) -> Starlette:
         LoginPages(logins, pages.page).routes(),
         run_list_routes(desk, pages),
         bulk_routes(desk, pages),
+        run_routes(desk, pages),
         experiment_routes(desk, pages),
         alert_routes(desk, pages),
         ledger_routes(desk, pages),
+        manual_routes(pages, description),
     )
     routes = [
         Route("/", _first),

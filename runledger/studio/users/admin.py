@@ -74,24 +74,17 @@ class UserPages:
         return back_to(request, f"/users/{quote(name, safe='')}")
 
     def _change(self, visitor: Visitor, form: FormData, name: str) -> Callable[[], None] | None:
-        accounts, command = self._accounts, command_in(form)
-        match text_in(form, "do"):
-            case "change":
-                email = text_in(form, "email")
-                return lambda: accounts.change_user(visitor, name, role=_role(form), email=email, command=command)
-            case "password":
-                return lambda: accounts.set_password(visitor, name, _password(form) or "")
-            case "disable":
-                return lambda: accounts.disable_user(visitor, name, command)
-            case "enable":
-                role = _role(form) or Role.VIEWER
-                return lambda: accounts.add_user(visitor, name, role, email=text_in(form, "email"), command=command)
-            case "log-out":
-                return lambda: accounts.log_out_user(visitor, name)
-            case "revoke":
-                return lambda: accounts.revoke_token(visitor, text_in(form, "token"), owner=name)
-            case _:
-                return None
+        accounts, command, role = self._accounts, command_in(form), _role(form)
+        email, password, token = text_in(form, "email"), _password(form) or "", text_in(form, "token")
+        done: dict[str, Callable[[], None]] = {
+            "change": lambda: accounts.change_user(visitor, name, role=role, email=email, command=command),
+            "password": lambda: accounts.set_password(visitor, name, password),
+            "disable": lambda: accounts.disable_user(visitor, name, command),
+            "enable": lambda: accounts.add_user(visitor, name, role or Role.VIEWER, email=email, command=command),
+            "log-out": lambda: accounts.log_out_user(visitor, name),
+            "revoke": lambda: accounts.revoke_token(visitor, token, owner=name),
+        }
+        return done.get(text_in(form, "do"))
 
     async def _list(
         self, request: Request, visitor: Visitor, wrong: str | None = None, typed: dict[str, str] | None = None

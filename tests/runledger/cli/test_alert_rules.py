@@ -327,6 +327,7 @@ def test_a_recipient_gets_so_many_mails_and_one_digest(empty: Path, relay: Relay
     for rule in ("failures", "by team"):
         assert {"digest", "fired"} >= {each["kind"] for each in alert(empty, "preview", rule)}
         assert alert(empty, "preview", rule)[-1]["state"] == "sent"
+        assert [each["kind"] for each in alert(empty, "history", rule)] == ["fired", "digest"]
     assert alert(empty, "recipients")[0]["limit"] == {"mails": 2, "seconds": 2}
     assert "2 in 2 s" in call("alert", "recipients", "-w", empty, "-o", "table").out
     alert(empty, "limit", MARIA, "--none")

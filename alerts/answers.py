@@ -1,5 +1,6 @@
 """Answers about rules and what became of their notifications, from their events."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from alerts.explain import explain
 from alerts.health import AlertHealth
 from alerts.preview import DRAFT, would_have_sent, would_send
 from alerts.rules.in_force import Rules
+from alerts.tallies import Tallies, Tally
 from ledger.domain.alert_rule import checked
 from ledger.errors import RuleNotFoundError
 from ledger.feed import Feed
@@ -50,6 +52,7 @@ _RULES = "rule:"
 _SILENCES = "silence:"
 _RECIPIENTS = "recipient:"
 _CLAIMS_AT_ONCE = 500
+_NEWEST = 5
 
 
 class AlertAnswers:
@@ -61,6 +64,7 @@ class AlertAnswers:
         self._database = database
         self._now: Callable[[], int] = lambda: int(now().timestamp() * 1_000)
         self._health = AlertHealth(feed)
+        self._tallies = Tallies(feed)
 
     def rules(self) -> list[RuleDocument]:
         """Every rule that is not deleted, by name."""
@@ -128,6 +132,29 @@ class AlertAnswers:
             found = would_have_sent(self._feed, checked(draft), span, self._now(), rule_id)
         states = self._states()
         return [_intended(intent, states) for intent in found]
+
+    def count(self, rule_id: str | None, draft: Mapping[str, Any], span: Span, seconds: float) -> dict[str, Any]:
+        """How often a draft would have told somebody, if so many seconds suffice to find out.
+
+        `mails` for `things` that happened, the newest of them in `newest`; raises BadRuleError.
+        """
+        deadline, late = time.monotonic() + seconds, False
+
+        def go_on() -> bool:
+            nonlocal late
+            late = late or time.monotonic() > deadline
+            return not late
+
+        found = list(would_have_sent(self._feed, checked(draft), span, self._now(), rule_id, go_on=go_on))
+        things: dict[int, dict[str, Any]] = {}
+        for intent in found:
+            things.setdefault(intent.trigger, _intended(intent, {}))
+        newest = sorted(things.values(), key=lambda each: -int(each["position"]))[:_NEWEST]
+        return {"complete": not late, "mails": len(found), "things": len(things), "newest": newest}
+
+    def tallies(self) -> dict[str, Tally]:
+        """What became of the notifications of each rule, by its id."""
+        return self._tallies()
 
     def health(self) -> dict[str, Any]:
         """What waits to be sent, since when, and why."""

@@ -24,7 +24,10 @@ from projections.artifacts.projection import ArtifactsProjection
 from projections.artifacts.queries import find_artifacts
 from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
+from projections.history.as_of import run_as_of
 from projections.history.entries import entries
+from projections.history.trail import READ as TRAIL
+from projections.history.trail import Trail, trail_of
 from projections.projection import Projection
 from projections.runner import behind, catch_up
 from projections.runs.comparing import compared, facts_of, origin_of
@@ -113,6 +116,18 @@ class Answers:
         if not found:
             raise RunNotFoundError(run_id)
         return found
+
+    def run_as_of(self, run_id: str, position: int) -> RunDocument:
+        """A run as it was at a position; raises RunNotFoundError, and RunNotThereYetError before its first event."""
+        number = self.run(run_id)["run_number"]
+        return run_as_of(run_id, number, self._feed.of_run(run_id), position)
+
+    def trail(self, run_id: str) -> Trail:
+        """Where a run ran, its last lines, and its last event; raises RunNotFoundError."""
+        found = [] if UNSTORABLE.search(run_id) else self._feed.of_run(run_id, reading=TRAIL)
+        if not found:
+            raise RunNotFoundError(run_id)
+        return trail_of(found)
 
     def artifacts(self, run_id: str, prefixes: Sequence[str] = (), *, at_least: int = 0) -> list[ArtifactDocument]:
         """The files of a run by name; raises RunNotFoundError."""

@@ -118,7 +118,7 @@ def _matches(connection: sqlite3.Connection, query: RunQuery, live: LiveMetrics)
     lead = next((condition for condition in conditions if condition.leads), None)
     others = _all(condition for condition in conditions if condition is not lead)
     ways = [way + others for way in (lead.ways if lead else [Sql("runs a WHERE true")])]
-    return _Matches(ways, _all(conditions), few=lead is not None and lead.is_rare)
+    return _Matches(ways, _all(conditions), few=lead is not None and lead.is_few)
 
 
 def _all(conditions: Iterable[Condition]) -> Sql:

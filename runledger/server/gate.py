@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -204,9 +204,9 @@ class Gate:
             case NotReadyError():
                 return refusal(error, headers={"Connection": "close"})
             case UnauthenticatedError() if self._settings.pages and _is_for_a_person(scope):
-                return RedirectResponse(f"{LOGIN}?{urlencode({'next': _asked(scope)})}", HTTPStatus.SEE_OTHER)
+                return RedirectResponse(_login_before(_asked(scope)), HTTPStatus.SEE_OTHER)
             case UnauthenticatedError() if self._settings.pages and _is_part_of_a_page(scope):
-                return refusal(error, headers={"HX-Redirect": LOGIN})
+                return refusal(error, headers={"HX-Redirect": _login_before(_shown(scope))})
             case _:
                 return refusal(error)
 
@@ -259,6 +259,16 @@ def _is_for_a_person(scope: Scope) -> bool:
 
 def _is_part_of_a_page(scope: Scope) -> bool:
     return _header(scope["headers"], b"hx-request") == "true"
+
+
+def _login_before(address: str) -> str:
+    return f"{LOGIN}?{urlencode({'next': address})}"
+
+
+def _shown(scope: Scope) -> str:
+    """The address of the page whose script asks for a part."""
+    parts = urlsplit(_header(scope["headers"], b"hx-current-url") or "/")
+    return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def _asked(scope: Scope) -> str:

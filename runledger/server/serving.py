@@ -106,7 +106,7 @@ def serve(
     telling = Telling(parts)
     metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
     metrics.register(telling)
-    desk = Desk(parts, door.lagging, metrics)
+    desk = Desk(parts, door.lagging, metrics, telling.channels)
     stream = Stream(parts.feed, parts.database, parts.files.printed)
     metrics.register(stream)
     app = build(
@@ -117,7 +117,7 @@ def serve(
     )
     logins = Logins(parts.ledger, parts.users, caller(), door.lagging, now=now, times=session_times(parts.folder))
     guard = Guard(parts.users, caller(), loopback=is_loopback(host), in_use=logins.in_use)
-    front = Front(app, studio(desk, logins)) if "api" in chosen else app
+    front = Front(app, studio(desk, logins, app.openapi)) if "api" in chosen else app
     gate = Gate(
         front,
         door,

@@ -357,7 +357,7 @@ class Evaluator:
                 member = Member(happened.position, happened.hash, subject, corrects=True)
                 suppressed = self._suppressors.of(subject)
                 if before.members and suppressed is None:
-                    yield from self._windows.correct(rule, definition, member, before.thread)
+                    yield from self._windows.correct(rule, definition, member, before)
                 else:
                     intent = _intent(rule, definition, member, _correcting(before, member), suppressed)
                     yield from self._windows.at_once(rule, definition, member, intent)

@@ -394,6 +394,7 @@ def test_the_owner_of_a_rule_learns_that_its_template_fails(empty: Path, relay: 
     assert body is not None
     assert "division" in body.get_content()
     assert "division" in alert(empty, "show", "failures")["template_failure"]
+    assert "yes, a template fails" in call("alert", "list", "-w", empty, "-o", "table").out
     assert "division" in alert(empty, "health")["failing_templates"][0]["because"]
     assert [each["action"] for each in alert(empty, "history", "failures", "--changes")] == [
         "defined",

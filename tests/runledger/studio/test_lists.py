@@ -118,7 +118,7 @@ def test_columns_are_chosen_and_ordered_by(page: Page) -> None:
 
 
 def test_children_are_shown_with_their_parent(page: Page) -> None:
-    page.goto("/runs?children=1&search=child")
+    page.goto("/runs?include_children=true&search=child")
     expect(page.locator("tr[data-row]")).to_have_count(3)
     expect(page.locator("a.sub").first).to_contain_text("run-59")
     page.goto("/runs")

@@ -365,7 +365,7 @@ class Evaluator:
     def _template_failed(self, happened: FeedEvent, event: AlertRuleTemplateFailedEvent) -> list[Intent]:
         """The owner of a rule is told that a template cannot be used, if the rule still has it."""
         rule = self.rules.get(key_of(happened.envelope.stream))
-        if rule is None or rule.definition is None or rule.version != event.rule_version:
+        if rule is None or rule.definition is None or not self._owners.is_new(rule, event.rule_version):
             return []
         run = self._runs.at(event.run_id, happened.position) if event.run_id else _example(happened)
         member, why = self._owners.tell(happened, event.because, rule, rule.definition, run)

@@ -25,6 +25,7 @@ MEASUREMENTS = (
     "parity",
     "projection",
     "rules",
+    "studio",
     "tracking",
     "verify",
 )

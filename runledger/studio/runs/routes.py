@@ -88,7 +88,7 @@ class _RunLists:
     async def _list(self, request: Request, address: ListAddress, template: str, **shown: Any) -> Response:
         page = await self._desk.ask(partial(self._desk.parts.queries.runs, address.query()), position_in(request))
         part = "runs/rows.html" if address.cursor else "runs/table.html"
-        first = not page.runs and not address.parts() and not address.cursor
+        first = not page.runs and not page.cursor and not address.parts() and not address.cursor
         parents = {each["run_id"]: each["name"] for each in (*page.parents, *page.runs)}
         chosen = part if is_part(request) else template
         return self._pages.page(request, chosen, page=page, address=address, first=first, parents=parents, **shown)

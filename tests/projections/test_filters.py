@@ -274,11 +274,11 @@ def test_a_page_may_be_short_where_it_looks_at_few_runs(workspace: Workspace) ->
         )
     asked = [Filter.parse("tag.odd:is:0"), Filter.parse("tag.first:is-not:false")]
     with patch("projections.runs.conditions.COUNTED", 1):
-        page = workspace.answers.runs(RunQuery(filters=asked, within=4, count=True))
+        page = workspace.answers.runs(RunQuery(filters=asked, include_children=True, within=4, count=True))
         assert (page.runs, page.count, page.count_exact) == ([], 0, False)
-        page = workspace.answers.runs(RunQuery(filters=asked, within=4, cursor=page.cursor))
+        page = workspace.answers.runs(RunQuery(filters=asked, include_children=True, within=4, cursor=page.cursor))
         assert ([run["run_id"] for run in page.runs], page.cursor) == (["r0"], None)
-        whole = workspace.answers.runs(RunQuery(filters=asked, count=True))
+        whole = workspace.answers.runs(RunQuery(filters=asked, include_children=True, count=True))
         assert ([run["run_id"] for run in whole.runs], whole.count, whole.cursor) == (["r0"], 1, None)
 
 

@@ -222,6 +222,19 @@ def test_a_viewer_may_look_and_not_write(served: Served) -> None:
     assert browser.command(X_CSRF_Token=browser.csrf()).json()["type"].endswith("forbidden")
 
 
+def test_what_is_recorded_of_people_is_for_admins(served: Served) -> None:
+    pages = []
+    operate(served.folder, AddUser(user="wanda", role=Role.VIEWER, email="wanda@example.org"))
+    for role in (Role.VIEWER, Role.ADMIN):
+        browser = Browser(served.server)
+        browser.log_in(served.user(role))
+        pages.append(browser.ask("GET", "/ledger").body)
+
+    assert [b"wanda@example.org" in page for page in pages] == [False, True]
+    assert [b"session.began" in page for page in pages] == [True, True]
+    assert not any(b"argon2" in page for page in pages)
+
+
 def test_logging_out_ends_this_session_or_all(served: Served) -> None:
     name = served.user()
     here, there = Browser(served.server), Browser(served.server)

@@ -27,7 +27,7 @@ from ledger.users.rights import Right
 from runledger.server.asking import Asking
 from runledger.server.guard import Visitor
 from runledger.server.messages import ArtifactParameters, AtLeast, ContentParameters, OutputParameters
-from runledger.server.openapi import FILE_BODY, FILE_REPLY
+from runledger.server.openapi import FILE_BODY, FILE_REPLY, OUTPUT_REPLY
 from runledger.server.replies import refusal, reply
 from schemas.limits import Limits
 
@@ -188,13 +188,18 @@ def file_routes(api: FilesApi) -> APIRouter:
     """The routes for files, below those of the API."""
     routes = APIRouter()
     routes.get("/runs/{run_id}/artifacts", response_model=list[dict[str, Any]])(api.artifacts)
-    routes.put("/runs/{run_id}/artifacts/{name:path}", response_model=None, name="put_artifact", **FILE_BODY)(api.put)
-    routes.get("/runs/{run_id}/artifacts/{name:path}", response_model=None, name="artifact", **FILE_REPLY)(api.get)
-    routes.put("/contents/{sha256}", response_model=None, **FILE_BODY)(api.put_content)
+    routes.put(
+        "/runs/{run_id}/artifacts/{name:path}",
+        response_model=dict[str, str | int | bool],
+        name="put_artifact",
+        **FILE_BODY,
+    )(api.put)
+    routes.get("/runs/{run_id}/artifacts/{name:path}", name="artifact", **FILE_REPLY)(api.get)
+    routes.put("/contents/{sha256}", response_model=dict[str, str | int], **FILE_BODY)(api.put_content)
     routes.get("/contents/{sha256}/wanted", response_model=bool)(api.wanted)
-    routes.get("/contents/{sha256}", response_model=None, **FILE_REPLY)(api.content)
-    routes.put("/runs/{run_id}/output/{start}", response_model=None, **FILE_BODY)(api.put_output)
-    routes.get("/runs/{run_id}/output", response_model=None, **FILE_REPLY)(api.output)
+    routes.get("/contents/{sha256}", **OUTPUT_REPLY)(api.content)
+    routes.put("/runs/{run_id}/output/{start}", response_model=dict[str, int], **FILE_BODY)(api.put_output)
+    routes.get("/runs/{run_id}/output", **OUTPUT_REPLY)(api.output)
     return routes
 
 

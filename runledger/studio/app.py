@@ -25,6 +25,7 @@ from runledger.studio.pages import Pages
 from runledger.studio.run.routes import run_routes
 from runledger.studio.runs.bulk import bulk_routes
 from runledger.studio.runs.routes import run_list_routes
+from runledger.studio.users.routes import user_routes
 from runledger.studio.views.routes import view_routes
 from runledger.wiring import now, place_of
 
@@ -44,9 +45,10 @@ def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, An
         experiment_routes(desk, pages),
         chart_routes(desk, pages),
         output_routes(desk, pages),
-        manual_routes(pages, description),
         alert_routes(desk, pages),
         ledger_routes(desk, pages),
+        user_routes(desk, pages),
+        manual_routes(pages, description),
     )
     routes = [
         Route("/", _first),

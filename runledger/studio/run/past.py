@@ -36,7 +36,12 @@ async def history_of(desk: Desk, request: Request, run: RunDocument) -> dict[str
     """What `run/history.html` shows of a run; raises RunNotThereYetError."""
     asked, queries = Asked.parse(request), desk.parts.queries
     entries = await desk.ask(partial(queries.history, run["run_id"]), position_in(request))
-    shown: dict[str, Any] = {"asked": asked, "kinds": kinds_of(entries), "then": None, "all_entries": entries[::-1]}
+    shown: dict[str, Any] = {
+        "asked": asked,
+        "kinds": kinds_of(entries),
+        "then": None,
+        "all_entries": [(kind_of(each), each) for each in reversed(entries)],
+    }
     shown |= page_of(entries, asked)
     if asked.as_of is not None:
         then = await desk.in_thread(partial(queries.run_as_of, run["run_id"], asked.as_of))

@@ -44,7 +44,7 @@ class _RunLists:
     async def experiment(self, request: Request) -> Response:
         """The runs of one experiment; raises ExperimentNotFoundError."""
         name = request.path_params["name"]
-        found = await self._desk.ask(partial(self._desk.parts.queries.experiment, name))
+        found = await self._desk.ask(partial(self._desk.parts.queries.experiment, name), position_in(request))
         fixed = (Filter("experiment", Operator.IS, (found["name"],)),)
         address = ListAddress.parse(f"/experiments/{name}", request.query_params, fixed)
         return await self._list(request, address, "experiments/one.html", experiment=found, view=None)

@@ -326,7 +326,7 @@ def test_alerts_say_which_rule_told_whom_and_why_the_others_did_not(server: Serv
         assert server.send("define-rule", rule_id=str(uuid4()), definition=rule).status == 200
     run_id = started(server)
     server.send("change-status", run_id=run_id, status="Failed")
-    text = page(server, f"/runs/{run_id}/alerts")
+    text = page(server, f"/runs/{run_id}/alerts?reasons=1")
     told, _, silent = text.partition("Rules that did not tell of it")
     assert "failures Running -> Failed" in told
     assert "waits to be sent ops@example.org" in told

@@ -14,7 +14,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("views")) as started:
         for number in range(6):
             run_id = f"run-{number}"
-            started.send("start-run", run_id=run_id, experiment="e", tags={"team": "vision" if number % 2 else "speech"})
+            started.send(
+                "start-run", run_id=run_id, experiment="e", tags={"team": "vision" if number % 2 else "speech"}
+            )
             started.send("add-parameters", run_id=run_id, parameters={"lr": number / 10, "optimizer": "adam"})
         yield started
 

@@ -266,6 +266,8 @@ def test_a_session_is_over_at_the_next_request(served: Served, how: str) -> None
 
     assert browser.ask("GET", "/api/v1/me", Accept="*/*").status == 401
     assert browser.ask("GET", "/runs").status == 303
+    form = browser.ask("POST", "/views", {"name": "x"}, Referer=f"{served.server.url}/views/new?from=runs")
+    assert (form.status, form.headers["location"]) == (303, "/login?next=%2Fviews%2Fnew%3Ffrom%3Druns")
     part = browser.ask("GET", "/runs/rows", HX_Request="true", HX_Current_URL="http://h/runs?status=Failed")
     assert (part.status, part.headers["hx-redirect"]) == (401, "/login?next=%2Fruns%3Fstatus%3DFailed")
 

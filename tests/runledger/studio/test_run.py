@@ -236,7 +236,7 @@ def test_a_run_is_shown_as_it_was_with_what_changed_since(server: Server) -> Non
     then = text.partition("What the events up to there come to")[2].partition("What changed since")[0]
     assert "Running" in then
     assert "quality: good" in then
-    since = text.partition("What changed since")[2]
+    since = text.partition("What changed since")[2].partition("Status changed by")[0]
     assert "status before: Running → after: Completed" in since
     assert "tags.quality before: good → after: great" in since
     before = page(server, f"/runs/{run_id}/history?as_of={int(at) - 1}", 404)

@@ -91,7 +91,7 @@ class AlertAnswers:
             match happened.event:
                 case NotificationsClaimedEvent() as event:
                     for claim in event.notifications:
-                        if claim.rule == rule_id:
+                        if rule_id in {claim.rule, *(claim.others or ())}:
                             known = found.setdefault(claim.notification, _claimed(claim, at))
                             known |= {"state": "claimed", "attempt": claim.attempt, "server": event.server}
                 case NotificationsSettledEvent() as event:
@@ -168,7 +168,7 @@ class AlertAnswers:
                 case NotificationsClaimedEvent() as event:
                     found |= {claim.notification: "claimed" for claim in event.notifications}
                 case NotificationsSettledEvent() as event:
-                    found |= {outcome.notification: outcome.outcome for outcome in event.outcomes}
+                    found |= {outcome.notification: _state(outcome) for outcome in event.outcomes}
                 case _:
                     pass
         return found
@@ -331,13 +331,17 @@ def _claimed(claim: Claim, at: str) -> DeliveryDocument:
 
 def _settled(outcome: Outcome, at: str) -> DeliveryDocument:
     return {
-        "state": outcome.outcome,
+        "state": _state(outcome),
         "attempt": outcome.attempt,
         "settled_utc": at,
         "code": outcome.code,
         "reply": readable(outcome.reply),
         "because": outcome.because,
     }
+
+
+def _state(outcome: Outcome) -> str:
+    return "digested" if outcome.digested else outcome.outcome
 
 
 def _iso(milliseconds: int) -> str:

@@ -62,6 +62,7 @@ _OUTCOMES_AT_ONCE = 500
 _LOOKED_AT = 50
 _LOOK_MILLISECONDS = 1_000
 _PAUSE_SECONDS = 1.0
+_OTHERS = 50
 
 _log = logging.getLogger(__name__)
 
@@ -388,4 +389,5 @@ def _claim_of(notification: Notification, attempt: int) -> Claim:
         channel=intent.channel,
         recipient=intent.recipient,
         attempt=attempt,
+        others=[rule for rule, _ in intent.rules if rule != intent.rule][:_OTHERS] or None,
     )

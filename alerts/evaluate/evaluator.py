@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from alerts.evaluate.addresses import AddressBook
 from alerts.evaluate.bundle import Member
 from alerts.evaluate.changes import Change, change_of, is_raised
-from alerts.evaluate.corrections import Corrections, Told, corrects
+from alerts.evaluate.correcting import Correcting
+from alerts.evaluate.corrections import Corrections, corrects
 from alerts.evaluate.deadlines import Deadline, Deadlines, Passed
-from alerts.evaluate.firing import Hear, deaf, episode_of
-from alerts.evaluate.intent import CORRECTED, FIRED, TEMPLATE, TEST, Intent, episode_id, notification_id
+from alerts.evaluate.firing import Hear, deaf
+from alerts.evaluate.intent import FIRED, TEMPLATE, TEST, Intent, episode_id, intent_for
 from alerts.evaluate.owners import Owners
 from alerts.evaluate.runs import RunEvents, Runs, RunState, moment_of
 from alerts.evaluate.timers import NEVER, Timers
@@ -27,7 +28,6 @@ from alerts.rules.matching import is_about, is_loud_enough, matches, resolves
 from alerts.rules.suppressing import Subject, Suppressors
 from alerts.rules.transition import Transition
 from ledger.feed import FeedEvent
-from schemas.addresses import EMAIL, channel_in
 from schemas.events import (
     AlertRuleChangedEvent,
     AlertRuleDefinedEvent,
@@ -119,6 +119,7 @@ class Evaluator:
         self._corrections = Corrections()
         self._timers, self._expiries = Timers(), Timers()
         self._windows = Windows(self.rules, self._suppressors, self._timers, self._expiries, hear)
+        self._correcting = Correcting(self.rules, self._suppressors, self._windows)
         self._deadlines = Deadlines(self._timers, self._unended, punctual=punctual)
 
     @property
@@ -196,7 +197,9 @@ class Evaluator:
         run_id = key_of(happened.envelope.stream)
         told = self._corrections.of(run_id, change, happened.recorded_at)
         self._follow(run_id, happened, change)
-        corrected = self._correct_waiting(run_id, happened) if corrects(change) else set()
+        corrected: set[tuple[str, str]] = set()
+        if corrects(change):
+            corrected = self._correcting.waiting(happened, self._transition(run_id, happened))
         told = {whom: intent for whom, intent in told.items() if whom not in corrected}
         by = {rule for rule, _ in (*corrected, *told)}
         about = [placed for placed in self._about(run_id, change) if placed[0].id not in by]
@@ -204,7 +207,7 @@ class Evaluator:
         if not about and not told and not recovers:
             return []
         transition = self._transition(run_id, happened)
-        intents = list(self._corrected(happened, transition, told))
+        intents = list(self._correcting.told(happened, transition, told))
         for rule, definition in about:
             if self._matches(definition, transition):
                 intents += self._noticed(happened, transition, rule, definition)
@@ -320,7 +323,9 @@ class Evaluator:
         episode = episode_id(
             rule.id, member.subject.transition.run_id or member.subject.transition.experiment, member.opening
         )
-        return self._windows.at_once(rule, definition, member, _intent(rule, definition, member, episode, suppressed))
+        return self._windows.at_once(
+            rule, definition, member, intent_for(rule, definition, member, episode, suppressed)
+        )
 
     def _subjects(
         self, rule: Rule, definition: RuleDefinition, transition: Transition, kind: str, at: int
@@ -342,26 +347,6 @@ class Evaluator:
                 member = Member(happened.position, happened.hash, subject, recovers=True)
                 self._windows.recover(rule, definition, member)
 
-    def _correct_waiting(self, run_id: str, happened: FeedEvent) -> set[tuple[str, str]]:
-        """What waits to be told of the end that was presumed is told with its correction; by rule and recipient."""
-        transition = self._transition(run_id, happened)
-        subject = Subject("", "", "", CORRECTED, transition, happened.recorded_at)
-        return self._windows.correct_waiting(Member(happened.position, happened.hash, subject, corrects=True))
-
-    def _corrected(self, happened: FeedEvent, transition: Transition, told: Told) -> Iterator[Intent]:
-        for (rule_id, recipient), before in told.items():
-            rule = self.rules.get(rule_id)
-            if rule is not None and rule.enabled and rule.definition is not None:
-                definition = rule.definition
-                subject = Subject(rule_id, definition.name, recipient, CORRECTED, transition, happened.recorded_at)
-                member = Member(happened.position, happened.hash, subject, corrects=True)
-                suppressed = self._suppressors.of(subject)
-                if before.members and suppressed is None:
-                    yield from self._windows.correct(rule, definition, member, before.thread)
-                else:
-                    intent = _intent(rule, definition, member, _correcting(before, member), suppressed)
-                    yield from self._windows.at_once(rule, definition, member, intent)
-
     def _tested(self, happened: FeedEvent, event: AlertRuleTestedEvent) -> list[Intent]:
         """Somebody asked for a test of a rule: it takes the way that all else takes."""
         rule = self.rules.get(key_of(happened.envelope.stream))
@@ -374,18 +359,18 @@ class Evaluator:
             subject = Subject(rule.id, rule.definition.name, recipient, TEST, run.became(None), happened.recorded_at)
             member = Member(happened.position, happened.hash, subject)
             episode = episode_id(rule.id, f"{TEST} {run_id}", happened.hash)
-            found.append(_intent(rule, rule.definition, member, episode, why))
+            found.append(intent_for(rule, rule.definition, member, episode, why))
         return found
 
     def _template_failed(self, happened: FeedEvent, event: AlertRuleTemplateFailedEvent) -> list[Intent]:
         """The owner of a rule is told that a template cannot be used, if the rule still has it."""
         rule = self.rules.get(key_of(happened.envelope.stream))
-        if rule is None or rule.definition is None or rule.version != event.rule_version:
+        if rule is None or rule.definition is None or not self._owners.is_new(rule, event.rule_version):
             return []
         run = self._runs.at(event.run_id, happened.position) if event.run_id else _example(happened)
         member, why = self._owners.tell(happened, event.because, rule, rule.definition, run)
         episode = episode_id(rule.id, f"{TEMPLATE} {event.rule_version}", b"")
-        return [_intent(rule, rule.definition, member, episode, why or self._suppressors.of(member.subject))]
+        return [intent_for(rule, rule.definition, member, episode, why or self._suppressors.of(member.subject))]
 
     def _transition(self, run_id: str, happened: FeedEvent) -> Transition:
         run = self._runs.at(run_id, happened.position)
@@ -394,28 +379,6 @@ class Evaluator:
             known["ends"] = self._unended.ends(run.experiment, children=False)
             known["all_ends"] = self._unended.ends(run.experiment, children=True)
         return run.became(happened, **known)
-
-
-def _intent(rule: Rule, definition: RuleDefinition, member: Member, episode: str, suppressed: str | None) -> Intent:
-    subject, sequence = member.subject, 1
-    return Intent(
-        id=notification_id(rule.id, episode, subject.kind, sequence, subject.recipient),
-        episode=episode,
-        rule_version=rule.version,
-        definition=definition,
-        trigger=member.trigger,
-        sequence=sequence,
-        subject=subject,
-        channel=channel_in(subject.recipient) or EMAIL,
-        suppressed=suppressed,
-    )
-
-
-def _correcting(before: Intent, member: Member) -> str:
-    """The episode of a correction that is told alone: that of a mail about one run, or one that it opens."""
-    if not before.members:
-        return before.episode
-    return episode_of(member.subject.rule, f"{CORRECTED} {before.thread}", (), before.recipient, member.opening)
 
 
 def _example(happened: FeedEvent) -> RunState:

@@ -95,13 +95,13 @@ class Groups:
         self._take(key, group, member)
         return group.episode
 
-    def correct(self, rule: Rule, definition: RuleDefinition, member: Member, thread: str) -> str:
+    def correct(self, rule: Rule, definition: RuleDefinition, member: Member, thread: str, by: By) -> str:
         """Let a correction of what was told in a thread wait, for more of them; the answer is its episode."""
         key, recipient = (rule.id, rule.version, ((CORRECTED, thread),)), member.subject.recipient
         group = self._groups.get(key, {}).get(recipient)
         if group is None:
             episode = episode_of(rule.id, f"{CORRECTED} {thread}", (), recipient, member.opening)
-            group = Group(rule, definition, _how(definition), recipient, (), episode, thread=thread)
+            group = Group(rule, definition, _how(definition), recipient, by, episode, thread=thread)
             self._open(key, group, member)
         self._take(key, group, member)
         return group.episode

@@ -6,8 +6,9 @@ from hashlib import sha256
 from typing import Protocol
 
 from alerts.evaluate.bundle import Member
+from alerts.rules.in_force import Rule
 from alerts.rules.suppressing import Subject
-from schemas.addresses import EMAIL
+from schemas.addresses import EMAIL, channel_in
 from schemas.rules import RuleDefinition
 
 FIRED = "fired"
@@ -115,6 +116,22 @@ def episode_id(rule: str, run_id: str, opening: bytes) -> str:
 def notification_id(rule: str, episode: str, kind: str, sequence: int, recipient: str) -> str:
     """The identity of a notification: 32 hex digits, the same whoever derives it and how often."""
     return _hash(["notification", rule, episode, kind, str(sequence), recipient])
+
+
+def intent_for(rule: Rule, definition: RuleDefinition, member: Member, episode: str, suppressed: str | None) -> Intent:
+    """The intent that tells of one thing by itself."""
+    subject, sequence = member.subject, 1
+    return Intent(
+        id=notification_id(rule.id, episode, subject.kind, sequence, subject.recipient),
+        episode=episode,
+        rule_version=rule.version,
+        definition=definition,
+        trigger=member.trigger,
+        sequence=sequence,
+        subject=subject,
+        channel=channel_in(subject.recipient) or EMAIL,
+        suppressed=suppressed,
+    )
 
 
 def _hash(parts: Iterable[str]) -> str:

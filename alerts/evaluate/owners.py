@@ -24,6 +24,14 @@ class Owners:
         """Nobody was told."""
         self._addresses = addresses
         self._told: dict[str, deque[int]] = {}
+        self._last: dict[str, int] = {}
+
+    def is_new(self, rule: Rule, version: int) -> bool:
+        """Whether this is what the rule says, and was not told of before; asked again, it was."""
+        if version != rule.version or self._last.get(rule.id) == version:
+            return False
+        self._last[rule.id] = version
+        return True
 
     def tell(
         self, happened: FeedEvent, because: str, rule: Rule, definition: RuleDefinition, run: RunState

@@ -80,11 +80,11 @@ class Windows:
         for into in self._groups.over(rule.id, about, member):
             self._hear(Held(rule.id, member.subject.recipient, GROUP, into, member))
 
-    def correct(self, rule: Rule, definition: RuleDefinition, member: Member, thread: str) -> list[Intent]:
+    def correct(self, rule: Rule, definition: RuleDefinition, member: Member, before: Intent) -> list[Intent]:
         """Correct what was told with others, in the thread in which it was told."""
-        recipient = member.subject.recipient
+        recipient, thread = member.subject.recipient, before.thread
         if definition.group is not None:
-            into = self._groups.correct(rule, definition, member, thread)
+            into = self._groups.correct(rule, definition, member, thread, before.by)
             self._hear(Held(rule.id, recipient, GROUP, into, member))
             return []
         episode = episode_of(rule.id, f"{CORRECTED} {thread}", (), recipient, member.opening)

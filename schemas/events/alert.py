@@ -143,7 +143,10 @@ class RecipientLimitedEvent(Event):
 
 
 class Claim(Part):
-    """A notification that a server is about to send; `trigger` is the position that caused it."""
+    """A notification that a server is about to send; `trigger` is the position that caused it.
+
+    `others` are more rules that it is of, if it is a digest of several; the first of them.
+    """
 
     notification: Text
     rule: Text
@@ -154,6 +157,7 @@ class Claim(Part):
     channel: Text = "email"
     recipient: Personal
     attempt: Count
+    others: Maybe[list[Text]] = None
 
 
 class NotificationsClaimedEvent(Event):

@@ -43,6 +43,7 @@ def test_once_for_each_version_that_the_rule_still_has() -> None:
     story = Story()
     owned(story, "r1")
     fails(story, "r1", 2)
+    fails(story, "r1", 2)
     definition = definition_of({"name": "rule r1", "recipients": [MARIA], "severity": "error"}).as_json()
     changed = story.add("rule:r1", AlertRuleChangedEvent(rule_name="rule r1", definition=definition)).position
     fails(story, "r1", 2)

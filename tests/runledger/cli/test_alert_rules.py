@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -298,6 +299,50 @@ def test_health_says_what_waits(empty: Path) -> None:
     assert (health["waiting"], health["ended"]) == (0, {"sent": 1})
 
 
+def until_mails(relay: Relay, workspace: Path, count: int) -> None:
+    """Send what is due until so many mails have come."""
+    deadline = monotonic() + 60
+    while len(relay.sink.mails) < count:
+        assert monotonic() < deadline, subjects(relay)
+        alert(workspace, "run", "--once")
+        sleep(0.2)
+
+
+def test_what_was_told_in_a_group_is_corrected_in_its_thread(empty: Path, relay: Relay) -> None:
+    create(empty, "--group-by", "experiment", "--wait", "1s", "--interval", "1s")
+    for run_id in ("a", "b", "c"):
+        end(empty, run_id, RunStatus.FAILED, presumed=True)
+    until_mails(relay, empty, 1)
+    with closing(connect(str(empty))) as client:
+        for run_id in ("a", "b"):
+            client.execute(ChangeStatus(run_id=run_id, status=RunStatus.COMPLETED))
+    until_mails(relay, empty, 2)
+
+    told, correction = relay.messages()
+    assert told["subject"] == "[digits] 3 runs: 3 Failed (experiment digits)"
+    assert correction["subject"] == "[digits] 2 runs: 2 Completed (experiment digits) (corrected)"
+    assert correction["references"] == told["references"]
+    body = correction.get_body(("plain",))
+    assert body is not None
+    assert "This corrects an earlier message about these runs." in body.get_content()
+    assert "Completed (corrected)  a" in body.get_content()
+
+
+def test_a_deadline_that_is_met_late_is_resolved(empty: Path, relay: Relay) -> None:
+    alert(empty, "create", "hung", "--on", "unfinished=1s", "--group-by", "run", "--wait", "0s", "--interval", "1s",
+          "--resolved", "--recipient", MARIA)  # fmt: skip
+    with closing(connect(str(empty))) as client:
+        client.execute(StartRun(run_id="slow", experiment="digits"))
+        until_mails(relay, empty, 1)
+        client.execute(ChangeStatus(run_id="slow", status=RunStatus.COMPLETED))
+    until_mails(relay, empty, 2)
+
+    told, resolved = relay.messages()
+    assert told["subject"] == "[digits] slow has not ended 1.0 s after it began"
+    assert resolved["subject"] == "[digits] run slow: Running -> Completed (resolved)"
+    assert resolved["references"] == told["references"]
+
+
 def test_a_recipient_gets_so_many_mails_and_one_digest(empty: Path, relay: Relay) -> None:
     """Whatever rules they are of; what is over the limit is explained, previewed, and told."""
     create(empty)
@@ -308,11 +353,7 @@ def test_a_recipient_gets_so_many_mails_and_one_digest(empty: Path, relay: Relay
     assert call("alert", "limit", "nobody", "2/2s", "-w", empty).code == 4
     for run_id in ("a", "b", "c"):
         end(empty, run_id, RunStatus.FAILED)
-    deadline = 20
-    while len(relay.sink.mails) < 3 and deadline:
-        alert(empty, "run", "--once")
-        deadline -= 1
-        subprocess.run(["sleep", "0.5"], check=True)
+    until_mails(relay, empty, 3)
     *_, digest = relay.messages()
     assert digest["subject"].endswith("4 runs: 4 Failed (digest)")
     body = digest.get_body(("plain",))
@@ -327,6 +368,7 @@ def test_a_recipient_gets_so_many_mails_and_one_digest(empty: Path, relay: Relay
     for rule in ("failures", "by team"):
         assert {"digest", "fired"} >= {each["kind"] for each in alert(empty, "preview", rule)}
         assert alert(empty, "preview", rule)[-1]["state"] == "sent"
+        assert [each["kind"] for each in alert(empty, "history", rule)] == ["fired", "digest"]
     assert alert(empty, "recipients")[0]["limit"] == {"mails": 2, "seconds": 2}
     assert "2 in 2 s" in call("alert", "recipients", "-w", empty, "-o", "table").out
     alert(empty, "limit", MARIA, "--none")
@@ -352,6 +394,7 @@ def test_the_owner_of_a_rule_learns_that_its_template_fails(empty: Path, relay: 
     assert body is not None
     assert "division" in body.get_content()
     assert "division" in alert(empty, "show", "failures")["template_failure"]
+    assert "yes, a template fails" in call("alert", "list", "-w", empty, "-o", "table").out
     assert "division" in alert(empty, "health")["failing_templates"][0]["because"]
     assert [each["action"] for each in alert(empty, "history", "failures", "--changes")] == [
         "defined",

@@ -114,7 +114,7 @@
   }
 
   async function search(address) {
-    const answer = await fetch(address, { headers: { "HX-Request": "true" } });
+    const answer = await fetch(address, { headers: { "HX-Request-Type": "partial" } });
     document.querySelector("[data-tail-found]").innerHTML = await answer.text();
   }
 

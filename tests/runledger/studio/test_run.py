@@ -102,7 +102,7 @@ def test_the_overview_tells_where_a_run_ran_and_how_it_ended(server: Server) -> 
         assert expected in text
     last = server.get(f"/api/v1/runs/{run_id}/history").json()[-1]
     assert last["hash"] in text
-    assert f"the last at position {last['position']} of the ledger, number {last['seq']} of this run" in text
+    assert f"The last event is number {last['seq']} of this run, at position {last['position']} of the ledger" in text
 
 
 def test_attempts_are_listed_with_what_each_came_to(server: Server) -> None:

@@ -15,6 +15,7 @@ from runledger.process import tune_collector
 MEASUREMENTS = (
     "alerts",
     "artifacts",
+    "charts",
     "embedded_append",
     "endings",
     "http",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -14,10 +14,10 @@ from alerts.evaluate.intent import Intent
 from alerts.facts import Facts
 from ledger.commands import DisableRule
 from ledger.errors import LostRaceError, UnavailableError, UnknownOutcomeError
-from ledger.notifications import NotificationStream
+from ledger.notifications import NotificationStream, OwnEvent
 from ledger.store.fold import Head
 from schemas.addresses import EMAIL
-from schemas.events import NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent
+from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent
 from tests.alerts.deliver.folding import claim_of
 from tests.alerts.deliver.working import (
     FastClock,
@@ -210,7 +210,7 @@ def test_a_rule_disabled_behind_the_claim_of_a_server_that_died_is_settled_as_th
     fail(parts, "a")
     stream, [pending] = stream_of(parts), books(parts)
     claimed = NotificationsClaimedEvent(server="dead", lease_seconds=600, notifications=[claim_of(pending, 1)])
-    stream.append(claimed, stream.head())
+    stream.append([claimed], stream.head())
     parts.ledger().handle(DisableRule(rule_id=rule_id), CALLER)
 
     work(service(parts, channel, gone=lambda server: server == "dead"))
@@ -288,7 +288,8 @@ def test_a_rival_between_our_decision_and_our_claim_makes_us_decide_again(parts:
             [pending] = books(parts)
             claims = [claim_of(pending, 1)]
             stream = stream_of(parts)
-            stream.append(NotificationsClaimedEvent(server="s2", lease_seconds=60, notifications=claims), stream.head())
+            event = NotificationsClaimedEvent(server="s2", lease_seconds=60, notifications=claims)
+            stream.append([event], stream.head())
 
     work(service(parts, channel, at=at))
     assert channel.mails == []
@@ -304,12 +305,10 @@ class Flaky(NotificationStream):
     stores = True
     _calls = 0
 
-    def append(
-        self, event: NotificationsClaimedEvent | NotificationsDueEvent | NotificationsSettledEvent, head: Head | None
-    ) -> int:
+    def append(self, events: Sequence[OwnEvent], head: Head | None) -> int:
         self._calls += 1
         error = self.failing(self._calls)
-        position = super().append(event, head) if error is None or self.stores else 0
+        position = super().append(events, head) if error is None or self.stores else 0
         if error is not None:
             raise error
         return position
@@ -354,7 +353,7 @@ def test_what_a_dead_server_held_is_sent_by_another_at_once(parts: Parts) -> Non
     fail(parts, "a")
     stream, [pending] = stream_of(parts), books(parts)
     claimed = NotificationsClaimedEvent(server="dead", lease_seconds=600, notifications=[claim_of(pending, 1)])
-    stream.append(claimed, stream.head())
+    stream.append([claimed], stream.head())
     channel = Memory()
 
     work(service(parts, channel))

@@ -12,7 +12,8 @@ from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification, State
 from alerts.deliver.notifications import Notifications
 from alerts.deliver.rate import Rate
-from alerts.deliver.service import AlertService, Compose, Settings
+from alerts.deliver.composing import Compose
+from alerts.deliver.service import AlertService, Settings
 from alerts.evaluate.evaluator import Evaluator
 from alerts.evaluate.facts import Place
 from alerts.evaluate.intent import Intent

@@ -181,8 +181,7 @@ class AlertService:
         return more
 
     def _decide(self) -> _Decision:
-        """What came of mails and what to send next, in one append: of all that is claimed and not settled there is
-        never more than there are connections."""
+        """What came of mails, and what to send next: never is more claimed and not settled than connections are."""
         if not self._folded or self.notifications.position < self._appended:
             return _Decision()  # what was appended last decides what is to be done next
         now = self._settings.now()

@@ -38,7 +38,7 @@ from alerts.deliver.policy import Gone, given_up, kept_back, next_claims, to_ren
 from alerts.deliver.under_way import Sending, UnderWay
 from alerts.evaluate.evaluator import READ, Evaluator
 from alerts.evaluate.facts import Place
-from alerts.evaluate.runs import FeedRunEvents
+from alerts.evaluate.runs import FeedRunEvents, RecentRunEvents
 from ledger.errors import LostRaceError, UnavailableError
 from ledger.feed import Feed
 from ledger.notifications import NotificationStream, OwnEvent
@@ -60,6 +60,7 @@ _OUTCOMES_AT_ONCE = 500
 _LOOKED_AT = 50
 _LOOK_MILLISECONDS = 1_000
 _PAUSE_SECONDS = 1.0
+_GATHER_SECONDS = 0.003
 
 _log = logging.getLogger(__name__)
 
@@ -110,15 +111,15 @@ class AlertService:
 
         `lanes` are by the name of their channel; what goes by others is left to servers that have them.
         """
-        runs = FeedRunEvents(feed)
-        self.evaluator = Evaluator(runs)
+        self._runs = RecentRunEvents(FeedRunEvents(feed))
+        self.evaluator = Evaluator(self._runs)
         self.notifications = Notifications(stream.name)
         self._clock = LogClock()
         self.lanes = lanes
         self.backlog = Backlog()
         self._feed = feed
         self._stream = stream
-        self._composing = Composing(compose, runs, settings.place)
+        self._composing = Composing(compose, self._runs, settings.place)
         self._settings = settings
         self._under_way = UnderWay(lanes, settings.now, settings.at)
         self._appended = 0
@@ -245,8 +246,9 @@ class AlertService:
         """Fold what is new; how many events that was."""
         read = 0
         while events := self._feed.skimmed(self.notifications.position, _EVENTS_AT_ONCE, _READ):
+            self._clock = self._clock.read(events[-1].recorded_at)
             for happened in events:
-                self._clock = self._clock.read(happened.recorded_at)
+                self._runs.fold(happened)
                 self.notifications.fold(happened, self.evaluator.fold(happened))
             read += len(events)
         self._folded = True
@@ -324,9 +326,11 @@ class AlertService:
         )
 
     async def _wait(self) -> None:
+        """Until something came of a mail, and of those sent with it what comes in a moment: one append tells of all."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.poll_seconds):
                 await self._under_way.changed.wait()
+            await self._under_way.idle(_GATHER_SECONDS)
         self._under_way.changed.clear()
 
     async def _finish(self) -> None:

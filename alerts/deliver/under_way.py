@@ -55,6 +55,11 @@ class UnderWay:
         task = asyncio.create_task(self._send(notification, mail))
         self.sending[notification.id] = Sending(notification, task, self._now())
 
+    async def idle(self, seconds: float) -> None:
+        """Return when nothing is being sent, or after so many seconds."""
+        if self.sending:
+            await asyncio.wait([each.task for each in self.sending.values()], timeout=seconds)
+
     async def finish(self, seconds: float) -> None:
         """Give what is being sent its time, and break off the rest."""
         tasks: Sequence[asyncio.Task[None]] = [each.task for each in self.sending.values()]

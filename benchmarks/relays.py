@@ -13,7 +13,9 @@ from time import perf_counter, sleep
 
 _ROOT = Path(__file__).resolve().parent.parent
 _COUNT = re.compile(rb"mesg=(\d+)")
+_NOTED = re.compile(rb"at=([0-9.]+) (.*)")
 _LOOK_SECONDS = 0.01
+_ELSEWHERE_SECONDS = 5.0
 SMTP_SINK = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 """Where Debian's package postfix put it, if it did."""
 
@@ -26,7 +28,9 @@ class Relay:
         self.name = name
         self.port = port
         self.taken = 0
+        self.noted: list[tuple[float, str]] = []
         self._output = output
+        self._rest = b""
 
     def wait(self, count: int, seconds: float) -> float:
         """When so many mails were taken, by `perf_counter`; raises RuntimeError if they are not."""
@@ -37,19 +41,26 @@ class Relay:
             sleep(_LOOK_SECONDS)
         return perf_counter()
 
+    def taken_elsewhere(self, count: int) -> None:
+        """So many more were taken that nobody waited for; raises RuntimeError if they were not."""
+        self.wait(self.taken + count, _ELSEWHERE_SECONDS)
+
     def _read(self) -> int:
         try:
-            found = _COUNT.findall(os.read(self._output, 1 << 20))
+            self._rest += os.read(self._output, 1 << 20)
         except BlockingIOError:
-            found = []
+            return self.taken
+        *lines, self._rest = re.split(rb"[\r\n]", self._rest)
+        found = _COUNT.findall(b"\n".join(lines))
         self.taken = int(found[-1]) if found else self.taken
+        self.noted += [(float(when), subject.decode()) for when, subject in _NOTED.findall(b"\n".join(lines))]
         return self.taken
 
 
 @contextmanager
-def counting(milliseconds: float = 0.0) -> Iterator[Relay]:
-    """Our own; it answers so much later."""
-    command = [sys.executable, "-m", "benchmarks.counting_sink", str(milliseconds)]
+def counting(milliseconds: float = 0.0, *, subjects: bool = False) -> Iterator[Relay]:
+    """Our own; it answers so much later. With `subjects` it notes when each mail was taken."""
+    command = [sys.executable, "-m", "benchmarks.counting_sink", str(milliseconds), *(["subjects"] if subjects else [])]
     with _running(command) as output:
         port = b""
         while not port.endswith(b"\n"):
@@ -94,9 +105,11 @@ def until_listening(port: int, seconds: float = 20.0) -> None:
 
 @contextmanager
 def _running(command: list[str]) -> Iterator[int]:
-    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
+    reading, writing = os.pipe()
+    with subprocess.Popen(command, cwd=_ROOT, stdout=writing, stderr=subprocess.DEVNULL) as process:
+        os.close(writing)
         try:
-            yield process.stdout.fileno()
+            yield reading
         finally:
             process.terminate()
+            os.close(reading)

@@ -1,7 +1,7 @@
-"""From what is claimed to what is handed to a channel."""
+"""From what is claimed, or is about to be, to what is handed to a channel: it depends on what is told alone."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from alerts.channels.channel import Mail, Retry
@@ -15,7 +15,6 @@ AT_ONCE_SECONDS = 0.02
 """After so long what is composed is sent, and the rest is composed afterwards: templates may be slow."""
 
 Compose = Callable[[Intent, Facts], Mail]
-Composed = tuple[Notification, Mail | Retry]
 
 _log = logging.getLogger(__name__)
 
@@ -30,12 +29,12 @@ class Composing:
         self._place = place
         self._told: tuple[tuple[object, ...], Facts] | None = None
 
-    def each(self, notifications: list[Notification], at: Callable[[str], None]) -> list[Composed]:
-        """The messages of the first, as many as can be made in a moment; one at least."""
-        made: list[Composed] = []
+    def each(self, notifications: Sequence[Notification], at: Callable[[str], None]) -> dict[str, Mail | Retry]:
+        """The messages of the first by their ids, as many as can be made in a moment; one at least."""
+        made: dict[str, Mail | Retry] = {}
         until = perf_counter() + AT_ONCE_SECONDS
         for notification in notifications:
-            made.append((notification, self._one(notification)))
+            made[notification.id] = self._one(notification)
             at("composed")
             if perf_counter() > until:
                 break

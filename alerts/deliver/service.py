@@ -27,8 +27,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from alerts.channels.channel import Mail, Retry
 from alerts.deliver.clock import LogClock
-from alerts.deliver.composing import Compose, Composed, Composing
+from alerts.deliver.composing import Compose, Composing
 from alerts.deliver.figures import Backlog
 from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification
@@ -173,13 +174,25 @@ class AlertService:
             return False
 
     async def _turn(self) -> bool:
-        """Append what is decided, read on, start sending what is ours; whether there is more to do at once."""
+        """Append what is decided, read on, start sending what is ours; whether there is more to do at once.
+
+        What is claimed next is composed meanwhile: while the disk writes, the processor is free.
+        """
         decision = self._decide()
-        more, composed = await asyncio.to_thread(self._advance, decision, self._under_way.ids())
+        composing = asyncio.create_task(self._composed([*self._ours(), *decision.wanted]))
+        try:
+            appended, read = await asyncio.to_thread(self._advance, decision)
+        finally:
+            composed = await composing
         del self._under_way.outcomes[: decision.told]
-        for each in composed:
-            self._under_way.begin(*each)
-        return more
+        ours = self._ours()
+        for each in ours:
+            if each.id in composed:
+                self._under_way.begin(each, composed[each.id])
+        return read > appended or any(each.id not in composed for each in ours)
+
+    async def _composed(self, wanted: Sequence[Notification]) -> Mapping[str, Mail | Retry]:
+        return await asyncio.to_thread(self._composing.each, wanted, self._settings.at) if wanted else {}
 
     def _decide(self) -> _Decision:
         """What came of mails, and what to send next: never is more claimed and not settled than connections are."""
@@ -196,15 +209,13 @@ class AlertService:
         due = None if outcomes or wanted or renewed or not self._time_is_due() else self.evaluator.next_due
         return _Decision(outcomes, told, wanted, renewed, due)
 
-    def _advance(self, decision: _Decision, under_way: frozenset[str]) -> tuple[bool, list[Composed]]:
-        """What blocks of a turn: whether there is more to do at once, and what is to be sent now."""
+    def _advance(self, decision: _Decision) -> tuple[int, int]:
+        """What blocks of a turn: how many events were appended, and how many there were to read."""
         with self._folding:
             appended = self._append(decision)
             read = self._read_on()
-            self._settings.at("folded")
-            ours = self._ours(under_way)
-            composed = self._composing.each(ours, self._settings.at)
-        return read > appended or len(composed) < len(ours), composed
+        self._settings.at("folded")
+        return appended, read
 
     def _append(self, decision: _Decision) -> int:
         """Append what was decided, if anything was; how many events that made."""
@@ -261,11 +272,12 @@ class AlertService:
             self._looks_at_backlog = now + _LOOK_MILLISECONDS
             self.backlog = Backlog.of(self.notifications, now)
 
-    def _ours(self, under_way: frozenset[str]) -> list[Notification]:
-        """What the log says is ours to send, by its word and not by the clock.
+    def _ours(self) -> list[Notification]:
+        """What the log says is ours to send and is not under way, by its word and not by the clock.
 
         What a lost answer of the log left claimed is among it; a lease only keeps others away.
         """
+        under_way = self._under_way.ids()
         return [
             each
             for each in self.notifications.claimed()

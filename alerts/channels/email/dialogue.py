@@ -57,13 +57,14 @@ class Dialogue(asyncio.Protocol):
     async def answer(self, seconds: float) -> SMTPResponse:
         """The next answer; raises the reason if none comes."""
         if not self._answers and self._error is None:
-            self._waiter = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            late = SMTPReadTimeoutError("Timed out waiting for server response")
+            timer = loop.call_later(seconds, self._fail, late)
             try:
-                async with asyncio.timeout(seconds):
-                    await self._waiter
-            except TimeoutError:
-                raise SMTPReadTimeoutError("Timed out waiting for server response") from None
+                await self._waiter
             finally:
+                timer.cancel()
                 self._waiter = None
         if self._answers:
             return self._answers.popleft()

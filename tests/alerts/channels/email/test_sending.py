@@ -184,7 +184,7 @@ async def test_a_relay_that_takes_commands_at_once_gets_them_in_one_write() -> N
         await channel.send(a_mail())
         before = sink.reads
         await channel.send(replace(a_mail(), content=b"short\r\n"))
-    assert sink.reads - before == 2
+        assert sink.reads - before == 2
 
 
 async def test_answers_that_come_in_pieces_or_all_at_once_are_the_same() -> None:

@@ -204,7 +204,8 @@ class AlertService:
         outcomes += [suppressed(each) for each in self._kept_back(now)]
         outcomes += [dead(each) for each in self._given_up(now) if not each.suppressed]
         settling = frozenset(outcome.notification for outcome in outcomes)
-        wanted = [each for name in self.lanes for each in self._wanted(name, now, settling)]
+        held = self._held(settling)
+        wanted = [each for name in self.lanes for each in self._wanted(name, now, settling, held[name])]
         renewed = [self._under_way.sending[each] for each in self._to_renew(now)]
         due = None if outcomes or wanted or renewed or not self._time_is_due() else self.evaluator.next_due
         return _Decision(outcomes, told, wanted, renewed, due)
@@ -305,14 +306,21 @@ class AlertService:
         due = self.evaluator.next_due
         return due is not None and self._clock.shows(due, self._settings.now())
 
-    def _wanted(self, name: str, now: int, settling: frozenset[str]) -> list[Notification]:
+    def _held(self, settling: frozenset[str]) -> Counter[str]:
+        """How many are this server's by channel, begun or not, when those are settled."""
+        claimed = [each for each in self.notifications.claimed() if each.server == self._settings.server]
+        sending = [each.notification for each in self._under_way.sending.values()]
+        channels = {each.id: each.intent.channel for each in (*claimed, *sending) if each.id not in settling}
+        return Counter(channels.values())
+
+    def _wanted(self, name: str, now: int, settling: frozenset[str], held: int) -> list[Notification]:
         """What to claim next for a channel, when those are settled."""
         lane = self.lanes[name]
         return next_claims(
             self.notifications,
             now,
             channel=name,
-            free=lane.free(now, self._under_way.by(name)),
+            free=lane.free(now, held),
             connections=lane.channel.connections,
             sending=self._under_way.sending.keys(),
             settling=settling,

@@ -43,10 +43,6 @@ class UnderWay:
         """All that is not to be begun again: what is being sent, and what came of it is still to be told."""
         return frozenset((*self.sending, *(outcome.notification for outcome in self.outcomes)))
 
-    def by(self, channel: str) -> int:
-        """How many are being sent by a channel."""
-        return sum(each.notification.intent.channel == channel for each in self.sending.values())
-
     def begin(self, notification: Notification, mail: Mail | Came) -> None:
         """Send a mail; or, if none could be made, keep what came of that."""
         if not isinstance(mail, Mail):

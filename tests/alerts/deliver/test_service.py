@@ -1,6 +1,7 @@
 """The alert service: what is in the log is sent, once, by one of all who might."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from alerts.channels.channel import Ambiguous, Broken, Mail, Outcome, Rejected, Retry, Sent
+from alerts.deliver.composing import AT_ONCE_SECONDS
 from alerts.deliver.notification import State
 from alerts.deliver.rate import Rate
 from alerts.evaluate.intent import Intent
@@ -99,6 +101,26 @@ def test_a_claim_is_never_larger_than_the_pool(parts: Parts) -> None:
     assert len(channel.mails) == 20
     assert max(len(claimed.notifications) for claimed in told(parts, NotificationsClaimedEvent)) <= 4
     assert channel.most <= 4
+
+
+def test_what_is_claimed_and_not_settled_is_never_more_than_the_pool(parts: Parts) -> None:
+    define(parts, *(f"m{number}@x.org" for number in range(6)))
+    fail(parts, *"abcd")
+
+    def slowly(intent: Intent, facts: Facts) -> Mail:
+        time.sleep(1.5 * AT_ONCE_SECONDS)
+        return compose(intent, facts)
+
+    work(service(parts, Memory(connections=4), composed=slowly))
+    held: set[str] = set()
+    for happened in stream_of(parts).after(0):
+        match happened.event:
+            case NotificationsClaimedEvent() as event:
+                held |= {claim.notification for claim in event.notifications}
+            case NotificationsSettledEvent() as event:
+                held -= {outcome.notification for outcome in event.outcomes}
+        assert len(held) <= 4
+    assert ended(parts) == {State.SENT: 24}
 
 
 def test_a_refused_or_failing_recipient_delays_nobody(parts: Parts) -> None:

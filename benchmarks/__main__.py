@@ -19,6 +19,7 @@ MEASUREMENTS = (
     "endings",
     "http",
     "kafka_append",
+    "lists",
     "mail",
     "metrics",
     "parity",

@@ -10,10 +10,13 @@ from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
     BounceDocument,
+    Compared,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
+    KeyQuery,
+    Named,
     ReasonDocument,
     RecipientDocument,
     RuleChangeDocument,
@@ -26,6 +29,7 @@ from ledger.queries import (
     Span,
     TokenDocument,
     UserDocument,
+    ViewDocument,
 )
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
@@ -64,6 +68,12 @@ class Client(Protocol):
 
     def state(self, run_id: str) -> RunState:
         """Where one run stands, for less than the whole of it; raises RunNotFoundError."""
+
+    def compared(self, run_ids: Sequence[str]) -> Sequence[Compared]:
+        """Runs field by field, what tells them apart first; raises RunNotFoundError and LimitExceededError."""
+
+    def keys(self, query: KeyQuery) -> Sequence[Named]:
+        """Keys or values to choose from, by name; raises InvalidNameError and LimitExceededError."""
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """Every experiment that is not deleted by name, archived ones too."""
@@ -145,6 +155,12 @@ class Client(Protocol):
 
     def tokens(self) -> Sequence[TokenDocument]:
         """Every token in the order of issue; never the tokens themselves."""
+
+    def views(self) -> Sequence[ViewDocument]:
+        """The saved views that we may see, by name."""
+
+    def view(self, view_id: str) -> ViewDocument:
+        """One saved view; raises ViewNotFoundError, and ForbiddenError if we may not see it."""
 
     def close(self) -> None:
         """Give back what is held; the client cannot be used afterwards."""

@@ -17,10 +17,13 @@ from ledger.queries import (
     ArtifactDocument,
     BounceDocument,
     Bounces,
+    Compared,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
+    KeyQuery,
+    Named,
     Queries,
     ReasonDocument,
     RecipientDocument,
@@ -35,6 +38,7 @@ from ledger.queries import (
     TokenDocument,
     UserDocument,
     UserQueries,
+    ViewDocument,
     is_suppressed,
 )
 from ledger.values.batch import Batch
@@ -42,7 +46,9 @@ from schemas.errors import LedgerError
 from schemas.events import RunLoggedEvent
 
 if TYPE_CHECKING:
+    from ledger.application.saved_views import SavedViews
     from ledger.artifacts.files import Files
+    from ledger.domain.saved_view import Who
     from ledger.liveness.standings import Standings
 
 
@@ -72,6 +78,10 @@ class Answers(Protocol):
     @property
     def files(self) -> "Files":
         """Of what files hold."""
+
+    @property
+    def saved_views(self) -> "SavedViews":
+        """Of saved views."""
 
     @property
     def bounces(self) -> Bounces:
@@ -129,9 +139,20 @@ class EmbeddedClient:
     def runs(self, query: RunQuery) -> RunPage:
         """A page of runs, as of now."""
         self._log.catch_up()
-        if query.order_by is not None:
+        if query.order_by is not None or query.filters or query.columns:
             self._values_log.catch_up()
         return self._answers.queries.runs(query, at_least=self._written)
+
+    def compared(self, run_ids: Sequence[str]) -> Sequence[Compared]:
+        """Runs field by field, as of now."""
+        self._log.catch_up()
+        self._values_log.catch_up()
+        return self._answers.queries.compared(run_ids, at_least=self._written)
+
+    def keys(self, query: KeyQuery) -> Sequence[Named]:
+        """Keys or values to choose from, as of now."""
+        self._log.catch_up()
+        return self._answers.queries.keys(query, at_least=self._written)
 
     def run(self, run_id: str) -> RunDocument:
         """One run, as of now."""
@@ -291,6 +312,21 @@ class EmbeddedClient:
         """Every token, as of now."""
         self._log.catch_up()
         return self._answers.users.tokens()
+
+    def views(self) -> Sequence[ViewDocument]:
+        """The saved views that we may see, as of now."""
+        self._log.catch_up()
+        return self._answers.saved_views.views(self._who())
+
+    def view(self, view_id: str) -> ViewDocument:
+        """One saved view, as of now."""
+        self._log.catch_up()
+        return self._answers.saved_views.view(view_id, self._who())
+
+    def _who(self) -> "Who":
+        from ledger.domain.saved_view import Who  # noqa: PLC0415 - a training has no views
+
+        return Who(self._caller.actor, is_admin=self._caller.is_admin)
 
     def _catch_up(self, run_id: str) -> None:
         self._values.check_run(run_id)

@@ -47,6 +47,15 @@ class StatusRefusedError(RefusedError):
         self.run_id, self.old, self.new = run_id, old, new
 
 
+class ChangedSinceError(RefusedError):
+    """What is to be changed was changed by others since the caller looked; `changes` says by whom, when, to what."""
+
+    def __init__(self, as_of: int, position: int, changes: Sequence[Mapping[str, object]]) -> None:
+        said = "; ".join(f"{each['actor']} changed {each['field']} at {each['occurred_at']}" for each in changes)
+        super().__init__(f"since position {as_of}: {said}. Look again, and send it as of position {position}.")
+        self.as_of, self.position, self.changes = as_of, position, [dict(each) for each in changes]
+
+
 class CommandReusedError(RefusedError):
     """A command id that was used before, for another command."""
 
@@ -79,6 +88,10 @@ class ForbiddenError(DeniedError):
         self.right = right
 
 
+class ForeignRequestError(DeniedError):
+    """A page of another site may be behind it: it lacks what only our own pages have."""
+
+
 class NotFoundError(LedgerError):
     """The thing that was named is not in this ledger."""
 
@@ -89,6 +102,14 @@ class RunNotFoundError(NotFoundError):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"there is no run {run_id!r} in this workspace; `runledger run list` shows the runs")
         self.run_id = run_id
+
+
+class RunNotThereYetError(NotFoundError):
+    """The run is asked for as of a position before its first event."""
+
+    def __init__(self, run_id: str, position: int, first: int) -> None:
+        super().__init__(f"as of position {position:,} there was no run {run_id!r}: it begins at position {first:,}")
+        self.run_id, self.position, self.first = run_id, position, first
 
 
 class ExperimentNotFoundError(NotFoundError):
@@ -116,6 +137,14 @@ class ContentNotFoundError(NotFoundError):
         self.sha256 = sha256
 
 
+class ViewNotFoundError(NotFoundError):
+    """No saved view has this id, or not any more."""
+
+    def __init__(self, view_id: str) -> None:
+        super().__init__(f"there is no view {view_id[:80]!r}; `runledger view list` shows the views")
+        self.view_id = view_id
+
+
 class RuleNotFoundError(NotFoundError):
     """No alert rule has this id."""
 
@@ -136,7 +165,7 @@ class UserNotFoundError(NotFoundError):
     """No user has this name."""
 
     def __init__(self, user: str) -> None:
-        super().__init__(f"there is no user {user!r} in this workspace; `runledger token create {user}` adds one")
+        super().__init__(f"there is no user {user!r} in this workspace; `runledger user add {user}` adds one")
         self.user = user
 
 

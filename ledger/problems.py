@@ -7,9 +7,11 @@ from typing import Any
 
 from ledger import errors
 from ledger.errors import (
+    ChangedSinceError,
     CommandReusedError,
     ConflictError,
     ForbiddenError,
+    ForeignRequestError,
     LostRaceError,
     NotFoundError,
     RefusedError,
@@ -32,10 +34,12 @@ class BadMessageError(RefusedError):
 # The first class that fits decides.
 _STATUSES: tuple[tuple[type[LedgerError], int], ...] = (
     (BadMessageError, 400),
+    (ChangedSinceError, 412),
     (CommandReusedError, 409),
     (TooLargeError, 413),
     (UnauthenticatedError, 401),
     (ForbiddenError, 403),
+    (ForeignRequestError, 403),
     (RefusedError, 422),
     (NotFoundError, 404),
     (ConflictError, 409),
@@ -72,7 +76,7 @@ def error_of(problem: Problem) -> LedgerError:
 
 
 _STANDARD = frozenset({"type", "title", "status", "detail", "instance"})
-_SIMPLE = (str, int, float, type(None))
+_SIMPLE = (str, int, float, list, type(None))
 
 
 @cache

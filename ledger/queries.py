@@ -1,11 +1,12 @@
 """What the SDK and the command line ask; projections answer, joined by the composition root."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from ledger.commands import SuppressRecipient
+from ledger.filters import Filter
 from schemas.statuses import RunStatus
 
 RunDocument = dict[str, Any]
@@ -28,6 +29,16 @@ def state_of(run: RunDocument) -> RunState:
     )
 
 
+def began_at(runs: Iterable[RunDocument]) -> dict[str, int]:
+    """When runs started, in microseconds since 1970 UTC, by run id; those that never ran are left out."""
+    found = {run["run_id"]: run.get("start_time_utc") for run in runs}
+    return {run_id: _micros(text) for run_id, text in found.items() if text}
+
+
+def _micros(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1_000_000)
+
+
 ANY_VALUE = "\x00any"
 """As the value of a tag or property in a query: the key is there, with whatever value."""
 
@@ -46,6 +57,11 @@ class RunQuery:
     the run must have, or a word that begins like it. `order_by` is one of `ORDERS` or
     `metric.NAME`, `parameter.NAME`, `tag.NAME`, `property.NAME`, with `-` before it the other way
     round; runs without a value come last. `cursor` comes from the page before.
+
+    Each of `filters` must hold too. With `count` the page says how many runs match, up to `COUNTED`;
+    with `family` it has the documents of parents that are not on it, and how many children of
+    which status each run has. `columns`, such as `tag.team` or `metric.loss`, are what the documents
+    have of tags, properties, parameters and last values of metrics; all but metrics without it.
     """
 
     experiment: str | None = None
@@ -62,16 +78,71 @@ class RunQuery:
     started_before: str | None = None
     search: str | None = None
     order_by: str | None = None
+    filters: Sequence[Filter] = ()
+    columns: Sequence[str] | None = None
+    count: bool = False
+    family: bool = False
     limit: int = 50
     cursor: str | None = None
 
 
+COUNTED = 1_000
+"""How far matches are counted."""
+
+COLUMNS = 100
+"""The most columns of one question."""
+
+COLUMN_KINDS = ("tag", "property", "parameter", "metric")
+
+
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Runs, and the cursor of the page behind them; None when there is nothing more."""
+    """Runs, and the cursor of the page behind them; None when there is nothing more.
+
+    `count` is how many runs match; without `count_exact` there are more than that. `parents` are those
+    of runs on this page that are not on it themselves.
+    """
 
     runs: list[RunDocument]
     cursor: str | None
+    count: int | None = None
+    count_exact: bool = True
+    parents: list[RunDocument] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyQuery:
+    """Keys of tags, properties, parameters or metrics that begin like `prefix`, or the values of one `key`.
+
+    The values of a status, experiment, submitter, run_type or target are asked for without a key. By
+    text, at most `KEYS_AT_ONCE`; `after` is the last one that was read before.
+    """
+
+    kind: str
+    key: str | None = None
+    prefix: str = ""
+    experiment: str | None = None
+    after: str | None = None
+    limit: int = 50
+
+
+RUNS_COMPARED = 50
+"""The most runs that are compared at once."""
+
+Compared = dict[str, Any]
+"""A field of compared runs: its `kind` and `key`, whether it `differs`, and `values` by run id, where there is one."""
+
+KEYS_AT_ONCE = 50
+KEY_KINDS = ("tag", "property", "parameter", "metric")
+VALUE_KINDS = ("status", "experiment", "submitter", "run_type", "target")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A key or a value, and how many runs have it, archived ones and children too."""
+
+    name: str
+    runs: int
 
 
 ExperimentDocument = dict[str, Any]
@@ -89,7 +160,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """An event of a run as a person reads it; `recorded_at` and `occurred_at` are ISO 8601 UTC."""
+    """An event of a run as a person reads it; `recorded_at` and `occurred_at` are ISO 8601 UTC.
+
+    `client` is the program that sent the command, `on_behalf_of` for whom the actor did it, where they are known.
+    """
 
     position: int
     seq: int
@@ -102,6 +176,8 @@ class HistoryEntry:
     reason: str | None
     changes: list[Change]
     hash: str
+    client: str | None = None
+    on_behalf_of: str | None = None
 
 
 RuleDocument = dict[str, Any]
@@ -187,10 +263,13 @@ class Bounces(Protocol):
 
 
 UserDocument = dict[str, Any]
-"""A user: name, role, address, and whether disabled."""
+"""A user: name, role, address, whether disabled, and whether there is a password to log in with."""
 
 TokenDocument = dict[str, Any]
 """A token by its id: whose it is, what it is worth (valid, expired, revoked), and who issued it when."""
+
+SessionDocument = dict[str, Any]
+"""A session that is open: its id, from where, since when and until when."""
 
 
 class UserQueries(Protocol):
@@ -201,6 +280,10 @@ class UserQueries(Protocol):
 
     def tokens(self) -> list[TokenDocument]:
         """Every token in the order of issue."""
+
+
+ViewDocument = dict[str, Any]
+"""A saved view: its id, name, query, owner, who may do what with it, and its last position."""
 
 
 ArtifactDocument = dict[str, Any]
@@ -215,6 +298,12 @@ class Queries(Protocol):
 
     def run(self, run_id: str, *, at_least: int = 0) -> RunDocument:
         """One run; raises RunNotFoundError."""
+
+    def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:
+        """Runs field by field; raises RunNotFoundError, and LimitExceededError for too many."""
+
+    def keys(self, query: KeyQuery, *, at_least: int = 0) -> list[Named]:
+        """Keys or values to choose from, by name; raises InvalidNameError and LimitExceededError."""
 
     def experiments(self, *, at_least: int = 0) -> list[ExperimentDocument]:
         """Every experiment that is not deleted by name, archived ones too."""

@@ -10,8 +10,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from ledger import commands
 from ledger.commands import Answer, Command
+from ledger.filters import joined
 from ledger.problems import BadMessageError
-from ledger.queries import ANY_VALUE, Change, HistoryEntry, RunPage, RunQuery
+from ledger.queries import ANY_VALUE, Change, HistoryEntry, KeyQuery, RunPage, RunQuery
 
 Json = dict[str, Any]
 
@@ -48,12 +49,21 @@ COMMANDS: Mapping[str, type[Command]] = {
     "unsubscribe": commands.Unsubscribe,
     "resubscribe": commands.Resubscribe,
     "suppress-recipient": commands.SuppressRecipient,
+    "limit-recipient": commands.LimitRecipient,
     "unsuppress-recipient": commands.UnsuppressRecipient,
+    "save-view": commands.SaveView,
+    "change-view": commands.ChangeView,
+    "share-view": commands.ShareView,
+    "delete-view": commands.DeleteView,
     "add-user": commands.AddUser,
     "change-user": commands.ChangeUser,
     "disable-user": commands.DisableUser,
     "issue-token": commands.IssueToken,
     "revoke-token": commands.RevokeToken,
+    "set-password": commands.SetPassword,
+    "begin-session": commands.BeginSession,
+    "renew-session": commands.RenewSession,
+    "end-sessions": commands.EndSessions,
 }
 """The name of each command in its field `type`."""
 
@@ -105,7 +115,7 @@ def answer_from(content: Json) -> Answer:
 
 def page_from(content: Json) -> RunPage:
     """A page of runs from its JSON."""
-    return RunPage(content["runs"], content["cursor"])
+    return RunPage(**{name: content[name] for name in RunPage.__dataclass_fields__ if name in content})
 
 
 def query_to(query: RunQuery) -> list[tuple[str, str]]:
@@ -114,6 +124,8 @@ def query_to(query: RunQuery) -> list[tuple[str, str]]:
     found += [(name, text) for name in _TEXTS if (text := getattr(query, name)) is not None]
     found += [(name, "true") for name in _FLAGS if getattr(query, name)]
     found += [("status", str(status)) for status in query.statuses]
+    found += [("filter", str(chip)) for chip in query.filters]
+    found += [] if query.columns is None else [("columns", joined(query.columns))]
     for name, pairs in (("tag", query.tags), ("property", query.properties)):
         for key, value in pairs.items():
             key_text = key.replace("%", "%25").replace("=", "%3D")
@@ -122,6 +134,12 @@ def query_to(query: RunQuery) -> list[tuple[str, str]]:
             else:
                 found.append((name, key_text if value == ANY_VALUE else f"{key_text}={value}"))
     return found
+
+
+def key_query_to(query: KeyQuery) -> list[tuple[str, str]]:
+    """A question for names as parameters of a URL."""
+    names = ("kind", "key", "prefix", "experiment", "after", "limit")
+    return [(name, str(value)) for name in names if (value := getattr(query, name)) is not None]
 
 
 def pairs_from(texts: Sequence[str]) -> dict[str, str]:
@@ -142,7 +160,7 @@ _TEXTS = (
     *("experiment", "run_type", "target", "parent_run_id", "root_run_id"),
     *("started_from", "started_before", "search", "order_by", "cursor"),
 )
-_FLAGS = ("include_children", "include_archived")
+_FLAGS = ("include_children", "include_archived", "count", "family")
 
 
 def history_to(entries: Sequence[HistoryEntry]) -> list[Json]:

@@ -1,29 +1,43 @@
 """Answers to the questions of the SDK and the command line, from the views of this process."""
 
 import sqlite3
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from ledger.errors import RunNotFoundError
+from ledger.errors import LimitExceededError, RunNotFoundError
 from ledger.feed import Feed
-from ledger.metrics import Scalar
-from ledger.queries import ArtifactDocument, ExperimentDocument, HistoryEntry, RunDocument, RunPage, RunQuery
+from ledger.metrics import MetricSummary
+from ledger.queries import (
+    RUNS_COMPARED,
+    ArtifactDocument,
+    Compared,
+    ExperimentDocument,
+    HistoryEntry,
+    KeyQuery,
+    Named,
+    RunDocument,
+    RunPage,
+    RunQuery,
+)
 from projections.artifacts.projection import ArtifactsProjection
 from projections.artifacts.queries import find_artifacts
 from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
+from projections.history.as_of import run_as_of
 from projections.history.entries import entries
+from projections.history.trail import READ as TRAIL
+from projections.history.trail import Trail, trail_of
 from projections.projection import Projection
 from projections.runner import behind, catch_up
-from projections.runs.ordering import Order
+from projections.runs.comparing import compared, facts_of, origin_of
+from projections.runs.conditions import LiveMetrics
+from projections.runs.facets import find_names
+from projections.runs.live import LastValues, asks_metrics, going_on, live_metrics
 from projections.runs.projection import RunsProjection
-from projections.runs.queries import find_run, find_runs, matching_ids
+from projections.runs.queries import check, find_run, find_runs
 from projections.view import View
 from schemas.limits import UNSTORABLE
-
-LastValues = Callable[[Sequence[str]], Mapping[str, Mapping[str, Scalar]]]
-"""The last value of each metric, for each of some runs."""
 
 PROJECTIONS: tuple[Projection, ...] = (RunsProjection(), ExperimentsProjection(), ArtifactsProjection())
 
@@ -31,18 +45,48 @@ PROJECTIONS: tuple[Projection, ...] = (RunsProjection(), ExperimentsProjection()
 class Answers:
     """Each question brings the view up to date first."""
 
-    def __init__(self, feed: Feed, view: View, last_values: LastValues = lambda _: {}) -> None:
-        """Answer from a view that is filled from this feed; `last_values` knows the metrics of runs."""
+    def __init__(
+        self,
+        feed: Feed,
+        view: View,
+        last_values: LastValues = lambda _: {},
+        summaries: Callable[[str], Sequence[MetricSummary]] = lambda _: (),
+    ) -> None:
+        """Answer from a view that is filled from this feed; the others know the metrics of runs, and of one run."""
         self._last_values = last_values
+        self._summaries = summaries
         self._feed = feed
         self._view = view
         self._runs, self._experiments, self._artifacts = PROJECTIONS
 
     def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
         """A page of runs."""
-        values = self._metric_values(query, at_least)
+        check(query)
+        live = self._live(at_least) if asks_metrics(query) else {}
         with self._caught_up(at_least) as connection:
-            return find_runs(connection, self._feed.log_id, query, values)
+            return find_runs(connection, self._feed.log_id, query, live)
+
+    def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:
+        """Runs field by field, what tells them apart first; raises RunNotFoundError and LimitExceededError."""
+        wanted = list(dict.fromkeys(run_ids))
+        if not 1 < len(wanted) <= RUNS_COMPARED:
+            raise LimitExceededError(f"2 to {RUNS_COMPARED} runs are compared at once, not {len(wanted)}")
+        with self._caught_up(at_least) as connection:
+            documents = {run_id: find_run(connection, run_id) for run_id in wanted}
+        origins = {run_id: origin_of(self._feed.of_run(run_id)) for run_id in wanted}
+        return compared({each: facts_of(documents[each], self._summaries(each), origins[each]) for each in wanted})
+
+    def keys(self, query: KeyQuery, *, at_least: int = 0) -> list[Named]:
+        """Keys or values to choose from, by name; those of metrics of runs that go on too, as far as they are known."""
+        with self._caught_up(at_least) as connection:
+            found = find_names(connection, query)
+        if query.kind != "metric":
+            return found
+        live = self._live(at_least, query.experiment).values()
+        counts = Counter({named.name: named.runs for named in found})
+        counts.update(name for values in live for name in values if name.startswith(query.prefix))
+        after = query.after or ""
+        return [Named(name, counts[name]) for name in sorted(counts) if name > after][: query.limit]
 
     def experiments(self, *, at_least: int = 0) -> list[ExperimentDocument]:
         """Every experiment that is not deleted by name, archived ones too."""
@@ -73,21 +117,29 @@ class Answers:
             raise RunNotFoundError(run_id)
         return found
 
+    def run_as_of(self, run_id: str, position: int) -> RunDocument:
+        """A run as it was at a position; raises RunNotFoundError, and RunNotThereYetError before its first event."""
+        number = self.run(run_id)["run_number"]
+        return run_as_of(run_id, number, self._feed.of_run(run_id), position)
+
+    def trail(self, run_id: str) -> Trail:
+        """Where a run ran, its last lines, and its last event; raises RunNotFoundError."""
+        found = [] if UNSTORABLE.search(run_id) else self._feed.of_run(run_id, reading=TRAIL)
+        if not found:
+            raise RunNotFoundError(run_id)
+        return trail_of(found)
+
     def artifacts(self, run_id: str, prefixes: Sequence[str] = (), *, at_least: int = 0) -> list[ArtifactDocument]:
         """The files of a run by name; raises RunNotFoundError."""
         with self._caught_up(at_least, self._artifacts) as connection:
             find_run(connection, run_id)
             return find_artifacts(connection, run_id, prefixes)
 
-    def _metric_values(self, query: RunQuery, at_least: int) -> dict[str, float | int | str]:
-        """The last values of the metric that a query is ordered by; what has no order is left out."""
-        metric = Order.parse(query.order_by).metric if query.order_by is not None else None
-        if metric is None:
-            return {}
+    def _live(self, at_least: int, experiment: str | None = None) -> LiveMetrics:
+        """The last values of runs that go on. Asked of a moment of its own: it may write to the view."""
         with self._caught_up(at_least) as connection:
-            run_ids = matching_ids(connection, query)
-        found = {run_id: values.get(metric) for run_id, values in self._last_values(run_ids).items()}
-        return {run_id: _bounded(value) for run_id, value in found.items() if value is not None and value == value}  # noqa: PLR0124
+            going = going_on(connection, experiment)
+        return live_metrics(going, self._last_values)
 
     @contextmanager
     def _caught_up(self, at_least: int, *others: Projection) -> Iterator[sqlite3.Connection]:
@@ -97,9 +149,3 @@ class Answers:
             # One moment for all statements of a question: a rebuild may change the tables in between.
             with self._view.snapshot() as connection:
                 yield connection
-
-
-def _bounded(value: Scalar) -> float | int | str:
-    # JSON has no infinity, and the largest number stands in the same place.
-    largest = sys.float_info.max
-    return min(max(value, -largest), largest) if isinstance(value, float) else value or 0

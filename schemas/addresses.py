@@ -6,6 +6,9 @@ from functools import lru_cache
 SUBMITTER = "@submitter"
 """Stands for whoever started the run."""
 
+EVERYBODY = "*"
+"""Stands for every recipient, where a limit is for all who have none of their own."""
+
 EMAIL = "email"
 """The channel that addresses go by."""
 

@@ -46,6 +46,12 @@ def decode(type_name: str, value: bytes) -> Event | OpaqueEvent:
         return OpaqueEvent(type_name, value, _why_unreadable(error))
 
 
+def secrets_in(type_name: str) -> frozenset[str]:
+    """The names of the fields of an event that nobody is shown; none of a type that is not known."""
+    event = _CURRENT.get(type_name)
+    return event.secrets() if event is not None else frozenset()
+
+
 def _upcast(former: type[Event], value: bytes) -> Event:
     former.model_validate_json(value)
     current = _BY_NAME[former.name]

@@ -2,10 +2,23 @@
 
 from enum import StrEnum
 
+_FORMER = {"writer": "contributor", "reader": "viewer"}
+
 
 class Role(StrEnum):
-    """An admin may do everything, a writer all but users and tokens, a reader only ask."""
+    """An admin may do everything, a contributor all but users and tokens, a viewer only ask."""
 
     ADMIN = "admin"
-    WRITER = "writer"
-    READER = "reader"
+    CONTRIBUTOR = "contributor"
+    VIEWER = "viewer"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Role | None":
+        # Older clients name roles so.
+        former = _FORMER.get(str(value))
+        return cls(former) if former else None
+
+
+def role_named(text: str) -> str:
+    """Today's name of the role that an event names; one that is not known stays as it is."""
+    return _FORMER.get(text, text)

@@ -51,6 +51,11 @@ def silence_stream(silence_id: str) -> str:
     return f"silence:{silence_id}"
 
 
+def view_stream(view_id: str) -> str:
+    """The stream of a saved view."""
+    return f"view:{view_id}"
+
+
 def recipient_stream(log_id: str, address: str) -> str:
     """The stream of what a recipient wants and can be told: the same however the address is cased."""
     return f"recipient:{uuid5(UUID(log_id), address.casefold())}"

@@ -15,6 +15,8 @@ AT_ONCE_SECONDS = 0.02
 """After so long what is composed is sent, and the rest is composed afterwards: templates may be slow."""
 
 Compose = Callable[[Intent, Facts], Mail]
+Composed = tuple[Intent, Mail | Retry]
+"""What was composed, and the message, or why there is none."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,12 +31,12 @@ class Composing:
         self._place = place
         self._told: tuple[tuple[object, ...], Facts] | None = None
 
-    def each(self, notifications: Sequence[Notification], at: Callable[[str], None]) -> dict[str, Mail | Retry]:
+    def each(self, notifications: Sequence[Notification], at: Callable[[str], None]) -> dict[str, Composed]:
         """The messages of the first by their ids, as many as can be made in a moment; one at least."""
-        made: dict[str, Mail | Retry] = {}
+        made: dict[str, Composed] = {}
         until = perf_counter() + AT_ONCE_SECONDS
         for notification in notifications:
-            made[notification.id] = self._one(notification)
+            made[notification.id] = notification.intent, self._one(notification)
             at("composed")
             if perf_counter() > until:
                 break

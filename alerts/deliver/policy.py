@@ -70,7 +70,7 @@ def kept_back(
     return list(islice(over, limit))
 
 
-def given_up(open_: Notifications, now: int, limit: int) -> list[Notification]:
+def overdue(open_: Notifications, now: int, limit: int) -> list[Notification]:
     """Up to `limit` notifications that are due and too old."""
     found = [each for line in open_.due(now, limit) for each in line if too_old(each, now)]
     return found[:limit]

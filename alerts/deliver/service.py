@@ -27,15 +27,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from alerts.channels.channel import Mail, Retry
 from alerts.deliver.clock import LogClock
-from alerts.deliver.composing import Compose, Composing
+from alerts.deliver.composing import Compose, Composed, Composing
 from alerts.deliver.figures import Backlog
 from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification
 from alerts.deliver.notifications import TYPES, Notifications
-from alerts.deliver.outcomes import dead, suppressed
-from alerts.deliver.policy import Gone, given_up, kept_back, next_claims, to_renew
+from alerts.deliver.outcomes import given_up, suppressed
+from alerts.deliver.policy import Gone, kept_back, next_claims, overdue, to_renew
 from alerts.deliver.under_way import Sending, UnderWay
 from alerts.evaluate.evaluator import READ, Evaluator
 from alerts.evaluate.facts import Place
@@ -62,6 +61,7 @@ _LOOKED_AT = 50
 _LOOK_MILLISECONDS = 1_000
 _PAUSE_SECONDS = 1.0
 _GATHER_SECONDS = 0.003
+_OTHERS = 50
 
 _log = logging.getLogger(__name__)
 
@@ -186,12 +186,13 @@ class AlertService:
             composed = await composing
         del self._under_way.outcomes[: decision.told]
         ours = self._ours()
-        for each in ours:
-            if each.id in composed:
-                self._under_way.begin(each, composed[each.id])
-        return read > appended or any(each.id not in composed for each in ours)
+        # A digest may have grown since: then it is composed again.
+        ready = [(each, made[1]) for each in ours if (made := composed.get(each.id)) and made[0] is each.intent]
+        for notification, mail in ready:
+            self._under_way.begin(notification, mail)
+        return read > appended or len(ready) < len(ours)
 
-    async def _composed(self, wanted: Sequence[Notification]) -> Mapping[str, Mail | Retry]:
+    async def _composed(self, wanted: Sequence[Notification]) -> Mapping[str, Composed]:
         return await asyncio.to_thread(self._composing.each, wanted, self._settings.at) if wanted else {}
 
     def _decide(self) -> _Decision:
@@ -202,10 +203,12 @@ class AlertService:
         outcomes = list(self._under_way.outcomes)
         told = len(outcomes)
         outcomes += [suppressed(each) for each in self._kept_back(now)]
-        outcomes += [dead(each) for each in self._given_up(now) if not each.suppressed]
+        outcomes += [given_up(each) for each in self._given_up(now) if not each.suppressed]
         settling = frozenset(outcome.notification for outcome in outcomes)
         held = self._held(settling)
-        wanted = [each for name in self.lanes for each in self._wanted(name, now, settling, held[name])]
+        # A digest of what is given up here may grow, and is not to be claimed as it was before.
+        lanes = () if any(outcome.digested for outcome in outcomes) else self.lanes
+        wanted = [each for name in lanes for each in self._wanted(name, now, settling, held[name])]
         renewed = [self._under_way.sending[each] for each in self._to_renew(now)]
         due = None if outcomes or wanted or renewed or not self._time_is_due() else self.evaluator.next_due
         return _Decision(outcomes, told, wanted, renewed, due)
@@ -296,10 +299,11 @@ class AlertService:
         """What is too old; looked for once a second, for it is hours before it is."""
         if now < self._look_at:
             return []
-        old = given_up(self.notifications, now, _LOOKED_AT)
-        # There may be more.
-        self._look_at = now if old else now + _LOOK_MILLISECONDS
-        return old
+        if not overdue(self.notifications, now, _LOOKED_AT):
+            self._look_at = now + _LOOK_MILLISECONDS
+            return []
+        # There may be more: it is looked at again at once.
+        return overdue(self.notifications, now, _OUTCOMES_AT_ONCE)
 
     def _time_is_due(self) -> bool:
         """Whether to say in a quiet log that time has passed; the log's own clock decides whether it has."""
@@ -387,4 +391,5 @@ def _claim_of(notification: Notification, attempt: int) -> Claim:
         channel=intent.channel,
         recipient=intent.recipient,
         attempt=attempt,
+        others=[rule for rule, _ in intent.rules if rule != intent.rule][:_OTHERS] or None,
     )

@@ -1,6 +1,6 @@
 """Handling commands: each decided on a fresh aggregate, at most once, whatever is sent twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -17,12 +17,22 @@ from ledger.application.turns import Turns
 from ledger.artifacts.content import Content
 from ledger.commands import Answer, Command, derived_id
 from ledger.domain.aggregate import Context, LedgerAggregate
-from ledger.domain.refusals import Refusals
+from ledger.domain.refusals import Refusals, RefusedLogin
 from ledger.domain.run import Run
-from ledger.errors import ConflictError, InvalidNameError, NotFoundError, RefusedError, RunNotFoundError
+from ledger.domain.since import Happened, in_the_way
+from ledger.errors import (
+    ChangedSinceError,
+    ConflictError,
+    InvalidNameError,
+    NotFoundError,
+    RefusedError,
+    RunNotFoundError,
+)
+from ledger.store.database import Database
 from ledger.wire import name_of
 from schemas.events import Seal
 from schemas.limits import Limits
+from schemas.registry import decode
 from schemas.streams import refusals_stream, run_stream
 
 if TYPE_CHECKING:
@@ -39,6 +49,7 @@ class Caller:
 
     actor: str
     source: str
+    is_admin: bool = False
 
 
 class Ledger:
@@ -114,6 +125,11 @@ class Ledger:
                 self._note_refusal(command, error, caller)
             raise
 
+    def note_refused_logins(self, refused: Sequence[RefusedLogin], caller: Caller) -> None:
+        """Record log-ins that this server refused; raises UnavailableError."""
+        stream = refusals_stream(self.log_id, self._server)
+        self._decide(Decision(stream, Refusals, lambda it: it.note_logins(refused)), Command(), caller)
+
     def _note_refusal(self, command: Command, error: RefusedError, caller: Caller) -> None:
         """Record a refusal that reaches nobody; sent again, it is one."""
         count = self._refusals.due((caller.actor, type(error).__name__))
@@ -126,7 +142,7 @@ class Ledger:
         )
 
     def _carry_out(self, command: Command, caller: Caller) -> Answer:
-        decision = decision_on(command, replace(self._given, actor=caller.actor))
+        decision = decision_on(command, replace(self._given, actor=caller.actor, is_admin=caller.is_admin))
         if decision.first is not None:
             self._carry_out(decision.first, caller)
         return self._decide(decision, command, caller)
@@ -153,11 +169,19 @@ class Ledger:
             decision.decide(aggregate)
             if not aggregate.pending_events:
                 return Answer(aggregate.last_position, changed=False)
+            if context.as_of is not None:
+                self._check_nothing_in_the_way(aggregate, context.as_of)
             try:
                 return Answer(self._application.append(aggregate), changed=True)
             except IntegrityError:
                 continue
         raise ConflictError(f"{decision.stream} was changed by others {_ATTEMPTS} times in a row; try again")
+
+    def _check_nothing_in_the_way(self, aggregate: LedgerAggregate, as_of: int) -> None:
+        # Never less than what the decision was folded from: what is behind that voids the append.
+        found = in_the_way(aggregate.wanted(), happened_since(self._recorder.database, aggregate.id, as_of))
+        if found:
+            raise ChangedSinceError(as_of, aggregate.last_position, found)
 
     def _load(self, stream: str, kind: type[A]) -> A:
         aggregate = self._application.load(stream)
@@ -175,6 +199,7 @@ class Ledger:
             reason=command.reason,
             on_behalf_of=command.on_behalf_of,
             client=command.client,
+            as_of=command.as_of,
         )
 
 
@@ -183,3 +208,12 @@ def _check_command_id(command: str) -> None:
         UUID(command)
     except ValueError as error:
         raise InvalidNameError(f"command id {command!r} is not a UUID") from error
+
+
+def happened_since(database: Database, stream: str, position: int) -> list[Happened]:
+    """The events of a stream behind a position."""
+    found = [each for each in database.stream_events(stream, descending=True) if each.place > position]
+    return [
+        Happened(each.place, each.envelope.time, each.envelope.actor, decode(each.envelope.type, each.envelope.value))
+        for each in reversed(found)
+    ]

@@ -33,6 +33,8 @@ class Command:
     """One thing to do to one stream; `occurred_at` is the caller's claim of when it was asked.
 
     `late` says that it comes from a journal: who asked is not there any more to be told of a refusal.
+    `as_of` is the position as of which the caller knew what he changes: if somebody has changed the
+    same since, the command is refused.
     """
 
     command: str = field(default_factory=new_command_id)
@@ -41,6 +43,7 @@ class Command:
     client: str | None = None
     occurred_at: datetime | None = None
     late: bool = False
+    as_of: int | None = None
 
     def __init__(self, **given: Any) -> None:
         """Take a value for each field that has no default."""

@@ -30,7 +30,14 @@ class ChangeUser(UserCommand):
 
 
 class DisableUser(UserCommand):
-    """Let somebody in no more; all tokens are void for good."""
+    """Let somebody in no more; all tokens and sessions are void for good."""
+
+
+@command_class
+class SetPassword(UserCommand):
+    """Let a user log in with a password; whoever chose it sends its Argon2id hash alone. It ends all sessions."""
+
+    password_hash: str
 
 
 @command_class
@@ -48,3 +55,31 @@ class RevokeToken(UserCommand):
     """Void a token."""
 
     token_id: str
+
+
+@command_class
+class BeginSession(UserCommand):
+    """Note that a user logged in with the password that has this hash; the session ends at `until` unless renewed."""
+
+    session_id: str
+    session_hash: str
+    password_hash: str
+    until: datetime
+    expires_at: datetime
+    address: str | None = None
+    agent: str | None = None
+
+
+@command_class
+class RenewSession(UserCommand):
+    """Let a session that is in use go on until then."""
+
+    session_id: str
+    until: datetime
+
+
+@command_class
+class EndSessions(UserCommand):
+    """Log a user out of one session; of all, if none is named."""
+
+    session_id: str | None = None

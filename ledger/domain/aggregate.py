@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import BaseAggregate, datetime_now_with_tzinfo
+from pydantic import ValidationError
 
-from ledger.errors import CommandReusedError, PoisonedError
+from ledger.errors import BadValueError, CommandReusedError, PoisonedError
 from schemas.events import Event, OpaqueEvent
 from schemas.streams import key_of, kind_of
 
@@ -27,6 +28,7 @@ class Context:
     reason: str | None = None
     on_behalf_of: str | None = None
     client: str | None = None
+    as_of: int | None = None
 
     def fields(self) -> dict[str, Any]:
         """The fields that every event of the command carries."""
@@ -167,15 +169,25 @@ class LedgerAggregate(BaseAggregate[str]):
             raise PoisonedError(f"{self.id} must be loaded again: {self._poison}")
         context = self._required_context()
         index = len(self.pending_events)
+        try:
+            body = event_type(**context.fields() | fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise BadValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         self.trigger_event(
             Decided,  # type: ignore[arg-type]
             timestamp=context.now,
-            body=event_type(**context.fields() | fields),
+            body=body,
             prev=None if index else self.head_hash,
             event_id=context.event_id(index),
             source=context.source,
             actor=context.actor,
         )
+
+    def wanted(self) -> list[Event]:
+        """What was decided here and is not accepted yet."""
+        bodies = [vars(each)["body"] for each in self.pending_events]
+        return [body for body in bodies if isinstance(body, Event)]
 
     def poison(self, why: str) -> None:
         """Refuse any further decision: what this instance knows may not be so."""

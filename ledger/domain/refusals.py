@@ -1,12 +1,25 @@
-"""What a server refused that arrived late: nobody is left to whom the refusal could be told."""
+"""What a server refused and somebody else must know: what arrived late, when nobody is left to be told, and log-ins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ledger.domain.aggregate import LedgerAggregate
 from ledger.errors import RefusedError, StatusRefusedError, WrittenOnceError
 from ledger.problems import problem_name
-from schemas.events import CommandRefusedEvent
+from schemas.events import CommandRefusedEvent, LoginRefusedEvent
 from schemas.limits import UNSTORABLE
 
 _NO_VALUE = (None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLogin:
+    """Who somebody said to be, from which address, why he was not let in, and how often."""
+
+    user: str
+    address: str
+    why: str
+    count: int
 
 
 class Refusals(LedgerAggregate):
@@ -28,6 +41,17 @@ class Refusals(LedgerAggregate):
             attempted=_storable(attempted),
             count=count,
         )
+
+    def note_logins(self, refused: Sequence[RefusedLogin]) -> None:
+        """Note log-ins that failed since the last note."""
+        for each in refused:
+            self.decide(
+                LoginRefusedEvent,
+                user_name=UNSTORABLE.sub("\ufffd", each.user),
+                address=UNSTORABLE.sub("\ufffd", each.address),
+                why=each.why,
+                count=each.count,
+            )
 
 
 def _storable(value: object) -> object:

@@ -7,22 +7,29 @@ from datetime import datetime
 from ledger.domain.aggregate import LedgerAggregate
 from ledger.domain.names import check_length, check_user_name
 from ledger.errors import InvalidNameError, RefusedError, TokenNotFoundError, UserNotFoundError
+from ledger.users.passwords import check_password_hash
 from ledger.users.tokens import milliseconds
 from schemas.addresses import why_no_address
 from schemas.events import (
     Event,
+    SessionBeganEvent,
+    SessionEndedEvent,
+    SessionRenewedEvent,
     TokenIssuedEvent,
     TokenRevokedEvent,
     UserAddedEvent,
     UserChangedEvent,
     UserDisabledEvent,
+    UserPasswordSetEvent,
     readable,
 )
-from schemas.roles import Role
+from schemas.limits import UNSTORABLE
+from schemas.roles import Role, role_named
 
 _TOKEN_ID = re.compile(r"[a-z0-9]{8,64}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LABEL_LENGTH = 200
+_SEEN_LENGTH = 200
 
 
 @dataclass(slots=True)
@@ -33,8 +40,20 @@ class IssuedToken:
     revoked: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedSession:
+    """A session that somebody drew: its id and SHA-256, until when (epoch ms), and from where."""
+
+    id: str
+    hash: str
+    until: int
+    expires_at: int
+    address: str | None = None
+    agent: str | None = None
+
+
 class User(LedgerAggregate):
-    """One user, found by name in any case of letters. Disabling voids every token for good."""
+    """One user, found by name in any case of letters. Disabling voids every token and session for good."""
 
     kind = "user"
 
@@ -43,6 +62,8 @@ class User(LedgerAggregate):
     email: str | None
     disabled: bool
     tokens: dict[str, IssuedToken]
+    password_hash: str | None
+    sessions: set[str]
 
     def begin_state(self) -> None:
         """Nobody yet."""
@@ -50,6 +71,8 @@ class User(LedgerAggregate):
         self.email = None
         self.disabled = False
         self.tokens = {}
+        self.password_hash = None
+        self.sessions = set()
 
     def add(self, name: str, role: Role, email: str | None) -> None:
         """Add the user, or one who was disabled again; the same user again is nothing to do."""
@@ -107,17 +130,59 @@ class User(LedgerAggregate):
         if not token.revoked:
             self.decide(TokenRevokedEvent, token_id=token_id)
 
+    def set_password(self, name: str, password_hash: str) -> None:
+        """Let the user log in with the password of which this is the hash; sessions of an earlier one are over."""
+        self._required(name)
+        check_password_hash(password_hash)
+        if password_hash != self.password_hash:
+            self.decide(UserPasswordSetEvent, password_hash=password_hash)
+
+    def begin_session(self, offered: OfferedSession, password_hash: str) -> None:
+        """Let in who proved to know the password; refused if it is another by now."""
+        if not self.name or self.disabled or self.password_hash != password_hash:
+            raise RefusedError("the user was disabled or the password changed meanwhile; log in again")
+        _check_token(offered.id, offered.hash, None)
+        self.decide(
+            SessionBeganEvent,
+            session_id=offered.id,
+            session_hash=offered.hash,
+            until=min(offered.until, offered.expires_at),
+            expires_at=offered.expires_at,
+            address=_seen(offered.address),
+            agent=_seen(offered.agent),
+        )
+
+    def renew_session(self, session_id: str, until: int) -> None:
+        """Let a session go on; one that is over stays so."""
+        if session_id in self.sessions:
+            self.decide(SessionRenewedEvent, session_id=session_id, until=until)
+
+    def end_sessions(self, name: str, session_id: str | None) -> None:
+        """End a session, or all; one that is over already is nothing to do."""
+        if not self.name:
+            raise UserNotFoundError(name)
+        if self.sessions and (session_id is None or session_id in self.sessions):
+            self.decide(SessionEndedEvent, session_id=session_id)
+
     def apply(self, event: Event) -> None:
         """Take in an event."""
         match event:
             case UserAddedEvent() | UserChangedEvent():
-                self.name, self.role = readable(event.user_name) or "", event.role
+                self.name, self.role = readable(event.user_name) or "", role_named(event.role)
                 self.email = readable(event.email)
                 self.disabled = self.disabled and not isinstance(event, UserAddedEvent)
             case UserDisabledEvent():
-                self.disabled = True
+                self.disabled, self.password_hash = True, None
+                self.sessions.clear()
                 for token in self.tokens.values():
                     token.revoked = True
+            case UserPasswordSetEvent():
+                self.password_hash = event.password_hash
+                self.sessions.clear()
+            case SessionBeganEvent():
+                self.sessions.add(event.session_id)
+            case SessionEndedEvent():
+                self.sessions -= {event.session_id} if event.session_id is not None else set(self.sessions)
             case TokenIssuedEvent():
                 self.tokens.setdefault(event.token_id, IssuedToken(event.token_hash))
             case TokenRevokedEvent():
@@ -131,7 +196,7 @@ class User(LedgerAggregate):
             raise UserNotFoundError(name)
         if self.disabled:
             raise RefusedError(
-                f"user {self.name} was disabled; `runledger token create {self.name} --role ...` adds the user again"
+                f"user {self.name} was disabled; `runledger user add {self.name} --role ...` adds the user again"
             )
 
 
@@ -149,3 +214,8 @@ def _check_token(token_id: str, token_hash: str, label: str | None) -> None:
     if label is not None and not label.isprintable():
         raise InvalidNameError(f"token label {label!r} holds a control character")
     check_length("token label", label, _LABEL_LENGTH)
+
+
+def _seen(text: str | None) -> str | None:
+    """What a browser says of itself, as far as it can be kept."""
+    return None if text is None else UNSTORABLE.sub("\ufffd", text)[:_SEEN_LENGTH]

@@ -17,10 +17,13 @@ from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
     BounceDocument,
+    Compared,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
+    KeyQuery,
+    Named,
     ReasonDocument,
     RecipientDocument,
     RuleChangeDocument,
@@ -33,6 +36,7 @@ from ledger.queries import (
     Span,
     TokenDocument,
     UserDocument,
+    ViewDocument,
 )
 from ledger.tracking.delivery import Delivery
 from ledger.values.batch import Batch
@@ -100,7 +104,7 @@ class OfflineClient:
         """A page of the runs that are known here."""
         named = {query.parent_run_id, query.root_run_id} - {None}
         self._runs |= {run_id for run_id in named if run_id is not None}
-        self._read(*self._runs, values=query.order_by is not None)
+        self._read(*self._runs, values=query.order_by is not None or bool(query.filters or query.columns))
         return self._scratch.runs(query)
 
     def run(self, run_id: str) -> RunDocument:
@@ -112,6 +116,15 @@ class OfflineClient:
         """Where one run stands."""
         self._read(run_id)
         return self._scratch.state(run_id)
+
+    def compared(self, run_ids: Sequence[str]) -> Sequence[Compared]:
+        """Runs field by field, as far as they are known here."""
+        self._read(*run_ids, values=True)
+        return self._scratch.compared(run_ids)
+
+    def keys(self, query: KeyQuery) -> Sequence[Named]:
+        """Keys or values of the runs that are known here."""
+        return self._scratch.keys(query)
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """The experiments that are known here."""
@@ -225,6 +238,14 @@ class OfflineClient:
     def tokens(self) -> Sequence[TokenDocument]:
         """None are known here."""
         return self._scratch.tokens()
+
+    def views(self) -> Sequence[ViewDocument]:
+        """The saved views that are known here."""
+        return self._scratch.views()
+
+    def view(self, view_id: str) -> ViewDocument:
+        """One saved view."""
+        return self._scratch.view(view_id)
 
     def close(self) -> None:
         """Give the scratch ledger up."""

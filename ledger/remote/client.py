@@ -13,17 +13,22 @@ from ledger.errors import (
     RuleNotFoundError,
     RunNotFoundError,
     UnavailableError,
+    ViewNotFoundError,
 )
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.problems import error_of
 from ledger.queries import (
+    KEY_KINDS,
     ArtifactDocument,
     BounceDocument,
+    Compared,
     DeliveryDocument,
     ExperimentDocument,
     HistoryEntry,
     IntentDocument,
+    KeyQuery,
+    Named,
     ReasonDocument,
     RecipientDocument,
     RuleChangeDocument,
@@ -36,13 +41,14 @@ from ledger.queries import (
     Span,
     TokenDocument,
     UserDocument,
+    ViewDocument,
     state_of,
 )
 from ledger.remote.exchange import Request
 from ledger.remote.server import Server
 from ledger.values.batch import Batch
 from ledger.values.forms import series_from, summary_from, thinned_from
-from ledger.wire import answer_from, command_to, history_from, page_from, query_to
+from ledger.wire import answer_from, command_to, history_from, key_query_to, page_from, query_to
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
@@ -200,6 +206,16 @@ class RemoteClient:
         """Where one run stands; raises RunNotFoundError."""
         return state_of(self.run(run_id))
 
+    def compared(self, run_ids: Sequence[str]) -> Sequence[Compared]:
+        """Runs field by field, what tells them apart first."""
+        found: list[Compared] = self._ask("/compare", [("run_id", run_id) for run_id in run_ids])
+        return found
+
+    def keys(self, query: KeyQuery) -> Sequence[Named]:
+        """Keys or values to choose from, by name."""
+        path = "/keys" if query.key is None and query.kind in KEY_KINDS else "/keys/values"
+        return [Named(**each) for each in self._ask(path, key_query_to(query))]
+
     def experiments(self) -> Sequence[ExperimentDocument]:
         """Every experiment that is not deleted by name, archived ones too."""
         found: list[ExperimentDocument] = self._ask("/experiments")
@@ -279,6 +295,19 @@ class RemoteClient:
     def tokens(self) -> Sequence[TokenDocument]:
         """Every token in the order of issue; raises ForbiddenError without an admin's token."""
         found: list[TokenDocument] = self._ask("/tokens")
+        return found
+
+    def views(self) -> Sequence[ViewDocument]:
+        """The saved views that we may see, by name."""
+        found: list[ViewDocument] = self._ask("/views")
+        return found
+
+    def view(self, view_id: str) -> ViewDocument:
+        """One saved view; raises ViewNotFoundError, and ForbiddenError if we may not see it."""
+        try:
+            found: ViewDocument = self._ask(f"/views/{_segment(view_id)}")
+        except NotFoundError as error:
+            raise ViewNotFoundError(view_id) from error
         return found
 
     def me(self) -> dict[str, Any]:

@@ -135,6 +135,22 @@ class Database(SqliteFile):
         """The streams that have events of one partition behind `place`, each with the last of them."""
         return self.reading().execute(tables.select_streams_behind(log), (place, _end_of_partition(place))).fetchall()
 
+    def events_before(
+        self,
+        place: int,
+        *,
+        limit: int,
+        floor: int = 0,
+        stream: str | None = None,
+        type_name: str | None = None,
+        actor: str | None = None,
+    ) -> list[Recorded]:
+        """Events of the control log before `place` and behind `floor`, backwards, those that are asked for."""
+        wanted = {"s.name": stream, "e.type": type_name, "e.actor": actor}
+        asked = {column: value for column, value in wanted.items() if value is not None}
+        where = " AND ".join(["e.place < ? AND e.place > ?", *(f"{column} = ?" for column in asked)])
+        return self._select(CONTROL, where, "e.place DESC", (place, max(floor, 0), *asked.values(), limit))
+
     def latest_events(self, count: int, *, log: LogName = CONTROL) -> list[Recorded]:
         """The last events of a log with one partition, oldest first, without the genesis."""
         return self._select(log, "e.place > ?", "e.place DESC", (0, count))[::-1]
@@ -149,9 +165,9 @@ class Database(SqliteFile):
         found = self._select(log, "e.place = ?", "e.place", (place, 1))
         return found[0] if found else None
 
-    def voids(self, log: LogName = CONTROL, *, limit: int = _LAST) -> list[Void]:
-        """Records that no reader accepts, in order."""
-        rows = self.reading().execute(tables.SELECT_VOIDS, (log, limit))
+    def voids(self, log: LogName = CONTROL, *, limit: int = _LAST, newest: bool = False) -> list[Void]:
+        """Records that no reader accepts, in order; the last of them backwards."""
+        rows = self.reading().execute(tables.SELECT_LAST_VOIDS if newest else tables.SELECT_VOIDS, (log, limit))
         return [
             Void(
                 tables.offset_of(place),

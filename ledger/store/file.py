@@ -23,6 +23,7 @@ class SqliteFile:
         self._process = os.getpid()
         self._local = threading.local()
         self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        self._watching: sqlite3.Connection | None = None
         self._closed = False
         with self.clear_errors():
             self.reading().execute("PRAGMA journal_mode=WAL")
@@ -74,8 +75,13 @@ class SqliteFile:
         return connection
 
     def version(self) -> int:
-        """A number that is another as soon as any other connection, of whatever process, has written."""
-        return int(self.reading().execute("PRAGMA data_version").fetchone()[0])
+        """A number that is another as soon as anybody, of whatever process, has written; for one thread to ask."""
+        with self.clear_errors():
+            if self._watching is None or self._closed or os.getpid() != self._process:
+                self.reading()
+                # One of its own: a connection does not count what it writes itself.
+                self._watching = self._connect()
+            return int(self._watching.execute("PRAGMA data_version").fetchone()[0])
 
     def _let_go(self) -> None:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

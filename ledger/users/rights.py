@@ -18,13 +18,13 @@ class Right(StrEnum):
 
 _RIGHTS: Mapping[str, frozenset[Right]] = {
     Role.ADMIN: frozenset(Right),
-    Role.WRITER: frozenset({Right.READ, Right.WRITE}),
-    Role.READER: frozenset({Right.READ}),
+    Role.CONTRIBUTOR: frozenset({Right.READ, Right.WRITE}),
+    Role.VIEWER: frozenset({Right.READ}),
 }
 _IN_WORDS = {
     Right.READ: "asking questions",
     Right.WRITE: "commands and logged values",
-    Right.ADMIN: "users and tokens",
+    Right.ADMIN: "users, tokens and sessions",
 }
 
 

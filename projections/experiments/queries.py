@@ -7,37 +7,43 @@ from ledger.errors import ExperimentNotFoundError
 from ledger.queries import ExperimentDocument
 from projections.experiments.projection import ExperimentState
 from projections.runs.documents import iso
+from projections.runs.facets import of_experiment, statuses_of
 from schemas.limits import UNSTORABLE
 
-_SELECT = """SELECT d.experiment_id, d.state, coalesce(e.runs, 0) FROM experiment_documents d
+_SELECT = """SELECT d.experiment_id, d.state, coalesce(e.runs, 0), e.active FROM experiment_documents d
 LEFT JOIN experiments e ON e.name = d.name WHERE d.name != ''"""
 
 
 def find_experiments(connection: sqlite3.Connection) -> list[ExperimentDocument]:
     """Every experiment that is not deleted, by name."""
     rows = connection.execute(f"{_SELECT} ORDER BY d.name, d.experiment_id").fetchall()
-    found = ((key, json.loads(text), runs) for key, text, runs in rows)
-    return [_document(key, state, runs) for key, state, runs in found if not state["deleted"]]
+    found = ((key, json.loads(text), runs, active) for key, text, runs, active in rows)
+    return [_document(connection, *each) for each in found if not each[1]["deleted"]]
 
 
 def find_experiment(connection: sqlite3.Connection, name: str) -> ExperimentDocument:
     """One experiment; raises ExperimentNotFoundError."""
     if UNSTORABLE.search(name):
         raise ExperimentNotFoundError(name)
-    for key, text, runs in connection.execute(f"{_SELECT} AND d.name = ?", (name,)).fetchall():
+    for key, text, runs, active in connection.execute(f"{_SELECT} AND d.name = ?", (name,)).fetchall():
         state = json.loads(text)
         if not state["deleted"]:
-            return _document(key, state, runs)
+            return _document(connection, key, state, runs, active)
     raise ExperimentNotFoundError(name)
 
 
-def _document(key: str, state: ExperimentState, runs: int) -> ExperimentDocument:
+def _document(
+    connection: sqlite3.Connection, key: str, state: ExperimentState, runs: int, active: int | None
+) -> ExperimentDocument:
+    scope = of_experiment(state["name"])
     found = {
         "experiment_id": key,
         "name": state["name"],
         "tags": state["tags"],
         "archived": state["archived"] is not None,
         "runs": runs,
+        "statuses": statuses_of(connection, [scope]).get(scope, {}),
+        "last_activity_utc": iso(max(active or 0, state["created"])),
         "created_utc": iso(state["created"]),
         "created_by": state["created_by"],
     }

@@ -27,6 +27,7 @@ def attributes_of(state: RunState) -> list[Attribute]:
     found = [
         ("status", "", state["status"]),
         ("experiment", "", state["experiment"]),
+        ("submitter", "", state["created_by"]),
         *(one(kind, state[kind]) for kind in ("run_type", "target", "parent_run_id", "root_run_id") if kind in state),
     ]
     if "parent_run_id" not in state:

@@ -1,24 +1,38 @@
 """The order of a list of runs, where it is not the usual one."""
 
-from typing import NamedTuple, Self
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 from ledger.errors import InvalidNameError
 from ledger.queries import ORDERS
+from projections.runs.conditions import Sql
+from projections.runs.values import Value
 
-_PAIRS = {"parameter": "parameters", "tag": "tags", "property": "properties"}
+_PAIRS = {"tag": "tags", "property": "properties"}
 _METRIC = "metric"
-_VALUES = {
-    "start": "r.created",
-    "end": "json_extract(r.state, '$.ended')",
-    "duration": "json_extract(r.state, '$.ended') - coalesce(json_extract(r.state, '$.started'), r.created)",
-    "name": "coalesce(json_extract(r.state, '$.display_name'), r.run_id) COLLATE NOCASE",
-    "status": "json_extract(r.state, '$.status')",
-    "experiment": "json_extract(r.state, '$.experiment')",
-}
+_VALUES = {"end": "ended", "duration": "duration", "name": "name"}
+_OF_STATE = {"status": "status", "experiment": "experiment"}
+
+
+class Placed(NamedTuple):
+    """A run in an order: its value, None if it has none, then when it was created, and its number."""
+
+    value: Value | None
+    created: int
+    run: int
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What those with a value are compared by: numbers stand before texts, as in SQLite."""
+        return (isinstance(self.value, str), self.value, self.created, self.run)
 
 
 class Order(NamedTuple):
-    """By what runs are ordered; `key` is the name of a metric, parameter, tag or property."""
+    """By what runs are ordered; `key` is the name of a metric, parameter, tag or property.
+
+    Upwards, runs of one value come as they were created, downwards the newest first. Runs without
+    a value come last, the newest first.
+    """
 
     field: str
     key: str
@@ -33,7 +47,7 @@ class Order(NamedTuple):
         """
         descending = text.startswith("-")
         field, dot, key = text.removeprefix("-").partition(".")
-        named = {_METRIC, *_PAIRS}
+        named = {_METRIC, "parameter", *_PAIRS}
         if (field in ORDERS and not dot) or (field in named and key):
             return cls(field, key, descending)
         known = ", ".join([*ORDERS, *(f"{name}.NAME" for name in sorted(named))])
@@ -45,18 +59,59 @@ class Order(NamedTuple):
         return self.key if self.field == _METRIC else None
 
     @property
+    def is_by_start(self) -> bool:
+        """Whether runs come as they were created, or the other way round."""
+        return self.field == "start"
+
+    @property
     def is_usual(self) -> bool:
         """Whether it is the order that a list has anyway."""
-        return self.field == "start" and self.descending
+        return self.is_by_start and self.descending
 
-    def value(self) -> str:
-        """The SQL for a run's value; it takes the parameters of `parameters`."""
-        if self.field == _METRIC:
-            return "(SELECT value FROM metric_values WHERE run_id = r.run_id)"
+    @property
+    def down(self) -> str:
+        """The word of SQL."""
+        return "DESC" if self.descending else "ASC"
+
+    @property
+    def beyond(self) -> str:
+        """How what comes behind a place compares with it."""
+        return "<" if self.descending else ">"
+
+    def way(self) -> tuple[str, Sql]:
+        """The name of the value, and the way along an index to all runs `a` that have one."""
+        field = self._valued
+        if field is not None:
+            return "a.value", Sql("run_values a WHERE a.field = ?", [field])
+        text = "attributes t CROSS JOIN run_attributes a ON a.attribute = t.attribute WHERE t.kind = ? AND t.key = ?"
+        return "t.value", Sql(text, [self.field, self.key])
+
+    def value(self) -> Sql:
+        """The value of run `a`; NULL if it has none."""
+        field = self._valued
+        if field is not None:
+            return Sql("(SELECT v.value FROM run_values v WHERE v.run = a.run AND v.field = ?)", [field])
         if self.field in _PAIRS:
-            return f"(SELECT value FROM json_each(r.state, '$.{_PAIRS[self.field]}') WHERE key = ?)"
-        return _VALUES[self.field]
+            text = f"SELECT j.value FROM runs r, json_each(r.state, '$.{_PAIRS[self.field]}') j WHERE r.run = a.run"
+            return Sql(f"({text} AND j.key = ?)", [self.key])
+        return Sql(f"(SELECT json_extract(r.state, '$.{_OF_STATE[self.field]}') FROM runs r WHERE r.run = a.run)")
 
-    def parameters(self) -> list[str]:
-        """What the SQL of `value` asks for."""
-        return [self.key] if self.field in _PAIRS else []
+    def sorted(self, runs: Sequence[Placed]) -> list[Placed]:
+        """Runs in this order."""
+        valued = sorted(
+            (run for run in runs if run.value is not None), key=lambda run: run.key, reverse=self.descending
+        )
+        return valued + sorted((run for run in runs if run.value is None), key=lambda run: run[1:], reverse=True)
+
+    def follows(self, run: Placed, place: Placed) -> bool:
+        """Whether a run comes behind a place."""
+        if run.value is None or place.value is None:
+            return run.value is None and (place.value is not None or run[1:] < place[1:])
+        return run.key < place.key if self.descending else run.key > place.key
+
+    @property
+    def _valued(self) -> str | None:
+        """The field of the table of values."""
+        if self.field in {_METRIC, "parameter"}:
+            return f"{self.field}.{self.key}"
+        return _VALUES.get(self.field)

@@ -2,34 +2,28 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any
 
-from ledger.errors import InvalidNameError, LimitExceededError, RunNotFoundError
-from ledger.queries import ANY_VALUE, RunDocument, RunPage, RunQuery
+from ledger.errors import LimitExceededError, RunNotFoundError
+from ledger.filters import FILTERS
+from ledger.queries import ANY_VALUE, COUNTED, RunDocument, RunPage, RunQuery
 from projections.runs.attributes import ARCHIVED, TOP_LEVEL, Attribute, has_key, one, pair
-from projections.runs.cursor import Place, read_cursor, write_cursor
+from projections.runs.columns import Columns
+from projections.runs.conditions import Condition, Conditions, LiveMetrics, Sql
+from projections.runs.cursor import read_cursor, write_cursor
 from projections.runs.documents import document
-from projections.runs.ordering import Order
+from projections.runs.family import add_children, parents_of
+from projections.runs.ordering import Order, Placed
 from projections.runs.span import span_of
-from projections.runs.words import expression_of, words_table
+from projections.runs.values import Value, orderable
 from schemas.limits import UNSTORABLE, Limits
 
-_COUNTED = 10_001
 _LONGEST_PAGE = Limits().page_size
-_END: Place = ((1 << 62), 0)
-_COUNTS_RUNS = 0
-"""In the place of a run's number, which is never 0: the cursor counts the runs before it."""
-
-AnyOf = tuple[int, ...]
-"""Numbers of attributes of which a run must have one."""
-
-Walk = tuple[str, list[Any]]
-"""What stands behind FROM, with its conditions, and its parameters; it has `a.created` and `a.run`."""
-
-MetricValues = Mapping[str, float | int | str]
-_Row = tuple[str, int, int, int, str]
+_USUAL = Order("start", "", descending=True)
+_NOBODY: LiveMetrics = MappingProxyType({})
 
 
 def find_run(connection: sqlite3.Connection, run_id: str) -> RunDocument:
@@ -42,43 +36,44 @@ def find_run(connection: sqlite3.Connection, run_id: str) -> RunDocument:
     return document(run_id, row[0], json.loads(row[1]))
 
 
-def find_runs(
-    connection: sqlite3.Connection, log_id: str, query: RunQuery, metric_values: MetricValues = MappingProxyType({})
-) -> RunPage:
+def find_runs(connection: sqlite3.Connection, log_id: str, query: RunQuery, live: LiveMetrics = _NOBODY) -> RunPage:
     """A page of runs, newest first unless the query says otherwise.
 
-    `metric_values` are by run id, for a query that is ordered by a metric.
+    `live` are the last values of runs that go on, for a query that asks for those of metrics.
 
     Raises:
-        LimitExceededError: the page is too long, or has no place for a run.
-        InvalidNameError: the cursor is none, or of another ledger; there is no such order; a moment is none.
+        LimitExceededError: the page is too long, or has no place for a run; there are too many filters.
+        InvalidNameError: the cursor is none, or of another ledger or order; there is no such order; a moment is none.
     """
+    order = check(query)
+    columns = None if query.columns is None else Columns.parse(query.columns)
+    place = read_cursor(log_id, query.order_by or "", query.cursor) if query.cursor else None
+    matches = _matches(connection, query, live)
+    found = _page(connection, matches, order, place, query.limit + 1, live) if matches is not None else []
+    page = found[: query.limit]
+    more = write_cursor(log_id, query.order_by or "", page[-1]) if len(found) > query.limit else None
+    documents = _documents(connection, [placed.run for placed in page])
+    if query.family:
+        add_children(connection, documents)
+    parents = parents_of(connection, documents) if query.family else []
+    if columns is not None:
+        columns.cut(connection, dict(zip((placed.run for placed in page), documents, strict=True)), live)
+    whole = len(page) if place is None and more is None else None
+    count = (_count(connection, matches) if matches and whole is None else whole) if query.count else None
+    exact = count is None or count <= COUNTED
+    return RunPage(documents, more, count if exact else COUNTED, exact, parents)
+
+
+def check(query: RunQuery) -> Order:
+    """The order of a query that may be asked; raises what `find_runs` raises."""
     if not 1 <= query.limit <= _LONGEST_PAGE:
         raise LimitExceededError(f"a page holds 1 to {_LONGEST_PAGE:,} runs, not {query.limit}")
-    order = Order.parse(query.order_by) if query.order_by is not None else None
-    walks = _walks(connection, query)
-    if order is not None and not order.is_usual:
-        return _ordered(connection, log_id, query, walks, order, metric_values)
-    place = read_cursor(log_id, query.cursor) if query.cursor else _END
-    if query.cursor and place[1] == _COUNTS_RUNS:
-        raise _other_order()
-    rows = _newest(connection, walks, place, query.limit + 1)
-    page = rows[: query.limit]
-    more = write_cursor(log_id, (page[-1][2], page[-1][3])) if len(rows) > query.limit else None
-    return RunPage(_documents(page), more)
+    if len(query.filters) > FILTERS:
+        raise LimitExceededError(f"a question has at most {FILTERS} filters, not {len(query.filters)}")
+    return Order.parse(query.order_by) if query.order_by is not None else _USUAL
 
 
-def matching_ids(connection: sqlite3.Connection, query: RunQuery) -> list[str]:
-    """The ids of all runs that match, in no order."""
-    walks = _walks(connection, query)
-    if not walks:
-        return []
-    found, values = _union(walks)
-    rows = connection.execute(f"SELECT r.run_id FROM ({found}) p JOIN runs r ON r.run = p.run", values)
-    return [run_id for (run_id,) in rows]
-
-
-def conditions_of(query: RunQuery) -> list[list[Attribute]]:
+def attributes_asked(query: RunQuery) -> list[list[Attribute]]:
     """What a run must have: one attribute of each list."""
     found = [[one("status", status) for status in query.statuses]] if query.statuses else []
     for kind, value in (
@@ -98,130 +93,141 @@ def conditions_of(query: RunQuery) -> list[list[Attribute]]:
     return found
 
 
-def _numbers(connection: sqlite3.Connection, wanted: Sequence[Attribute]) -> AnyOf:
-    select = "SELECT attribute FROM attributes WHERE kind = ? AND key = ? AND value = ?"
-    storable = (attribute for attribute in wanted if not any(map(UNSTORABLE.search, attribute)))
-    rows = (connection.execute(select, attribute).fetchone() for attribute in storable)
-    return tuple(row[0] for row in rows if row is not None)
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """`ways` to all runs that match, none of which meets another's, and `probe` to tell of any run `a`."""
+
+    ways: Sequence[Sql]
+    probe: Sql
+    few: bool
 
 
-def _count(connection: sqlite3.Connection, numbers: AnyOf) -> int:
-    select = "SELECT count(*) FROM (SELECT 1 FROM run_attributes WHERE attribute = ? LIMIT ?)"
-    return sum(int(connection.execute(select, (number, _COUNTED)).fetchone()[0]) for number in numbers)
+def _matches(connection: sqlite3.Connection, query: RunQuery, live: LiveMetrics) -> _Matches | None:
+    """The ways to all runs that match; None if none can."""
+    make = Conditions(connection, live)
+    conditions = [make.any_of(wanted) for wanted in attributes_asked(query)]
+    conditions += [make.of(chip) for chip in query.filters]
+    if query.search is not None:
+        conditions.append(make.search(query.search))
+    if not all(condition.count for condition in conditions):
+        return None
+    if not query.include_archived and (archived := make.any_of([ARCHIVED])).count:
+        conditions.append(Condition(Sql(f"NOT {archived.probe.text}", archived.probe.values)))
+    if (span := span_of(query)) is not None:
+        conditions.append(Condition(Sql("a.created >= ? AND a.created < ?", span)))
+    conditions.sort(key=lambda condition: condition.count)
+    lead = next((condition for condition in conditions if condition.leads), None)
+    others = _all(condition for condition in conditions if condition is not lead)
+    ways = [way + others for way in (lead.ways if lead else [Sql("runs a WHERE true")])]
+    return _Matches(ways, _all(conditions), few=lead is not None and lead.is_few)
 
 
-_PROBE = """EXISTS (SELECT 1 FROM run_attributes o
-WHERE o.attribute IN ({marks}) AND o.created = a.created AND o.run = a.run)"""
+def _all(conditions: Iterable[Condition]) -> Sql:
+    text, values = "", list[Any]()
+    for condition in conditions:
+        text += f" AND {condition.probe.text}"
+        values += condition.probe.values
+    return Sql(text, values)
 
 
-def _walks(connection: sqlite3.Connection, query: RunQuery) -> list[Walk]:
-    """The ways to all runs that match, none of which meets another's; none if nothing can match."""
-    conditions = [_numbers(connection, wanted) for wanted in conditions_of(query)]
-    words = _Words.of(connection, query.search) if query.search is not None else None
-    if not all(conditions) or (words is not None and not words.many):
-        return []
-    excluded = () if query.include_archived else _numbers(connection, [ARCHIVED])
-    span = span_of(query)
-    counted = sorted((_count(connection, numbers), numbers) for numbers in conditions)
-    if words is not None and words.many < _COUNTED and (not counted or words.many <= counted[0][0]):
-        walk = f"({words.found}) w CROSS JOIN runs a ON a.run = w.run WHERE true"
-        return [_probed((walk, [words.expression]), [numbers for _, numbers in counted], excluded, span, None)]
-    leading, *others = [numbers for _, numbers in counted] or [()]
-    starts: list[Walk] = [("run_attributes a WHERE a.attribute = ?", [number]) for number in leading]
-    return [_probed(start, others, excluded, span, words) for start in starts or [("runs a WHERE true", [])]]
+def _page(
+    connection: sqlite3.Connection, matches: _Matches, order: Order, place: Placed | None, limit: int, live: LiveMetrics
+) -> list[Placed]:
+    if order.is_by_start:
+        return _by_start(connection, matches.ways, order, place, limit)
+    values = _live_values(order, live)
+    if matches.few:
+        return _sorted(connection, matches, order, place, values)[:limit]
+    found = _along(connection, matches, order, place, limit, values)
+    if len(found) < limit:
+        found += _valueless(connection, matches, order, place, limit - len(found), values)
+    return found
 
 
-def _probed(
-    start: Walk, others: Sequence[AnyOf], excluded: AnyOf, span: tuple[int, int] | None, words: "_Words | None"
-) -> Walk:
-    text, values = start
-    if span is not None:
-        text += " AND a.created >= ? AND a.created < ?"
-        values = [*values, *span]
-    for numbers in others:
-        text += f" AND {_PROBE.format(marks=_marks(numbers))}"
-        values = [*values, *numbers]
-    if excluded:
-        text += f" AND NOT {_PROBE.format(marks=_marks(excluded))}"
-        values = [*values, *excluded]
-    if words is not None:
-        text += f" AND a.run IN ({words.found})"
-        values = [*values, words.expression]
-    return text, values
+def _by_start(
+    connection: sqlite3.Connection, ways: Sequence[Sql], order: Order, place: Placed | None, limit: int
+) -> list[Placed]:
+    behind = Sql("") if place is None else Sql(f" AND (a.created, a.run) {order.beyond} (?, ?)", place[1:])
+    end = Sql(f" ORDER BY a.created {order.down}, a.run {order.down} LIMIT ?)", [limit])
+    parts = [Sql("SELECT * FROM (SELECT a.created, a.run FROM ") + way + behind + end for way in ways]
+    select = Sql(" UNION ALL ".join(part.text for part in parts), [value for part in parts for value in part.values])
+    if len(parts) > 1:
+        select += Sql(f" ORDER BY created {order.down}, run {order.down} LIMIT ?", [limit])
+    return [Placed(None, *row) for row in connection.execute(*select)]
 
 
-class _Words(NamedTuple):
-    """Runs that have some words: the statement that finds them, its parameter, and how many, if not too many."""
-
-    found: str
-    expression: str
-    many: int
-
-    @classmethod
-    def of(cls, connection: sqlite3.Connection, search: str) -> Self:
-        expression = expression_of(search)
-        table = words_table(connection)
-        found = f"SELECT rowid AS run FROM {table} WHERE {table} MATCH ?"
-        if expression is None:
-            return cls(found, "", 0)
-        count = connection.execute(f"SELECT count(*) FROM ({found} LIMIT {_COUNTED})", (expression,)).fetchone()[0]
-        return cls(found, expression, count)
+def _sorted(
+    connection: sqlite3.Connection, matches: _Matches, order: Order, place: Placed | None, live: Mapping[int, Value]
+) -> list[Placed]:
+    """All that match behind a place: they are few."""
+    parts = [Sql("SELECT ") + order.value() + Sql(" AS value, a.created, a.run FROM ") + way for way in matches.ways]
+    rows = [row for part in parts for row in connection.execute(*part)]
+    found = [Placed(live.get(run, value), created, run) for value, created, run in rows]
+    return order.sorted([run for run in found if place is None or order.follows(run, place)])
 
 
-def _newest(connection: sqlite3.Connection, walks: Sequence[Walk], place: Place, limit: int) -> list[_Row]:
-    if not walks:
-        return []
-    parts = [
-        (
-            f"""SELECT * FROM (SELECT a.created, a.run FROM {walk} AND (a.created, a.run) < (?, ?)
-            ORDER BY a.created DESC, a.run DESC LIMIT ?)""",
-            [*values, *place, limit],
-        )
-        for walk, values in walks
-    ]
-    select = f"""SELECT r.run_id, r.number, p.created, p.run, r.state FROM ({" UNION ALL ".join(t for t, _ in parts)}) p
-    JOIN runs r ON r.run = p.run ORDER BY p.created DESC, p.run DESC LIMIT ?"""
-    return connection.execute(select, [*(value for _, values in parts for value in values), limit]).fetchall()
-
-
-def _ordered(
+def _along(
     connection: sqlite3.Connection,
-    log_id: str,
-    query: RunQuery,
-    walks: Sequence[Walk],
+    matches: _Matches,
     order: Order,
-    metric_values: MetricValues,
-) -> RunPage:
-    """A page in another order: all that match are sorted, and a cursor counts those before it."""
-    before, mark = read_cursor(log_id, query.cursor) if query.cursor else (0, _COUNTS_RUNS)
-    if mark != _COUNTS_RUNS or before < 0:
-        raise _other_order()
-    if not walks:
-        return RunPage([], None)
-    found, values = _union(walks)
-    down = "DESC" if order.descending else "ASC"
-    select = f"""WITH metric_values AS MATERIALIZED (SELECT key AS run_id, value FROM json_each(?))
-    SELECT r.run_id, r.number, r.created, r.run, r.state, {order.value()} AS value
-    FROM ({found}) p JOIN runs r ON r.run = p.run
-    ORDER BY value IS NULL, value {down}, r.created DESC, r.run DESC LIMIT ? OFFSET ?"""
-    given = [json.dumps(dict(metric_values)), *order.parameters(), *values, query.limit + 1, before]
-    rows = [row[:5] for row in connection.execute(select, given)]
-    more = write_cursor(log_id, (before + query.limit, _COUNTS_RUNS)) if len(rows) > query.limit else None
-    return RunPage(_documents(rows[: query.limit]), more)
+    place: Placed | None,
+    limit: int,
+    live: Mapping[int, Value],
+) -> list[Placed]:
+    """Runs that have a value, along the index of their order; those that go on are few, and put between."""
+    if place is not None and place.value is None:
+        return []
+    name, way = order.way()
+    behind = Sql("")
+    if place is not None:
+        bounds = f" AND {name} {order.beyond}= ? AND ({name}, a.created, a.run) {order.beyond} (?, ?, ?)"
+        behind = Sql(bounds, [place.value, *place])
+    end = Sql(f" ORDER BY {name} {order.down}, a.created {order.down}, a.run {order.down} LIMIT ?", [limit])
+    select = Sql(f"SELECT {name}, a.created, a.run FROM ") + way + matches.probe + behind + end
+    found = [Placed(*row) for row in connection.execute(*select)]
+    going = Sql(
+        "SELECT a.created, a.run FROM runs a WHERE a.run IN (SELECT value FROM json_each(?))", [json.dumps([*live])]
+    )
+    if live:
+        rows = connection.execute(*(going + matches.probe))
+        more = [Placed(live[run], created, run) for created, run in rows]
+        found += [run for run in more if place is None or order.follows(run, place)]
+    return order.sorted(found)[:limit]
 
 
-def _other_order() -> InvalidNameError:
-    return InvalidNameError("the cursor belongs to a list in another order; begin at the first page")
+def _valueless(
+    connection: sqlite3.Connection,
+    matches: _Matches,
+    order: Order,
+    place: Placed | None,
+    limit: int,
+    live: Mapping[int, Value],
+) -> list[Placed]:
+    """Runs without a value, the newest first."""
+    without = Sql(" AND ") + order.value() + Sql(" IS NULL")
+    if live:
+        without += Sql(" AND a.run NOT IN (SELECT value FROM json_each(?))", [json.dumps([*live])])
+    place = place if place is not None and place.value is None else None
+    return _by_start(connection, [way + without for way in matches.ways], _USUAL, place, limit)
 
 
-def _union(walks: Sequence[Walk]) -> tuple[str, list[Any]]:
-    text = " UNION ALL ".join(f"SELECT a.run FROM {walk}" for walk, _ in walks)
-    return text, [value for _, values in walks for value in values]
+def _live_values(order: Order, live: LiveMetrics) -> dict[int, Value]:
+    if order.metric is None:
+        return {}
+    found = {run: orderable(values.get(order.metric)) for run, values in live.items()}
+    return {run: value for run, value in found.items() if value is not None}
 
 
-def _documents(rows: Sequence[_Row]) -> list[RunDocument]:
-    return [document(run_id, number, json.loads(state)) for run_id, number, _, _, state in rows]
+def _count(connection: sqlite3.Connection, matches: _Matches) -> int:
+    """How many match, no further than a little behind what is counted."""
+    limit, found = COUNTED + 1, 0
+    for way in matches.ways:
+        select = Sql("SELECT count(*) FROM (SELECT 1 FROM ") + way + Sql(" LIMIT ?)", [limit - found])
+        found += int(connection.execute(*select).fetchone()[0])
+    return found
 
 
-def _marks(numbers: AnyOf) -> str:
-    return ", ".join("?" * len(numbers))
+def _documents(connection: sqlite3.Connection, runs: Sequence[int]) -> list[RunDocument]:
+    select = "SELECT run_id, number, state FROM runs WHERE run = ?"
+    rows = (connection.execute(select, (run,)).fetchone() for run in runs)
+    return [document(run_id, number, json.loads(state)) for run_id, number, state in rows]

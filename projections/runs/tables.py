@@ -1,6 +1,6 @@
 """The tables of the run view, and the statements that fill them; those that read are with the queries."""
 
-TABLES = ("runs", "attributes", "run_attributes", "experiments", "run_words")
+TABLES = ("runs", "attributes", "run_attributes", "run_values", "facets", "experiments", "run_words")
 
 _SCHEMA = """
 CREATE TABLE runs{0} (
@@ -15,7 +15,14 @@ CREATE TABLE attributes{0} (
 CREATE TABLE run_attributes{0} (
     attribute INTEGER, created INTEGER, run INTEGER, PRIMARY KEY (attribute, created, run)
 ) WITHOUT ROWID;
-CREATE TABLE experiments{0} (name TEXT PRIMARY KEY, runs INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE run_values{0} (
+    run INTEGER, field TEXT, value, created INTEGER NOT NULL, PRIMARY KEY (run, field)
+) WITHOUT ROWID;
+CREATE INDEX run_values{0}_order ON run_values{0} (field, value, created, run);
+CREATE TABLE facets{0} (
+    scope TEXT, kind TEXT, key TEXT, value TEXT, runs INTEGER NOT NULL, PRIMARY KEY (scope, kind, key, value)
+) WITHOUT ROWID;
+CREATE TABLE experiments{0} (name TEXT PRIMARY KEY, runs INTEGER NOT NULL, active INTEGER NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE run_words{0} USING fts5 (words)
 """
 
@@ -28,7 +35,17 @@ INSERT INTO runs{0} (run, run_id, created, number, state) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (run) DO UPDATE SET number = excluded.number, state = excluded.state"""
 REPLACE_WORDS = "INSERT OR REPLACE INTO run_words{0} (rowid, words) VALUES (?, ?)"
 UPSERT_EXPERIMENT = """
-INSERT INTO experiments{0} (name, runs) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET runs = excluded.runs"""
+INSERT INTO experiments{0} (name, runs, active) VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET runs = excluded.runs, active = excluded.active"""
+DELETE_VALUE = "DELETE FROM run_values{0} WHERE run = ? AND field = ?"
+UPSERT_VALUE = """
+INSERT INTO run_values{0} (run, field, value, created) VALUES (?, ?, ?, ?)
+ON CONFLICT (run, field) DO UPDATE SET value = excluded.value"""
+SELECT_METRICS = "SELECT field, value FROM run_values{0} WHERE run = ? AND field >= 'metric.' AND field < 'metric/'"
+COUNT_FACET = """
+INSERT INTO facets{0} (scope, kind, key, value, runs) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET runs = runs + excluded.runs"""
+DROP_FACET = "DELETE FROM facets{0} WHERE scope = ? AND kind = ? AND key = ? AND value = ? AND runs <= 0"
 
 
 def schema(suffix: str) -> str:
@@ -36,5 +53,8 @@ def schema(suffix: str) -> str:
 
     `run_attributes` is in the order of a page, newest last, for each attribute: any page of any
     attribute is a short walk along the key. The number of a row of `run_words` is that of its run.
+    `run_values` is what runs are ordered by, and what lies between bounds: times, parameters, and the
+    last values of metrics of runs that have ended. `facets` counts runs by what they have, in the
+    workspace, in an experiment and below a parent.
     """
     return _SCHEMA.format(suffix)

@@ -24,6 +24,7 @@ PROGRAM = "runledger"
 COMMANDS = {
     "init": "Make a workspace in a folder.",
     "run": "List, show, start, change and compare runs.",
+    "view": "Save, list, open, share and delete views of the run list.",
     "experiment": "List the experiments.",
     "folder": "Tie a folder to a workspace and an experiment.",
     "alert": "Say which changes of a run's status are mailed to whom.",

@@ -26,13 +26,13 @@ def give_token(
     label: str | None = None,
     lasting: timedelta | None = None,
 ) -> dict[str, Any]:
-    """A new token for a user, who is added if he is not there: as a writer unless a role is named."""
+    """A new token for a user, who is added if he is not there: as a contributor unless a role is named."""
     token = draw_token()
     expires_at = None if lasting is None else datetime.now(UTC) + lasting
     issue = IssueToken(
         user=user, token_id=token.id, token_hash=token.hash, label=label, expires_at=expires_at, client=CLIENT
     )
-    add = AddUser(user=user, role=role or Role.WRITER, email=email, client=CLIENT)
+    add = AddUser(user=user, role=role or Role.CONTRIBUTOR, email=email, client=CLIENT)
     for command in _steps(client, issue, add, known=role is None and email is None):
         client.execute(command)
     return _result(token, user, expires_at)

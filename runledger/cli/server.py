@@ -7,6 +7,7 @@ import click
 
 from ledger.errors import RefusedError, UnavailableError
 from runledger.cli.issuing import give_token, show_token
+from runledger.cli.output import note
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
 from runledger.server import ROLES
@@ -49,6 +50,13 @@ def roles_in(text: str) -> frozenset[str]:
 @click.option("--log", metavar="ADDRESS", help=_LOG_HELP)
 @click.option("--roles", type=roles_in, metavar="ROLE[,...]", help=f"what this server does, else all. {_ROLES_HELP}")
 @click.option(
+    "--trusted-proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="a proxy before this server whose X-Forwarded-For, -Proto and -Host are believed; may be given several times",
+)
+@click.option(
     "--init-admin",
     metavar="[NAME]",
     is_flag=False,
@@ -63,12 +71,14 @@ def server(
     data: Path | None,
     log: str | None,
     roles: frozenset[str] | None,
+    proxies: tuple[str, ...],
     init_admin: str | None,
 ) -> None:
     """Serve a workspace over HTTP until SIGTERM or Ctrl-C; prints its URL once it answers.
 
     Whoever reaches 127.0.0.1 may use it, until there is a user: from then on every request needs a token,
-    /livez, /readyz and /openapi.json excepted. Other addresses need a token from the start.
+    /livez, /readyz and /openapi.json excepted, and people log in to the pages with a password. Other addresses
+    need a user with either from the start.
     """
     from runledger.wiring import make_workspace  # noqa: PLC0415 - help needs none of it
 
@@ -80,10 +90,10 @@ def server(
         if init_admin is not None:
             _init_admin(session, parts, init_admin)
         else:
-            _serve(parts, host, port, roles)
+            _serve(parts, host, port, roles, proxies)
 
 
-def _serve(parts: "Embedded", host: str, port: int, roles: frozenset[str] | None) -> None:
+def _serve(parts: "Embedded", host: str, port: int, roles: frozenset[str] | None, proxies: tuple[str, ...]) -> None:
     try:
         from runledger.server.serving import check_host, listen, serve  # noqa: PLC0415
     except ImportError as error:
@@ -91,7 +101,7 @@ def _serve(parts: "Embedded", host: str, port: int, roles: frozenset[str] | None
         raise UnavailableError(cure) from error
     check_host(host, parts)
     with listen(host, port) as listening:
-        serve(parts, listening, click.echo, roles)
+        serve(parts, listening, click.echo, roles, proxies)
 
 
 def _init_admin(session: Session, parts: "Embedded", name: str) -> None:
@@ -102,3 +112,4 @@ def _init_admin(session: Session, parts: "Embedded", name: str) -> None:
             f"{parts.client.location}` on this machine, makes another one."
         )
     show_token(session.output, give_token(parts.client, name, Role.ADMIN, label="the first"))
+    note(f"To log in to the pages, {name} needs a password: `runledger user password {name}`.")

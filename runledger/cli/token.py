@@ -26,7 +26,7 @@ def token() -> None:
 @token.command()
 @click.argument("name")
 @click.option(
-    "--role", type=click.Choice(Role, case_sensitive=False), help="what the user may do; writer for a new one"
+    "--role", type=click.Choice(Role, case_sensitive=False), help="what the user may do; contributor for a new one"
 )
 @click.option("--email", metavar="ADDRESS", help="the user's address")
 @click.option("--label", metavar="TEXT", help="what the token is for")

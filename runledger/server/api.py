@@ -12,18 +12,21 @@ from ledger.errors import UnavailableError
 from ledger.liveness.hearing import Hearing
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.problems import problem_of
-from ledger.queries import ArtifactDocument, HistoryEntry, RunPage, Span, is_suppressed
+from ledger.queries import ArtifactDocument, ExperimentDocument, HistoryEntry, Named, RunPage, Span, is_suppressed
 from ledger.users.rights import Right, rights_of
 from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
 from runledger import VERSION
 from runledger.server.asking import Asking
+from runledger.server.charts import ChartsApi, charts_routes
 from runledger.server.desk import Desk
 from runledger.server.files import FilesApi, file_routes
 from runledger.server.live.route import StreamApi, stream_routes
 from runledger.server.live.stream import Stream
 from runledger.server.messages import (
     AtLeast,
+    CompareParameters,
+    KeyParameters,
     RunParameters,
     SentBatch,
     SentCommand,
@@ -34,20 +37,25 @@ from runledger.server.messages import (
     SeriesParameters,
     SeveralSeriesParameters,
     ThinnedParameters,
+    ValueParameters,
 )
 from runledger.server.metrics import CONTENT_TYPE, Metrics
 from runledger.server.openapi import (
     BATCH_BODY,
     BULK_BODY,
+    BULK_REPLY,
     COMMAND_BODY,
     MAIL_BODY,
     PRESENCE_BODY,
     PREVIEW_BODY,
     PROBLEMS,
+    TEXT_REPLY,
     add_schemas,
 )
 from runledger.server.replies import answer_problems, refusal, reply
+from runledger.server.views import view_routes
 from schemas.errors import LedgerError
+from schemas.streams import experiment_stream
 
 T = TypeVar("T")
 
@@ -80,6 +88,7 @@ class Api:
         self._hearing = hearing
         self._metrics = metrics
         self.live = StreamApi(stream, parts.log.id, parts.values.check_run)
+        self.charts = ChartsApi(desk)
         self.files = FilesApi(
             parts.files,
             admit=desk.admit,
@@ -87,6 +96,7 @@ class Api:
             listed=self._artifacts,
             printed=stream.note_output,
         )
+        self.views = view_routes(lambda: parts.saved_views, self._answered)
 
     def command(self, command: SentCommand, visitor: Asking) -> Response:
         """Carry out one command; sent again with the same id, it is done once."""
@@ -148,6 +158,11 @@ class Api:
         question = self._of_run(run_id, lambda: self._parts.metrics.thinned(query, buckets=buckets, at_least=at_least))
         return reply([thinned_to(each) for each in await self._answered_values(asked, question)])
 
+    async def compared(self, asked: Annotated[CompareParameters, Query()]) -> Response:
+        """Two runs or more, field by field: what tells them apart first."""
+        question = partial(self._parts.queries.compared, asked.run_id, at_least=asked.at_least)
+        return reply(await self._answered(asked, question))
+
     async def runs(self, asked: Annotated[RunParameters, Query()]) -> Response:
         """A page of runs, newest start first."""
         page = await self._answered(asked, lambda: self._parts.queries.runs(asked.query(), at_least=asked.at_least))
@@ -155,7 +170,20 @@ class Api:
 
     async def run(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """One run."""
-        return reply(await self._answered(asked, lambda: self._parts.queries.run(run_id, at_least=asked.at_least)))
+        found = await self._answered(asked, lambda: self._parts.queries.run(run_id, at_least=asked.at_least))
+        return reply(found, position=found["last_position"])
+
+    async def keys(self, asked: Annotated[KeyParameters, Query()]) -> Response:
+        """Keys of tags, properties, parameters or metrics to choose from, by name, each with its number of runs."""
+        return await self._named(asked)
+
+    async def key_values(self, asked: Annotated[ValueParameters, Query()]) -> Response:
+        """Values of a key to choose from, by text, each with its number of runs."""
+        return await self._named(asked)
+
+    async def _named(self, asked: KeyParameters) -> Response:
+        question = partial(self._parts.queries.keys, asked.query(), at_least=asked.at_least)
+        return reply([asdict(each) for each in await self._answered(asked, question)])
 
     async def experiments(self, asked: Annotated[AtLeast, Query()]) -> Response:
         """Every experiment that is not deleted by name, archived ones too."""
@@ -163,8 +191,8 @@ class Api:
 
     async def experiment(self, name: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """One experiment."""
-        question = partial(self._parts.queries.experiment, name, at_least=asked.at_least)
-        return reply(await self._answered(asked, question))
+        position, found = await self._answered(asked, partial(self._experiment, name, asked.at_least))
+        return reply(found, position=position)
 
     async def history(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """Every event of a run, with what it changed."""
@@ -177,7 +205,8 @@ class Api:
 
     async def rule(self, rule_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """One alert rule."""
-        return reply(await self._answered(asked, lambda: self._parts.alerts.rule(rule_id)))
+        found = await self._answered(asked, lambda: self._parts.alerts.rule(rule_id))
+        return reply(found, position=found["last_position"])
 
     async def deliveries(self, rule_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """What was claimed of a rule's notifications and what came of it, oldest first."""
@@ -250,6 +279,12 @@ class Api:
     async def _answered(self, asked: AtLeast, question: Callable[[], T]) -> T:
         return await self._desk.ask(question, asked.at_least)
 
+    def _experiment(self, name: str, at_least: int) -> tuple[int, ExperimentDocument]:
+        self._parts.queries.experiment(name, at_least=at_least)
+        # Asked before the answer: a position that is newer than the answer would hide a change.
+        position = self._parts.feed.position_of(experiment_stream(self._parts.log.id, name))
+        return position, self._parts.queries.experiment(name, at_least=max(at_least, position))
+
     def _series_of(self, asked: SeveralSeriesParameters) -> Mapping[str, Sequence[Series]]:
         for run_id in asked.run_id:
             self._parts.values.check_run(run_id)
@@ -297,7 +332,7 @@ def build(
 def _routes(api: Api) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["ledger"])
     routes.post("/commands", response_model=Answer, openapi_extra=COMMAND_BODY)(api.command)
-    routes.post("/commands/bulk", response_model=None, openapi_extra=BULK_BODY)(api.commands)
+    routes.post("/commands/bulk", openapi_extra=BULK_BODY, **BULK_REPLY)(api.commands)
     routes.post("/values", response_model=dict[str, int], openapi_extra=BATCH_BODY)(api.values)
     routes.post("/presence", response_model=dict[str, list[str]], openapi_extra=PRESENCE_BODY)(api.presence)
     routes.get("/runs", response_model=RunPage)(api.runs)
@@ -308,6 +343,9 @@ def _routes(api: Api) -> APIRouter:
     routes.get("/runs/{run_id}/series", response_model=list[Series])(api.series)
     routes.get("/runs/{run_id}/thinned", response_model=list[Thinned])(api.thinned)
     routes.get("/series", response_model=dict[str, list[Series]])(api.several_series)
+    routes.get("/compare", response_model=list[dict[str, Any]])(api.compared)
+    routes.get("/keys", response_model=list[Named])(api.keys)
+    routes.get("/keys/values", response_model=list[Named])(api.key_values)
     routes.get("/experiments", response_model=list[dict[str, Any]])(api.experiments)
     routes.get("/experiments/{name}", response_model=dict[str, Any])(api.experiment)
     routes.get("/rules", response_model=list[dict[str, Any]])(api.rules)
@@ -322,8 +360,10 @@ def _routes(api: Api) -> APIRouter:
     routes.post("/bounces", response_model=dict[str, Any], openapi_extra=MAIL_BODY)(api.bounce)
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
+    routes.include_router(charts_routes(api.charts))
     routes.include_router(file_routes(api.files))
     routes.include_router(stream_routes(api.live))
+    routes.include_router(api.views)
     routes.get("/me", response_model=Me)(api.me)
     routes.get("/positions", response_model=Position)(api.positions)
     return routes
@@ -343,5 +383,5 @@ def _health(api: Api, closed: Callable[[], LedgerError | None]) -> APIRouter:
         error = closed()
         return reply({"status": "ready"}) if error is None else refusal(error)
 
-    routes.get("/metrics", response_model=None)(api.metrics)
+    routes.get("/metrics", **TEXT_REPLY)(api.metrics)
     return routes

@@ -27,7 +27,7 @@ from ledger.users.rights import Right
 from runledger.server.asking import Asking
 from runledger.server.guard import Visitor
 from runledger.server.messages import ArtifactParameters, AtLeast, ContentParameters, OutputParameters
-from runledger.server.openapi import FILE_BODY, FILE_REPLY
+from runledger.server.openapi import FILE_BODY, FILE_REPLY, OUTPUT_REPLY
 from runledger.server.replies import refusal, reply
 from schemas.limits import Limits
 
@@ -38,6 +38,8 @@ _FORM = "application/x-www-form-urlencoded"
 _TRANSFERS = 32
 _OUTPUT_PIECE = 1 << 20
 _TOO_LARGE = 413
+# What a browser shows and never runs; HTML, SVG and PDF are none of it.
+_LOOKED_AT = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "text/plain"})
 # What was stored by others must not act as who looks at it, whatever a browser makes of it.
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -120,7 +122,8 @@ class FilesApi:
         if not text:
             names = [each["name"] for each in await self._listed(asked, run_id, [])]
             raise ArtifactNotFoundError(run_id, name, names)
-        return Response(text, media_type="text/plain; charset=utf-8", headers=_headers(name))
+        kind = "text/plain; charset=utf-8"
+        return Response(text, media_type=kind, headers=_headers(name, kind))
 
     async def put_output(self, run_id: str, start: int, request: Request, visitor: Asking) -> Response:
         """Show what a running script has printed, from a place in its output on."""
@@ -170,7 +173,8 @@ class FilesApi:
 
     async def _sent(self, sha256: str, content_type: str, name: str) -> Response:
         size, file, start = await self._in_thread(partial(_opened, self._files.contents, sha256))
-        headers = _headers(name) | {"ETag": f'"{sha256}"'}
+        content_type = _inert(content_type)
+        headers = _headers(name, content_type) | {"ETag": f'"{sha256}"'}
         if file is None:
             return Response(start, media_type=content_type, headers=headers)
         headers["Content-Length"] = str(size)
@@ -184,13 +188,18 @@ def file_routes(api: FilesApi) -> APIRouter:
     """The routes for files, below those of the API."""
     routes = APIRouter()
     routes.get("/runs/{run_id}/artifacts", response_model=list[dict[str, Any]])(api.artifacts)
-    routes.put("/runs/{run_id}/artifacts/{name:path}", response_model=None, name="put_artifact", **FILE_BODY)(api.put)
-    routes.get("/runs/{run_id}/artifacts/{name:path}", response_model=None, name="artifact", **FILE_REPLY)(api.get)
-    routes.put("/contents/{sha256}", response_model=None, **FILE_BODY)(api.put_content)
+    routes.put(
+        "/runs/{run_id}/artifacts/{name:path}",
+        response_model=dict[str, str | int | bool],
+        name="put_artifact",
+        **FILE_BODY,
+    )(api.put)
+    routes.get("/runs/{run_id}/artifacts/{name:path}", name="artifact", **FILE_REPLY)(api.get)
+    routes.put("/contents/{sha256}", response_model=dict[str, str | int], **FILE_BODY)(api.put_content)
     routes.get("/contents/{sha256}/wanted", response_model=bool)(api.wanted)
-    routes.get("/contents/{sha256}", response_model=None, **FILE_REPLY)(api.content)
-    routes.put("/runs/{run_id}/output/{start}", response_model=None, **FILE_BODY)(api.put_output)
-    routes.get("/runs/{run_id}/output", response_model=None, **FILE_REPLY)(api.output)
+    routes.get("/contents/{sha256}", **OUTPUT_REPLY)(api.content)
+    routes.put("/runs/{run_id}/output/{start}", response_model=dict[str, int], **FILE_BODY)(api.put_output)
+    routes.get("/runs/{run_id}/output", **OUTPUT_REPLY)(api.output)
     return routes
 
 
@@ -224,9 +233,17 @@ def _opened(contents: Contents, sha256: str) -> tuple[int, BinaryIO | None, byte
         return size, None, file.read()
 
 
-def _headers(name: str) -> dict[str, str]:
+def _headers(name: str, content_type: str = OCTETS) -> dict[str, str]:
     file_name = quote(name.rpartition("/")[2], safe="")
-    return {**SAFE, "Content-Disposition": f"attachment; filename*=UTF-8''{file_name}"}
+    kind = content_type.partition(";")[0].strip().lower()
+    disposition = "inline" if kind in _LOOKED_AT else "attachment"
+    return {**SAFE, "Content-Disposition": f"{disposition}; filename*=UTF-8''{file_name}"}
+
+
+def _inert(content_type: str) -> str:
+    """No script and no style: the policy of our pages takes those from this server, and these are somebody's files."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return OCTETS if "script" in kind or kind == "text/css" else content_type
 
 
 def _content_type(headers: Mapping[str, str], name: str) -> str | None:

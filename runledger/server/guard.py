@@ -1,12 +1,16 @@
-"""Who asks: told by a token, or anybody on this machine as long as nobody ever had one."""
+"""Who asks: told by a token, by the cookie of a session, or anybody on this machine as long as nobody ever had one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ledger.application.handling import Caller
 from ledger.errors import UnauthenticatedError
-from ledger.users.directory import Users
-from ledger.users.rights import Right, check_right
+from ledger.users.directory import User, Users
+from ledger.users.rights import Right, check_right, rights_of
+from ledger.users.sessions import OpenSession
+from runledger.server.arrival import Arrival
+from runledger.server.cookies import SESSION, Cookie
+from runledger.server.csrf import csrf_of
 from schemas.roles import Role
 
 _SCHEME = "bearer"
@@ -15,12 +19,17 @@ _HOW = "`runledger login URL` stores one, RUNLEDGER_TOKEN or RUNLEDGER_TOKEN_FIL
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks, in whose name events are written, and what for a role he has; `email` where it is known."""
+    """Who asks, in whose name events are written, and what for a role he has; `email` where it is known.
+
+    Of a browser with a cookie, `session` is the id of the session and `csrf` what its forms must hold.
+    """
 
     caller: Caller
     role: str
     email: str | None = None
     known: bool = True
+    session: str | None = None
+    csrf: str = ""
 
     def check(self, right: Right) -> None:
         """Raise ForbiddenError unless the visitor has the right."""
@@ -28,40 +37,76 @@ class Visitor:
 
 
 class Guard:
-    """Tells visitors by their tokens."""
+    """Tells visitors by their tokens and cookies."""
 
-    def __init__(self, users: Users, caller: Caller, *, loopback: bool) -> None:
-        """Without any user, whoever asks on loopback acts as `caller`; elsewhere nobody does."""
+    def __init__(
+        self,
+        users: Users,
+        caller: Caller,
+        *,
+        loopback: bool,
+        in_use: Callable[[User, OpenSession], None] = lambda _, __: None,
+    ) -> None:
+        """Without any user, whoever asks on loopback acts as `caller`; elsewhere nobody does.
+
+        `in_use` is told of each session that somebody comes with.
+        """
         self._users = users
         self._caller = caller
         self._loopback = loopback
+        self._in_use = in_use
 
     def is_open(self) -> bool:
         """Whether no token is asked for."""
         return self._loopback and self._users.is_open()
 
-    def visitor(self, authorization: str | None) -> Visitor:
-        """Who sends such a header; raises UnauthenticatedError."""
-        token = _token_in(authorization or "")
-        if token is None:
-            if self.is_open():
-                # Who may manage users is decided on the server's machine.
-                return Visitor(self._caller, Role.WRITER, known=False)
+    def visitor(self, headers: Iterable[tuple[bytes, bytes]], arrival: Arrival) -> Visitor:
+        """Who sends such headers; raises UnauthenticatedError. Who sends a token is told by that alone."""
+        given = list(headers)
+        token = token_in(given)
+        if token is not None:
+            return self._of_token(token)
+        found = self._of_cookie(given, arrival)
+        if found is not None:
+            return found
+        if not self.is_open():
             raise UnauthenticatedError(f"this server asks for a token: {_HOW}")
+        if arrival.proxied:
+            raise UnauthenticatedError(
+                "a proxy stands before this server, so anybody may be behind it, and there is no user yet: "
+                "`runledger user add NAME --role admin` on the server's machine adds the first"
+            )
+        # Who may manage users is decided on the server's machine.
+        return Visitor(self._caller, Role.CONTRIBUTOR, known=False)
+
+    def _of_token(self, token: str) -> Visitor:
         user = self._users.who(token)
         if user is None:
             raise UnauthenticatedError(
                 f"the token is unknown here, or was revoked, or has expired: ask an admin for another; {_HOW}"
             )
-        return Visitor(Caller(user.name, self._caller.source), user.role, user.email)
+        return Visitor(self._caller_of(user), user.role, user.email)
+
+    def _of_cookie(self, headers: Iterable[tuple[bytes, bytes]], arrival: Arrival) -> Visitor | None:
+        text = Cookie(SESSION, arrival).value_in(cookies_in(headers))
+        found = self._users.session(text) if text else None
+        if text is None or found is None:
+            return None
+        user, session = found
+        self._in_use(user, session)
+        return Visitor(self._caller_of(user), user.role, user.email, session=session.id, csrf=csrf_of(text))
+
+    def _caller_of(self, user: User) -> Caller:
+        return Caller(user.name, self._caller.source, is_admin=Right.ADMIN in rights_of(user.role))
 
 
-def _token_in(authorization: str) -> str | None:
+def token_in(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """The token; what a proxy before this server asked for, with another scheme, is none."""
-    scheme, _, token = authorization.partition(" ")
+    header = next((value.decode("latin-1") for name, value in headers if name == b"authorization"), "")
+    scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() == _SCHEME else None
 
 
-def authorization_in(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The header that says who asks; None without one."""
-    return next((value.decode("latin-1") for name, value in headers if name == b"authorization"), None)
+def cookies_in(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """All cookies; HTTP/2 may part them over several headers (RFC 9113 8.2.3)."""
+    return "; ".join(value.decode("latin-1") for name, value in headers if name == b"cookie")

@@ -2,16 +2,18 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ledger.commands import Command
+from ledger.filters import Filter, split
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import SeriesQuery
 from ledger.problems import BadMessageError
-from ledger.queries import RunQuery
+from ledger.queries import KEYS_AT_ONCE, RUNS_COMPARED, KeyQuery, RunQuery
 from ledger.wire import command_from, key_from, pairs_from
 from runledger.server.replies import JSON, BodyTooLargeError
 from schemas.events import RunLoggedEvent
@@ -20,6 +22,7 @@ from schemas.limits import Limits
 
 M = TypeVar("M", bound=BaseModel)
 
+_ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"')
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 BODY_BYTES = 16_000_000
@@ -58,6 +61,10 @@ class RunParameters(AtLeast):
     started_before: str | None = None
     search: str | None = None
     order_by: str | None = None
+    filter: list[str] = []
+    columns: str | None = None
+    count: bool = False
+    family: bool = False
     limit: int = 50
     cursor: str | None = None
 
@@ -78,9 +85,39 @@ class RunParameters(AtLeast):
             started_before=self.started_before,
             search=self.search,
             order_by=self.order_by,
+            filters=tuple(map(Filter.parse, self.filter)),
+            columns=None if self.columns is None else [name for name in split(self.columns) if name],
+            count=self.count,
+            family=self.family,
             limit=self.limit,
             cursor=self.cursor,
         )
+
+
+class CompareParameters(AtLeast):
+    """The runs to compare."""
+
+    run_id: Annotated[list[str], Field(min_length=2, max_length=RUNS_COMPARED)]
+
+
+class KeyParameters(AtLeast):
+    """Keys of one kind that begin like a prefix; behind `after`, at most `limit`."""
+
+    kind: str
+    prefix: str = ""
+    experiment: str | None = None
+    after: str | None = None
+    limit: int = KEYS_AT_ONCE
+
+    def query(self) -> KeyQuery:
+        """The question."""
+        return KeyQuery(**self.model_dump(exclude={"at_least"}))
+
+
+class ValueParameters(KeyParameters):
+    """As `KeyParameters`, for the values of a key; of a kind without keys, such as status, of it."""
+
+    key: str | None = None
 
 
 class ArtifactParameters(AtLeast):
@@ -195,8 +232,26 @@ async def _read_json(body: Annotated[bytes, Depends(_read_body)]) -> Any:
         raise BadMessageError(f"the request is no JSON: {error}") from error
 
 
-async def _read_command(content: Annotated[Any, Depends(_read_json)]) -> Command:
-    return command_from(content)
+async def _read_command(
+    content: Annotated[Any, Depends(_read_json)], if_match: Annotated[str | None, Header()] = None
+) -> Command:
+    command = command_from(content)
+    as_of = _position_in(if_match)
+    if as_of is None:
+        return command
+    if command.as_of not in {None, as_of}:
+        raise BadMessageError(f"If-Match says position {as_of} and the command says as_of {command.as_of}")
+    return replace(command, as_of=as_of)
+
+
+def _position_in(if_match: str | None) -> int | None:
+    """The position that a client's `ETag` names; None for any (RFC 9110, 13.1.1)."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = _ETAG.fullmatch(if_match.strip())
+    if found is None:
+        raise BadMessageError(f'If-Match takes one ETag of this API, such as "12", not {if_match[:80]!r}')
+    return int(found[1])
 
 
 async def _read_commands(content: Annotated[Any, Depends(_read_json)]) -> list[Command]:

@@ -27,9 +27,13 @@ class BodyTooLargeError(BadMessageError):
     """A request with more bytes than the server takes."""
 
 
-def reply(content: Any) -> Response:
-    """An answer; ASCII only, since an id in it may be half of a surrogate pair."""
-    return Response(json.dumps(content).encode(), media_type=JSON)
+def reply(content: Any, *, position: int | None = None) -> Response:
+    """An answer; ASCII only, since an id in it may be half of a surrogate pair.
+
+    `position` is where the thing was changed last: its `ETag`.
+    """
+    headers = None if position is None else {"ETag": f'"{position}"'}
+    return Response(json.dumps(content).encode(), media_type=JSON, headers=headers)
 
 
 def refusal(error: LedgerError, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:

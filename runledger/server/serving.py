@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger.errors import RefusedError, UnavailableError
@@ -23,18 +24,21 @@ from runledger.liveness import liveness_of
 from runledger.server import ROLES
 from runledger.server.api import Api, build
 from runledger.server.desk import Desk
+from runledger.server.entry import gate_settings, session_times
 from runledger.server.front import Front
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
 from runledger.server.live.route import ABORT
 from runledger.server.live.stream import Stream
+from runledger.server.logins import Logins
 from runledger.server.metrics import Metrics
 from runledger.server.roles import Repeating, Role
+from runledger.server.securing import Secured
 from runledger.server.telling import Telling
 from runledger.server.unsubscribing import Unsubscribing
 from runledger.server.watching import Recording, ending_overdue, judging, recovering
 from runledger.studio.app import studio
-from runledger.wiring import Embedded, caller
+from runledger.wiring import Embedded, caller, now
 
 GOODBYE_SECONDS = 10.0
 _IDLE_SECONDS = 75
@@ -68,25 +72,30 @@ def check_host(host: str, parts: Embedded) -> None:
     """Refuse to be reached from other machines as long as nobody can say who he is.
 
     Raises:
-        HostRefusedError: the address is not loopback, and no token was ever issued.
+        HostRefusedError: the address is not loopback, and nobody has a token or a password.
     """
-    if is_loopback(host) or parts.users.has_tokens():
+    if is_loopback(host) or parts.users.can_be_told():
         return
     parts.log.catch_up()
-    if not parts.users.has_tokens():
+    if not parts.users.can_be_told():
         raise HostRefusedError(
-            f"{host} can be reached from other machines, and nobody has a token yet: anybody could write. Run "
-            "`runledger server --init-admin` with the same --data and --log first, which prints a token; or listen "
+            f"{host} can be reached from other machines, and nobody has a token or password yet: anybody could write. "
+            "Run `runledger server --init-admin` with the same --data and --log first, which prints a token; or listen "
             "on 127.0.0.1."
         )
 
 
 def serve(
-    parts: Embedded, listening: socket.socket, announce: Callable[[str], None], roles: Collection[str] | None = None
+    parts: Embedded,
+    listening: socket.socket,
+    announce: Callable[[str], None],
+    roles: Collection[str] | None = None,
+    proxies: Sequence[str] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted; `announce` is told the URL once it is ready.
 
-    `roles` are names of `ROLES`; without any it is all that the settings allow.
+    `roles` are names of `ROLES`; without any it is all that the settings allow. `proxies` are addresses
+    and networks whose word on who asks is believed; without any, those that the settings name.
     """
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -97,7 +106,7 @@ def serve(
     telling = Telling(parts)
     metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
     metrics.register(telling)
-    desk = Desk(parts, door.lagging, metrics)
+    desk = Desk(parts, door.lagging, metrics, telling.channels)
     stream = Stream(parts.feed, parts.database, parts.files.printed)
     metrics.register(stream)
     app = build(
@@ -106,15 +115,27 @@ def serve(
         pages=[unsubscribing.routes()],
         routes="api" in chosen,
     )
-    guard = Guard(parts.users, caller(), loopback=is_loopback(host))
-    front = Front(app, studio(desk)) if "api" in chosen else app
-    gate = Gate(front, door, guard, _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]})
-    others: list[Role] = [Recording(liveness), stream] if "api" in chosen else []
+    logins = Logins(parts.ledger, parts.users, caller(), door.lagging, now=now, times=session_times(parts.folder))
+    guard = Guard(parts.users, caller(), loopback=is_loopback(host), in_use=logins.in_use)
+    front = Front(app, studio(desk, logins, app.openapi)) if "api" in chosen else app
+    gate = Gate(
+        front,
+        door,
+        guard,
+        _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]},
+        settings=gate_settings(parts.folder, proxies, pages="api" in chosen),
+        refused=logins.refuse_token,
+    )
+    others: list[Role] = [logins]
+    if "api" in chosen:
+        others += [Recording(liveness), stream]
     if "liveness" in chosen:
         others += [judging(liveness), recovering(parts), ending_overdue(parts)]
     if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
         others.append(telling)
-    serving = _Serving(parts, _Answering(gate, door, listening), door, others, projects="projections" in chosen)
+    serving = _Serving(
+        parts, _Answering(Secured(gate), door, listening), door, others, projects="projections" in chosen
+    )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))
 
@@ -138,7 +159,7 @@ class _Uvicorn(uvicorn.Server):
 class _Answering:
     """The role that answers; it ends when everybody inside has an answer."""
 
-    def __init__(self, gate: Gate, door: Door, listening: socket.socket) -> None:
+    def __init__(self, gate: ASGIApp, door: Door, listening: socket.socket) -> None:
         self._door = door
         self._listening = listening
         self._server = _Uvicorn(
@@ -150,6 +171,8 @@ class _Answering:
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                # What proxies say is for `runledger.server.arrival` to believe or not.
+                proxy_headers=False,
                 timeout_keep_alive=_IDLE_SECONDS,
             )
         )

@@ -1,6 +1,7 @@
 """How times, durations, sizes and numbers are written for people, in their language."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from babel.numbers import format_decimal
 from jinja2 import Undefined
 from markupsafe import Markup
 
+_MADE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SIZES = ("B", "kB", "MB", "GB", "TB")
 _PLAIN_FROM, _PLAIN_UP_TO = 1e-4, 1e9
@@ -81,3 +83,8 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     raise AssertionError(count)
+
+
+def short(name: str) -> str:
+    """A name as a list shows it: of an id that a machine made, its beginning."""
+    return name[:8] if _MADE.fullmatch(name) else name

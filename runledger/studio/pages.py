@@ -14,13 +14,15 @@ from ledger.users.rights import Right, rights_of
 from runledger import VERSION
 from runledger.server.guard import Visitor
 from runledger.studio.assets import Assets
-from runledger.studio.formats import formats_of
+from runledger.studio.formats import formats_of, short
 from runledger.studio.language import LANGUAGES, language_of, translations_of
+from runledger.studio.runs.address import chip_of
 from schemas.statuses import RunStatus
 
 _TEMPLATES = Path(__file__).parent / "templates"
 THEMES = ("system", "light", "dark")
 THEME_COOKIE = "theme"
+_DIGITS = 18
 
 
 class Pages:
@@ -67,6 +69,12 @@ def is_part(request: Request) -> bool:
     return request.headers.get("hx-request-type") == "partial"
 
 
+def position_in(request: Request) -> int:
+    """The position that a page must know of, such as that of what its visitor has just done."""
+    text = request.query_params.get("at", "")
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
+
+
 def _of_request(request: Request) -> dict[str, Any]:
     visitor: Visitor | None = getattr(request.state, "visitor", None)
     theme = request.cookies.get(THEME_COOKIE)
@@ -93,5 +101,12 @@ def _environment(language: str, now: Callable[[], datetime]) -> Environment:
     )
     environment.filters.update(formats_of(language, now))
     # A form that is sent twice is one command.
-    environment.globals.update(command_id=lambda: str(uuid4()), Right=Right, statuses=list(RunStatus), themes=THEMES)
+    environment.globals.update(
+        command_id=lambda: str(uuid4()),
+        chip_of=chip_of,
+        short=short,
+        Right=Right,
+        statuses=list(RunStatus),
+        themes=THEMES,
+    )
     return environment

@@ -6,6 +6,7 @@ from schemas.events.alert import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     AlertRuleEnabledEvent,
+    AlertRuleTemplateFailedEvent,
     AlertRuleTestedEvent,
     Claim,
     Matcher,
@@ -13,6 +14,7 @@ from schemas.events.alert import (
     NotificationsDueEvent,
     NotificationsSettledEvent,
     Outcome,
+    RecipientLimitedEvent,
     RecipientResubscribedEvent,
     RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
@@ -66,11 +68,16 @@ from schemas.events.run import (
     SealedWriter,
 )
 from schemas.events.user import (
+    LoginRefusedEvent,
+    SessionBeganEvent,
+    SessionEndedEvent,
+    SessionRenewedEvent,
     TokenIssuedEvent,
     TokenRevokedEvent,
     UserAddedEvent,
     UserChangedEvent,
     UserDisabledEvent,
+    UserPasswordSetEvent,
 )
 from schemas.events.values import (
     PresenceReportedEvent,
@@ -79,8 +86,10 @@ from schemas.events.values import (
     Series,
 )
 from schemas.events.view import (
+    ViewChangedEvent,
     ViewDeletedEvent,
     ViewSavedEvent,
+    ViewSharedEvent,
 )
 
 __all__ = [
@@ -89,6 +98,7 @@ __all__ = [
     "AlertRuleDeletedEvent",
     "AlertRuleDisabledEvent",
     "AlertRuleEnabledEvent",
+    "AlertRuleTemplateFailedEvent",
     "AlertRuleTestedEvent",
     "Claim",
     "CommandRefusedEvent",
@@ -105,6 +115,7 @@ __all__ = [
     "LedgerCreatedEvent",
     "LoggedValue",
     "LoggedValues",
+    "LoginRefusedEvent",
     "Matcher",
     "NamedValues",
     "NotificationsClaimedEvent",
@@ -115,6 +126,7 @@ __all__ = [
     "Personal",
     "PresenceReportedEvent",
     "PresentWriter",
+    "RecipientLimitedEvent",
     "RecipientResubscribedEvent",
     "RecipientSuppressedEvent",
     "RecipientUnsubscribedEvent",
@@ -138,6 +150,9 @@ __all__ = [
     "Seal",
     "SealedWriter",
     "Series",
+    "SessionBeganEvent",
+    "SessionEndedEvent",
+    "SessionRenewedEvent",
     "SilenceCreatedEvent",
     "SilenceEndedEvent",
     "TokenIssuedEvent",
@@ -145,7 +160,10 @@ __all__ = [
     "UserAddedEvent",
     "UserChangedEvent",
     "UserDisabledEvent",
+    "UserPasswordSetEvent",
+    "ViewChangedEvent",
     "ViewDeletedEvent",
     "ViewSavedEvent",
+    "ViewSharedEvent",
     "readable",
 ]

@@ -62,6 +62,18 @@ Personal = Text | Encrypted
 """Text about people or by people, which may be encrypted so that it can be erased."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Secrecy:
+    """Marks a field that is for the machinery alone."""
+
+
+Secret = Annotated[Text, _Secrecy()]
+"""What no list, history or export shows: who has it can try what it belongs to."""
+
+CONCEALED = "********"
+"""What is shown in its place."""
+
+
 def readable(value: Personal | None) -> str | None:
     """The text for a person to read."""
     return "(encrypted)" if isinstance(value, Encrypted) else value
@@ -87,6 +99,12 @@ class Event(Part):
     def type_name(cls) -> str:
         """The type in the envelope, such as `runledger.run.status-changed.v1`."""
         return f"runledger.{cls.name}.v{cls.version}"
+
+    @classmethod
+    def secrets(cls) -> frozenset[str]:
+        """The names of the fields that nobody is shown."""
+        fields = cls.model_fields.items()
+        return frozenset(name for name, field in fields if any(isinstance(each, _Secrecy) for each in field.metadata))
 
     def to_value(self) -> bytes:
         """The value of its record: compact JSON in UTF-8, fields and keys in their own order."""

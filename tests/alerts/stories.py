@@ -103,7 +103,7 @@ other_events: st.SearchStrategy[Step] = st.one_of(
     ),
     st.tuples(
         st.just("user:u"),
-        st.one_of(st.builds(UserAddedEvent, user_name=st.just("maria"), role=st.just("writer"), email=emails)),
+        st.one_of(st.builds(UserAddedEvent, user_name=st.just("maria"), role=st.just("contributor"), email=emails)),
     ),
     st.tuples(st.just("user:u"), st.just(UserDisabledEvent())),
 )

@@ -59,10 +59,12 @@ def test_every_command_has_a_name() -> None:
         "Command",
         "ExperimentCommand",
         "RecipientCommand",
+        "ReportTemplate",
         "RuleCommand",
         "SilenceCommand",
         "RunCommand",
         "UserCommand",
+        "ViewCommand",
     }
 
 

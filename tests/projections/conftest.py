@@ -1,6 +1,6 @@
 """A ledger with a view behind it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +14,12 @@ from ledger.commands import Answer, Command
 from ledger.feed import Feed
 from ledger.logs.log import chain
 from ledger.logs.sqlite import open_sqlite_log
+from ledger.metrics import Scalar
 from ledger.store.database import Database
 from projections.answers import Answers
 from projections.runs.projection import RunsProjection
 from projections.view import View
+from schemas.events import Seal
 from schemas.records import Envelope
 
 CALLER = Caller(actor="maria", source="//host/runledger")
@@ -41,12 +43,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_workspace(folder: Path) -> Workspace:
+def open_workspace(folder: Path, metrics: Mapping[str, Mapping[str, Scalar]] | None = None) -> Workspace:
+    """`metrics` are what runs have logged last: in their seals when they end, and asked for before."""
+    logged = metrics or {}
     database = Database(folder / "ledger.db", durable=False)
     log = open_sqlite_log(database, "control", source="//host", actor="maria", now=now)
     feed, view = Feed(log.id, database), View(folder / "views.db")
-    ledger = Ledger(LedgerRecorder(log, database), now=now)
-    return Workspace(ledger, database, feed, view, Answers(feed, view))
+    ledger = Ledger(
+        LedgerRecorder(log, database), now=now, seal=lambda run_id: Seal(last_values=dict(logged.get(run_id, {})))
+    )
+    answers = Answers(feed, view, lambda run_ids: {run_id: logged.get(run_id, {}) for run_id in run_ids})
+    return Workspace(ledger, database, feed, view, answers)
 
 
 @pytest.fixture

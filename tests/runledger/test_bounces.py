@@ -115,7 +115,7 @@ def test_a_server_takes_returned_mails_from_who_may_write(workspace: Path, relay
         assert call("alert", "unsuppress", "MARIA@example.org", "-w", server.url).code == 0
         assert call("alert", "recipients", "-w", server.url).json == []
     token = call("server", "--data", workspace, "--init-admin").json["token"]
-    reader = call("token", "create", "eve", "--role", "reader", "-w", workspace).json["token"]
+    reader = call("token", "create", "eve", "--role", "viewer", "-w", workspace).json["token"]
     with running(workspace) as server:
         asked = [
             server.ask(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 from hypothesis import strategies as st
 
 from schemas.events import Encrypted, Event, RunLoggedEvent, Series
-from schemas.events.base import Count, Microseconds, Milliseconds, Part, Sha256, Step, Text
+from schemas.events.base import Count, Microseconds, Milliseconds, Part, Secret, Sha256, Step, Text
 from schemas.events.logged import JsonObject, LoggedValue, LoggedValues, NamedValues
 from schemas.limits import NUMBER_DIGITS
 
@@ -32,6 +32,7 @@ PLAIN_JSON = st.recursive(
 # Annotated types need not be hashable, so this is a list to search.
 KNOWN: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (Text, TEXTS),
+    (Secret, TEXTS),
     (Sha256, st.text("0123456789abcdef", min_size=64, max_size=64)),
     (Count, COUNTS),
     (Step, STEPS),

@@ -18,7 +18,7 @@ A = TypeVar("A", bound=LedgerAggregate)
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What decisions may ask for; `actor` is who sent the command.
+    """What decisions may ask for; `actor` is who sent the command, `is_admin` whether he may do everything.
 
     `seal` tells what a run has logged, `check_run` raises RunNotFoundError, `check_rule`
     BadRuleError for a rule whose templates do not work, `check_content` BadContentError for what is
@@ -33,6 +33,7 @@ class Given:
     check_rule: "Callable[[RuleDefinition], None]"
     check_content: Callable[[Content], None]
     has_runs: Callable[[str], bool]
+    is_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

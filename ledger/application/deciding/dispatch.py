@@ -12,6 +12,7 @@ from ledger.commands import (
     RunCommand,
     SilenceCommand,
     UserCommand,
+    ViewCommand,
 )
 from schemas.streams import experiment_stream, rule_stream, run_stream
 
@@ -23,6 +24,13 @@ def decision_on(command: Command, given: Given) -> Decision[Any]:
             return runs.decision(command, given)
         case ExperimentCommand():
             return experiments.decision(command, given)
+        case _:
+            return _of_people(command, given)
+
+
+def _of_people(command: Command, given: Given) -> Decision[Any]:
+    """What a command means that no training script gives."""
+    match command:
         case RuleCommand():
             from ledger.application.deciding import rules  # noqa: PLC0415
 
@@ -39,6 +47,10 @@ def decision_on(command: Command, given: Given) -> Decision[Any]:
             from ledger.application.deciding import users  # noqa: PLC0415
 
             return users.decision(command, given)
+        case ViewCommand():
+            from ledger.application.deciding import views  # noqa: PLC0415
+
+            return views.decision(command, given)
         case _:
             raise NotImplementedError(type(command).__name__)
 

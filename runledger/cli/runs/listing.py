@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ledger.errors import InvalidNameError
+from ledger.filters import Filter
 from ledger.queries import RunDocument, RunQuery
 from runledger.cli.conditions import PAIR, STATUS, Pair, conditions, pair
 from runledger.cli.moments import MOMENT, moment
@@ -30,6 +32,11 @@ _ORDER_HELP = (
     "start, end, duration, name, status, experiment, or metric.NAME, parameter.NAME, tag.NAME, property.NAME; "
     "a - before it is the other way round [default: -start]"
 )
+_CHIP = "FIELD:OPERATOR:VALUES"
+_FILTER_HELP = (
+    "such as tag.team:is:vision,speech or metric.loss:<:0.1, by is, is-not, has-key, starts-with, >, <, between; "
+    "again: and that"
+)
 _NO_RUNS = "No runs yet. A script starts one with `Experiment(Workspace(), NAME).start_logging()`."
 _STATUS_COLOURS = {"Completed": "green", "Failed": "red", "Canceled": "yellow", "Running": "cyan"}
 _MINIMAL = {
@@ -41,6 +48,13 @@ _MINIMAL = {
     "target": "Target",
     "tags": "Tags",
 }
+
+
+def _chip(text: str) -> Filter:
+    try:
+        return Filter.parse(text)
+    except InvalidNameError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _conditions(command: F) -> F:
@@ -55,6 +69,7 @@ _OPTIONS = (
     click.option("--tags", multiple=True, type=pair, metavar=PAIR, help="this tag; again: and that"),
     click.option("--properties", multiple=True, type=pair, metavar=PAIR, help="this property; again: and that"),
     click.option("--search", metavar="WORDS", help=_SEARCH_HELP),
+    click.option("--filter", "filters", multiple=True, type=_chip, metavar=_CHIP, help=_FILTER_HELP),
     click.option("--started-from", type=moment, metavar=MOMENT, help=f"started then or later; {_MOMENT_HELP}"),
     click.option("--started-before", type=moment, metavar=MOMENT, help="started before then"),
     click.option("--order-by", metavar="FIELD", help=_ORDER_HELP),

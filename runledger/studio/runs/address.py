@@ -7,16 +7,21 @@ from urllib.parse import quote, urlencode
 
 from starlette.datastructures import QueryParams
 
-from ledger.filters import Filter
+from ledger.filters import Filter, Operator, split
 from ledger.queries import COLUMN_KINDS, RunQuery
 
 USUAL_COLUMNS = ("status", "experiment", "started", "duration", "submitter", "tags")
 PLAIN_COLUMNS = (*USUAL_COLUMNS, "description", "ended", "run_id", "run_type", "target", "parameters", "children")
 """Columns without a key; the name of the run always comes first."""
 
-_SORTED_BY = {"started": "start", "ended": "end", "duration": "duration", "status": "status", "experiment": "experiment"}
-_MANY = ("filter", "column", "run")
-_PAGE = 50
+_SORTED_BY = {
+    "started": "start",
+    "ended": "end",
+    "duration": "duration",
+    "status": "status",
+    "experiment": "experiment",
+}
+_PAGE, _STEPS = 50, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class ListAddress:
     include_archived: bool = False
     cursor: str = ""
     view: str = ""
+    step: int = 1
     fixed: tuple[Filter, ...] = field(default=(), repr=False)
     """Conditions of the page itself, such as its experiment."""
 
@@ -41,15 +47,15 @@ class ListAddress:
         hidden = {chip.field for chip in fixed}
         return cls(
             path=path,
-            filters=tuple(Filter.parse(text) for text in asked.getlist("filter") if text),
+            filters=_filters(asked),
             search=asked.get("search", "").strip(),
-            order_by=asked.get("sort", ""),
-            columns=tuple(dict.fromkeys(each for each in asked.getlist("column") if each))
-            or tuple(each for each in USUAL_COLUMNS if each not in hidden),
-            include_children=asked.get("children") == "1",
-            include_archived=asked.get("archived") == "1",
+            order_by=asked.get("order_by", ""),
+            columns=_columns(asked) or tuple(each for each in USUAL_COLUMNS if each not in hidden),
+            include_children=asked.get("include_children") == "true",
+            include_archived=asked.get("include_archived") == "true",
             cursor=asked.get("cursor", ""),
             view=asked.get("view", ""),
+            step=int(asked["step"]) if asked.get("step", "").isdecimal() else 1,
             fixed=tuple(fixed),
         )
 
@@ -78,21 +84,31 @@ class ListAddress:
         """The parts of the address, without the cursor."""
         given = [("filter", str(chip)) for chip in self.filters]
         given += [("search", self.search)] if self.search else []
-        given += [("sort", self.order_by)] if self.order_by else []
+        given += [("order_by", self.order_by)] if self.order_by else []
         given += [("column", each) for each in self.columns] if self.columns != self._usual() else []
-        given += [("children", "1")] if self.include_children else []
-        given += [("archived", "1")] if self.include_archived else []
+        given += [("include_children", "true")] if self.include_children else []
+        given += [("include_archived", "true")] if self.include_archived else []
         return given + ([("view", self.view)] if self.view else [])
 
     def _usual(self) -> tuple[str, ...]:
         hidden = {chip.field for chip in self.fixed}
         return tuple(each for each in USUAL_COLUMNS if each not in hidden)
 
+    def kept(self) -> str:
+        """What a saved view holds: the parts of the whole question, as the API and the command line read them too."""
+        whole = replace(self, filters=(*self.fixed, *self.filters), fixed=(), view="")
+        return urlencode(whole.parts())
+
     def to(self, **changed: Any) -> str:
         """The address with something changed, at its first page unless a cursor is given."""
         other = replace(self, **({"cursor": ""} | changed))
-        parts = other.parts() + ([("cursor", other.cursor)] if other.cursor else [])
+        parts = other.parts() + ([("cursor", other.cursor), ("step", str(self.step + 1))] if other.cursor else [])
         return f"{quote(self.path)}?{urlencode(parts)}" if parts else quote(self.path)
+
+    @property
+    def loads_by_itself(self) -> bool:
+        """Whether the next page comes as soon as the end is seen: a list does not grow without end."""
+        return self.step % _STEPS > 0
 
     def without(self, chip: Filter) -> str:
         """The address without one of its filters."""
@@ -106,15 +122,13 @@ class ListAddress:
     def sorted_by(self, column: str) -> str | None:
         """The address ordered by a column, the other way round if it is already; None if nothing is ordered by it."""
         order = _SORTED_BY.get(column, column if "." in column else None)
-        if column == "name":
-            order = "name"
         if order is None:
             return None
         return self.to(order_by=order if self.order_by == f"-{order}" else f"-{order}")
 
     def direction(self, column: str) -> str:
         """Whether and how a column is ordered, in the words of `aria-sort`."""
-        order = "name" if column == "name" else _SORTED_BY.get(column, column)
+        order = _SORTED_BY.get(column, column)
         usual = not self.order_by and column == "started"
         if usual or self.order_by == f"-{order}":
             return "descending"
@@ -123,3 +137,24 @@ class ListAddress:
     def fields(self, *without: str) -> Iterable[tuple[str, str]]:
         """The parts as hidden fields of a form, save those that the form itself has."""
         return [(name, value) for name, value in self.parts() if name not in without]
+
+
+def _filters(asked: QueryParams) -> tuple[Filter, ...]:
+    """The chips; an experiment and statuses may be named without, as the API has them."""
+    chips = [Filter.parse(text) for text in asked.getlist("filter") if text]
+    for name in ("experiment", "status"):
+        values = tuple(value for value in asked.getlist(name) if value)
+        chips += [Filter(name, Operator.IS, values)] if values else []
+    return tuple(dict.fromkeys(chips))
+
+
+def _columns(asked: QueryParams) -> tuple[str, ...]:
+    named = [*asked.getlist("column"), *split(asked.get("columns", ""))]
+    return tuple(dict.fromkeys(each for each in named if each))
+
+
+def chip_of(kind: str, key: str, value: object) -> str:
+    """The filter that finds what has a tag, property or parameter; None for a bare tag."""
+    if value is None:
+        return str(Filter(kind, Operator.HAS_KEY, (), key))
+    return str(Filter(kind, Operator.IS, (str(value),), key))

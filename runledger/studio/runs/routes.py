@@ -1,20 +1,33 @@
-"""The list of all runs."""
+"""The lists of runs: all, those of an experiment, and what is done to several at once."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from ledger.queries import RunQuery
+from ledger.filters import Filter, Operator
+from ledger.queries import KeyQuery
 from runledger.server.desk import Desk
-from runledger.studio.pages import Pages, is_part
+from runledger.studio.pages import Pages, is_part, position_in
+from runledger.studio.runs.address import PLAIN_COLUMNS, ListAddress
+from runledger.studio.runs.fields import FIELDS, FilterDraft
+from runledger.studio.views.asking import view_of
+from schemas.errors import LedgerError
 
 
 def run_list_routes(desk: Desk, pages: Pages) -> Sequence[Route]:
-    """Where runs are listed."""
+    """Where runs are listed, and found."""
     lists = _RunLists(desk, pages)
-    return [Route("/runs", lists.runs)]
+    return [
+        Route("/runs", lists.runs),
+        Route("/runs/filter", lists.filter),
+        Route("/runs/choices", lists.choices),
+        Route("/runs/columns", lists.columns),
+        Route("/experiments/{name}", lists.experiment),
+    ]
 
 
 class _RunLists:
@@ -24,8 +37,63 @@ class _RunLists:
 
     async def runs(self, request: Request) -> Response:
         """All runs, or those that the address asks for."""
+        address = ListAddress.parse("/runs", request.query_params)
+        view = await view_of(self._desk, request, address.view) if address.view else None
+        return await self._list(request, address, "runs/list.html", view=view)
+
+    async def experiment(self, request: Request) -> Response:
+        """The runs of one experiment; raises ExperimentNotFoundError."""
+        name = request.path_params["name"]
+        found = await self._desk.ask(partial(self._desk.parts.queries.experiment, name), position_in(request))
+        fixed = (Filter("experiment", Operator.IS, (found["name"],)),)
+        address = ListAddress.parse(f"/experiments/{name}", request.query_params, fixed)
+        return await self._list(request, address, "experiments/one.html", experiment=found, view=None)
+
+    async def filter(self, request: Request) -> Response:
+        """The form that makes a filter; once it is complete, the list with it."""
         asked = request.query_params
-        query = RunQuery(search=asked.get("search") or None, cursor=asked.get("cursor") or None)
-        page = await self._desk.ask(lambda: self._desk.parts.queries.runs(query))
-        template = "runs/rows.html" if is_part(request) and query.cursor else "runs/list.html"
-        return self._pages.page(request, template, page=page, query=query)
+        address, draft = ListAddress.parse(_path(asked.get("to")), asked), FilterDraft.parse(asked)
+        wrong = ""
+        if draft.is_complete() and "apply" in asked:
+            try:
+                return RedirectResponse(address.with_chip(str(draft.chip())), 303)
+            except LedgerError as error:
+                wrong = str(error)
+        template = "runs/filter_form.html" if is_part(request) else "runs/filter.html"
+        return self._pages.page(request, template, address=address, draft=draft, fields=FIELDS, wrong=wrong)
+
+    async def choices(self, request: Request) -> Response:
+        """Keys or values that begin like what is typed."""
+        asked = request.query_params
+        draft = FilterDraft.parse(asked)
+        of_values = asked.get("what") == "values"
+        typed = (draft.values[-1] if draft.values else "") if of_values else draft.key
+        query = KeyQuery(kind=draft.field, key=draft.key or None if of_values else None, prefix=typed)
+        found = await self._desk.ask(partial(self._desk.parts.queries.keys, query)) if draft.completes else []
+        return self._pages.page(request, "runs/choices.html", found=found)
+
+    async def columns(self, request: Request) -> Response:
+        """The columns to choose from, as many as fit, those that begin like what is typed."""
+        asked = request.query_params
+        address, typed = ListAddress.parse(_path(asked.get("to")), asked), asked.get("key", "").strip()
+        found: dict[str, list[str]] = {}
+        for kind in ("metric", "tag", "property", "parameter"):
+            query = KeyQuery(kind=kind, prefix=typed, limit=12)
+            found[kind] = [each.name for each in await self._desk.ask(partial(self._desk.parts.queries.keys, query))]
+        template = "runs/columns_form.html" if is_part(request) else "runs/columns.html"
+        return self._pages.page(
+            request, template, address=address, found=found, typed=typed, plain=PLAIN_COLUMNS, asked=asked
+        )
+
+    async def _list(self, request: Request, address: ListAddress, template: str, **shown: Any) -> Response:
+        page = await self._desk.ask(partial(self._desk.parts.queries.runs, address.query()), position_in(request))
+        part = "runs/rows.html" if address.cursor else "runs/table.html"
+        first = not page.runs and not address.parts() and not address.cursor
+        parents = {each["run_id"]: each["name"] for each in (*page.parents, *page.runs)}
+        chosen = part if is_part(request) else template
+        return self._pages.page(request, chosen, page=page, address=address, first=first, parents=parents, **shown)
+
+
+def _path(text: str | None) -> str:
+    """The list that a form goes back to."""
+    return text if text and text.startswith(("/runs", "/experiments/")) else "/runs"

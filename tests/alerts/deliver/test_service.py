@@ -179,14 +179,60 @@ def test_what_fails_is_tried_again_until_it_is_too_old(parts: Parts) -> None:
     assert "greylisted" in last.outcomes[0].because
 
 
-def test_what_is_found_too_late_is_dead_and_not_sent(parts: Parts) -> None:
+def test_what_nobody_could_send_in_time_is_one_digest_for_each_recipient(parts: Parts) -> None:
+    """All senders were away for a day: no flood, and nothing is dropped."""
+    define(parts, MARIA, "eve@example.org")
+    define(parts, MARIA)
+    runs = [f"r{number}" for number in range(12)]
+    fail(parts, *runs)
+    clock, channel, intents = FastClock(), Memory(), []
+    clock.ahead = 25 * 3_600 * 1_000
+
+    def composed(intent: Intent, facts: Facts) -> Mail:
+        intents.append((intent, facts))
+        return compose(intent, facts)
+
+    work(service(parts, channel, now=clock, composed=composed))
+    work(service(parts, channel, now=clock, server="s2"))
+
+    assert ended(parts) == {State.SUPPRESSED: 36, State.SENT: 2}
+    found = {intent.recipient: (intent, facts) for intent, facts in intents}
+    assert [mail.recipient for mail in channel.mails] == [intent.recipient for intent, _ in intents]
+    intent, facts = found[MARIA]
+    assert (intent.kind, intent.count, len(intent.rules)) == ("digest", 24, 2)
+    assert (facts.counts, len(facts.told)) == ({"Failed": 24}, 10)
+    assert found["eve@example.org"][0].count == 12
+
+
+def test_while_the_transport_is_broken_for_days_one_digest_grows_and_comes_in_the_end(parts: Parts) -> None:
     define(parts)
+    up: list[bool] = []
+
+    async def down(_: Mail) -> Outcome:
+        return Sent(250, "ok") if up else Broken("connection refused", None)
+
+    clock, channel = FastClock(), Memory(down)
+    for number in range(4):
+        fail(parts, f"r{number}")
+        work(service(parts, channel, now=clock), seconds=1)
+        clock.ahead += 25 * 3_600 * 1_000
+    work(service(parts, channel, now=clock), seconds=1)
+    tried = len(channel.mails)
+    up.append(True)
+    work(service(parts, channel, now=clock), seconds=5)
+
+    assert ended(parts) == {State.SUPPRESSED: 4, State.SENT: 1}
+    assert len(channel.mails) == tried + 1
+
+
+def test_what_was_silenced_before_it_was_given_up_is_in_no_digest(parts: Parts) -> None:
+    rule_id, channel, clock = define(parts), Memory(), FastClock()
     fail(parts, "a")
-    clock, channel = FastClock(), Memory()
-    clock.ahead = 24 * 3_600 * 1_000
+    parts.ledger().handle(DisableRule(rule_id=rule_id), CALLER)
+    clock.ahead = 25 * 3_600 * 1_000
     work(service(parts, channel, now=clock))
 
-    assert (channel.mails, ended(parts)) == ([], {State.DEAD: 1})
+    assert (channel.mails, ended(parts)) == ([], {State.SUPPRESSED: 1})
 
 
 def test_a_rule_disabled_before_the_claim_sends_nothing(parts: Parts) -> None:

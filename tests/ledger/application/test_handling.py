@@ -14,6 +14,7 @@ from ledger.commands import (
     AddProperties,
     ChangeStatus,
     CreateExperiment,
+    DescribeRun,
     ResumeRun,
     StartRun,
     TagRun,
@@ -23,6 +24,7 @@ from ledger.domain.aggregate import Context, LedgerAggregate
 from ledger.domain.experiment import Experiment
 from ledger.domain.run import Run
 from ledger.errors import (
+    ChangedSinceError,
     CommandReusedError,
     InvalidNameError,
     PoisonedError,
@@ -271,3 +273,45 @@ def a_context() -> Context:
 def test_a_blank_stream_gives_the_aggregate_of_its_kind() -> None:
     assert isinstance(LedgerAggregate.blank("run:x"), Run)
     assert isinstance(LedgerAggregate.blank("experiment:x"), Experiment)
+
+
+def test_of_two_who_edit_what_both_have_seen_the_second_is_told_who_was_first(parts: Parts) -> None:
+    ledger = started(parts)
+    seen = ledger.run("r1").last_position
+    first = ledger.handle(DescribeRun(run_id="r1", changes={"description": "ada's"}, as_of=seen), CALLER)
+    second = DescribeRun(run_id="r1", changes={"description": "bob's"}, as_of=seen)
+    with pytest.raises(ChangedSinceError) as refused:
+        ledger.handle(second, CALLER)
+    changes = refused.value.changes
+
+    assert [(each["field"], each["value"], each["actor"]) for each in changes] == [
+        ("description", "ada's", CALLER.actor)
+    ]
+    assert (changes[0]["position"], refused.value.position) == (first.position, first.position)
+    assert ledger.handle(replace(second, command=new_command_id(), as_of=first.position), CALLER).changed
+
+
+def test_what_a_run_does_meanwhile_is_in_nobodys_way(parts: Parts) -> None:
+    ledger = started(parts)
+    seen = ledger.run("r1").last_position
+    ledger.handle(TagRun(run_id="r1", tags={"by the script": "1"}), CALLER)
+    ledger.handle(DescribeRun(run_id="r1", changes={"display_name": "x"}), CALLER)
+
+    edit = DescribeRun(run_id="r1", changes={"description": "y"}, as_of=seen)
+    assert ledger.handle(edit, CALLER) == ledger.handle(edit, CALLER)
+    assert not ledger.handle(replace(edit, command=new_command_id()), CALLER).changed
+
+
+def test_of_many_who_edit_at_once_one_wins(parts: Parts) -> None:
+    ledger = started(parts)
+    seen = ledger.run("r1").last_position
+
+    def edit(number: int) -> bool:
+        try:
+            ledger.handle(TagRun(run_id="r1", tags={"quality": str(number)}, as_of=seen), CALLER)
+        except ChangedSinceError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(edit, range(16))) == 1

@@ -7,17 +7,21 @@ import pytest
 
 from ledger.application.handling import Caller
 from ledger.commands import AddUser, ChangeUser, DisableUser, IssueToken, RevokeToken
-from ledger.domain.user import User
+from ledger.domain.user import OfferedSession, User
 from ledger.errors import InvalidNameError, LimitExceededError, RefusedError, TokenNotFoundError, UserNotFoundError
 from ledger.users.tokens import draw_token, token_from
 from schemas.events import (
     Encrypted,
     Event,
+    SessionBeganEvent,
+    SessionEndedEvent,
+    SessionRenewedEvent,
     TokenIssuedEvent,
     TokenRevokedEvent,
     UserAddedEvent,
     UserChangedEvent,
     UserDisabledEvent,
+    UserPasswordSetEvent,
 )
 from schemas.roles import Role
 from schemas.streams import user_stream
@@ -26,7 +30,7 @@ from tests.ledger.domain import specification
 from tests.ledger.domain.specification import then_refused, when
 
 STREAM = user_stream("6d3c1a4e-8a0b-4f0c-9a54-0b9b3c1e7a11", "maria")
-ADDED = UserAddedEvent(user_name="maria", role="writer", email="maria@example.org")
+ADDED = UserAddedEvent(user_name="maria", role="contributor", email="maria@example.org")
 HASH, OTHER_HASH = "a" * 64, "b" * 64
 ID = "0123456789ab"
 ISSUED = TokenIssuedEvent(token_id=ID, token_hash=HASH)
@@ -42,19 +46,19 @@ def issue(it: User, **fields: Any) -> None:
 
 
 def test_a_user_is_added_once() -> None:
-    assert when(user(), lambda it: it.add("maria", Role.WRITER, "maria@example.org")) == [ADDED]
-    assert when(user(ADDED), lambda it: it.add("maria", Role.WRITER, None)) == []
-    then_refused(user(ADDED), lambda it: it.add("maria", Role.ADMIN, None), RefusedError, "maria", "writer")
-    then_refused(user(ADDED), lambda it: it.add("maria", Role.WRITER, "m@example.org"), RefusedError, "maria@")
+    assert when(user(), lambda it: it.add("maria", Role.CONTRIBUTOR, "maria@example.org")) == [ADDED]
+    assert when(user(ADDED), lambda it: it.add("maria", Role.CONTRIBUTOR, None)) == []
+    then_refused(user(ADDED), lambda it: it.add("maria", Role.ADMIN, None), RefusedError, "maria", "contributor")
+    then_refused(user(ADDED), lambda it: it.add("maria", Role.CONTRIBUTOR, "m@example.org"), RefusedError, "maria@")
 
 
 def test_role_and_address_change_by_themselves() -> None:
     changed = [UserChangedEvent(user_name="maria", role="admin", email="maria@example.org")]
-    cleared = [UserChangedEvent(user_name="maria", role="writer")]
+    cleared = [UserChangedEvent(user_name="maria", role="contributor")]
 
     assert when(user(ADDED), lambda it: it.change("maria", Role.ADMIN, None)) == changed
     assert when(user(ADDED), lambda it: it.change("maria", None, "")) == cleared
-    assert when(user(ADDED), lambda it: it.change("maria", Role.WRITER, "maria@example.org")) == []
+    assert when(user(ADDED), lambda it: it.change("maria", Role.CONTRIBUTOR, "maria@example.org")) == []
 
 
 def test_disabling_voids_every_token_for_good() -> None:
@@ -68,9 +72,9 @@ def test_disabling_voids_every_token_for_good() -> None:
 
 
 def test_who_was_disabled_may_be_added_again_in_another_role() -> None:
-    again = when(user(ADDED, UserDisabledEvent()), lambda it: it.add("MARIA", Role.READER, None))
+    again = when(user(ADDED, UserDisabledEvent()), lambda it: it.add("MARIA", Role.VIEWER, None))
 
-    assert again == [UserAddedEvent(user_name="maria", role="reader")]
+    assert again == [UserAddedEvent(user_name="maria", role="viewer")]
     assert not user(ADDED, UserDisabledEvent(), *again).disabled
 
 
@@ -92,7 +96,7 @@ def test_a_token_may_end_and_have_a_label() -> None:
 
 
 def test_nobody_and_nothing_are_not_found() -> None:
-    then_refused(user(), issue, UserNotFoundError, "maria", "token create")
+    then_refused(user(), issue, UserNotFoundError, "maria", "user add")
     then_refused(user(), lambda it: it.disable("maria"), UserNotFoundError, "maria")
     then_refused(user(), lambda it: it.change("maria", Role.ADMIN, None), UserNotFoundError, "maria")
     then_refused(user(), lambda it: it.revoke("maria", ID), UserNotFoundError, "maria")
@@ -116,12 +120,95 @@ def test_what_is_no_token_is_refused(fields: dict[str, Any], error: type[Excepti
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "-a", ".", "a\n", "a:b", "ada\x00", "x" * 101])
 def test_a_name_that_cannot_be_an_actor_is_refused(name: str) -> None:
-    then_refused(user(), lambda it: it.add(name, Role.WRITER, None), InvalidNameError, "user name")
+    then_refused(user(), lambda it: it.add(name, Role.CONTRIBUTOR, None), InvalidNameError, "user name")
 
 
 def test_an_address_that_cannot_be_mailed_is_refused() -> None:
-    then_refused(user(), lambda it: it.add("maria", Role.WRITER, "maria"), InvalidNameError, "name@host")
+    then_refused(user(), lambda it: it.add("maria", Role.CONTRIBUTOR, "maria"), InvalidNameError, "name@host")
     then_refused(user(ADDED), lambda it: it.change("maria", None, "a b@c"), InvalidNameError)
+
+
+PASSWORD, OTHER_PASSWORD = (f"$argon2id$v=19$m=65536,t=3,p=4${each * 22}${each * 43}" for each in "ab")
+PASSWORD_SET = UserPasswordSetEvent(password_hash=PASSWORD)
+BEGAN = SessionBeganEvent(session_id=ID, session_hash=HASH, until=5, expires_at=9)
+OFFERED = OfferedSession(ID, HASH, until=5, expires_at=9)
+
+
+def test_a_password_is_set_as_its_hash_alone() -> None:
+    assert when(user(ADDED), lambda it: it.set_password("maria", PASSWORD)) == [PASSWORD_SET]
+    assert when(user(ADDED, PASSWORD_SET), lambda it: it.set_password("maria", PASSWORD)) == []
+    then_refused(user(), lambda it: it.set_password("maria", PASSWORD), UserNotFoundError)
+    then_refused(user(ADDED, UserDisabledEvent()), lambda it: it.set_password("maria", PASSWORD), RefusedError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "correct horse battery",
+        PASSWORD.replace("argon2id", "argon2i"),
+        PASSWORD.replace("m=65536", "m=1024"),
+        PASSWORD.replace("m=65536", "m=4000000"),
+        PASSWORD.replace("t=3", "t=99"),
+        PASSWORD.replace("p=4", "p=99"),
+        PASSWORD + "\n",
+        "",
+    ],
+)
+def test_what_is_no_hash_or_a_costly_one_is_refused(text: str) -> None:
+    then_refused(user(ADDED), lambda it: it.set_password("maria", text), InvalidNameError, "Argon2id")
+
+
+def test_a_session_begins_with_the_password_of_now_alone() -> None:
+    able = user(ADDED, PASSWORD_SET)
+
+    assert when(able, lambda it: it.begin_session(OFFERED, PASSWORD)) == [BEGAN]
+    for refused in (
+        user(ADDED),
+        user(ADDED, PASSWORD_SET, UserPasswordSetEvent(password_hash=OTHER_PASSWORD)),
+        user(ADDED, PASSWORD_SET, UserDisabledEvent()),
+        user(ADDED, PASSWORD_SET, UserDisabledEvent(), ADDED),
+    ):
+        then_refused(refused, lambda it: it.begin_session(OFFERED, PASSWORD), RefusedError, "log in again")
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        UserDisabledEvent(),
+        UserPasswordSetEvent(password_hash=OTHER_PASSWORD),
+        SessionEndedEvent(),
+        SessionEndedEvent(session_id=ID),
+    ],
+)
+def test_a_session_that_is_over_is_not_renewed(ending: Event) -> None:
+    renewed = [SessionRenewedEvent(session_id=ID, until=7)]
+
+    assert when(user(ADDED, PASSWORD_SET, BEGAN), lambda it: it.renew_session(ID, 7)) == renewed
+    assert when(user(ADDED, PASSWORD_SET, BEGAN, ending), lambda it: it.renew_session(ID, 7)) == []
+
+
+def test_a_user_logs_out_of_one_session_or_of_all() -> None:
+    inside = (ADDED, PASSWORD_SET, BEGAN)
+
+    assert when(user(*inside), lambda it: it.end_sessions("maria", ID)) == [SessionEndedEvent(session_id=ID)]
+    assert when(user(*inside), lambda it: it.end_sessions("maria", None)) == [SessionEndedEvent()]
+    assert when(user(*inside), lambda it: it.end_sessions("maria", "another")) == []
+    assert when(user(ADDED), lambda it: it.end_sessions("maria", None)) == []
+    then_refused(user(), lambda it: it.end_sessions("maria", None), UserNotFoundError)
+
+
+def test_what_a_browser_says_of_itself_is_cut_to_a_bearable_length() -> None:
+    offered = OfferedSession(ID, HASH, until=99, expires_at=9, address="::1", agent="Mozilla\x00" + "x" * 300)
+    [began] = when(user(ADDED, PASSWORD_SET), lambda it: it.begin_session(offered, PASSWORD))
+
+    assert isinstance(began, SessionBeganEvent)
+    assert (began.until, began.address) == (9, "::1")
+    assert began.agent == "Mozilla\ufffd" + "x" * 192
+
+
+def test_roles_of_before_are_read_as_those_of_today() -> None:
+    assert user(UserAddedEvent(user_name="maria", role="writer")).role == Role("writer") == Role.CONTRIBUTOR
+    assert user(UserAddedEvent(user_name="maria", role="reader")).role == Role("reader") == Role.VIEWER
 
 
 def test_events_of_strangers_in_any_order_fold() -> None:
@@ -133,11 +220,11 @@ def test_events_of_strangers_in_any_order_fold() -> None:
 
 def test_users_are_commanded_like_runs_in_any_case_of_letters(parts: Parts) -> None:
     ledger, caller, token = parts.ledger(), Caller("root", "//test"), draw_token()
-    add = AddUser(user="Ada.Lovelace@example.org", role=Role.READER)
+    add = AddUser(user="Ada.Lovelace@example.org", role=Role.VIEWER)
     first = ledger.handle(add, caller)
 
     assert ledger.handle(add, caller).position == first.position
-    assert not ledger.handle(AddUser(user="ADA.LOVELACE@EXAMPLE.ORG", role=Role.READER), caller).changed
+    assert not ledger.handle(AddUser(user="ADA.LOVELACE@EXAMPLE.ORG", role=Role.VIEWER), caller).changed
     issued = IssueToken(user="ada.lovelace@example.org", token_id=token.id, token_hash=token.hash)
     assert ledger.handle(issued, caller).changed
     assert ledger.handle(ChangeUser(user="Ada.Lovelace@example.org", role=Role.ADMIN), caller).changed

@@ -35,7 +35,7 @@ def users(parts: Parts, clock: Clock | None = None) -> Users:
     return Users(Feed(parts.control.id, parts.database), now=clock or Clock())
 
 
-def added(ledger: Ledger, name: str, role: Role = Role.WRITER, expires_at: datetime | None = None) -> Token:
+def added(ledger: Ledger, name: str, role: Role = Role.CONTRIBUTOR, expires_at: datetime | None = None) -> Token:
     """A user with a token."""
     token = draw_token()
     ledger.handle(AddUser(user=name, role=role, email=f"{name}@example.org"), CALLER)
@@ -51,7 +51,7 @@ def test_a_token_names_its_user_until_it_is_revoked(parts: Parts) -> None:
     ada, bob = added(ledger, "ada", Role.ADMIN), added(ledger, "bob")
 
     assert known.who(ada.text) == User("ada", "admin", "ada@example.org")
-    assert known.who(bob.text) == User("bob", "writer", "bob@example.org")
+    assert known.who(bob.text) == User("bob", "contributor", "bob@example.org")
     ledger.handle(RevokeToken(user="bob", token_id=bob.id), CALLER)
     assert known.who(bob.text) is None
     assert known.who(ada.text) is not None
@@ -99,19 +99,19 @@ def test_a_disabled_user_gets_in_again_with_a_new_token_alone(sqlite_parts: Open
     old = added(ledger, "ada", Role.ADMIN)
     ledger.handle(DisableUser(user="ada"), CALLER)
     between = (known.who(old.text), known.has_admin())
-    new = added(ledger, "ada", Role.READER)
+    new = added(ledger, "ada", Role.VIEWER)
 
     assert between == (None, False)
-    assert (known.who(old.text), known.who(new.text)) == (None, User("ada", "reader", "ada@example.org"))
+    assert (known.who(old.text), known.who(new.text)) == (None, User("ada", "viewer", "ada@example.org"))
 
 
 def test_a_change_of_role_counts_at_once(sqlite_parts: Open) -> None:
     parts = sqlite_parts()
     known, token = users(parts), added(parts.ledger(), "ada")
     assert known.who(token.text) is not None
-    parts.ledger().handle(ChangeUser(user="ada", role=Role.READER), CALLER)
+    parts.ledger().handle(ChangeUser(user="ada", role=Role.VIEWER), CALLER)
 
-    assert known.who(token.text) == User("ada", "reader", "ada@example.org")
+    assert known.who(token.text) == User("ada", "viewer", "ada@example.org")
 
 
 def test_lists_name_everything_but_the_tokens(sqlite_parts: Open) -> None:
@@ -123,11 +123,13 @@ def test_lists_name_everything_but_the_tokens(sqlite_parts: Open) -> None:
     assert (listed["token_id"], listed["user"], listed["role"], listed["label"]) == (
         token.id,
         "ada",
-        "writer",
+        "contributor",
         "laptop",
     )
     assert (listed["state"], listed["issued_by"], listed["expires_at"]) == ("valid", "tester", None)
-    assert known.users() == [{"user": "ada", "role": "writer", "email": "ada@example.org", "disabled": False}]
+    assert known.users() == [
+        {"user": "ada", "role": "contributor", "email": "ada@example.org", "disabled": False, "password": False}
+    ]
     assert token.secret not in str(listed)
     assert token.hash not in str(listed)
 
@@ -195,17 +197,17 @@ def append(parts: Parts, stream: str, *events: Event) -> None:
 
 
 def test_each_role_has_its_rights_and_a_refusal_names_what_lacks() -> None:
-    add = AddUser(user="ada", role=Role.READER)
+    add = AddUser(user="ada", role=Role.VIEWER)
 
     assert (right_for(add), right_for(CreateExperiment(name="e"))) == (Right.ADMIN, Right.WRITE)
     for role, right in [
         ("admin", Right.ADMIN),
-        ("writer", Right.WRITE),
-        ("writer", Right.READ),
-        ("reader", Right.READ),
+        ("contributor", Right.WRITE),
+        ("contributor", Right.READ),
+        ("viewer", Right.READ),
     ]:
         check_right("ada", role, right)
-    for role, right in [("writer", Right.ADMIN), ("reader", Right.WRITE), ("owner", Right.READ), ("", Right.READ)]:
+    for role, right in [("contributor", Right.ADMIN), ("viewer", Right.WRITE), ("owner", Right.READ), ("", Right.READ)]:
         with pytest.raises(ForbiddenError, match=right) as caught:
             check_right("ada", role, right)
         assert caught.value.right == right

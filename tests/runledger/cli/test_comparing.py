@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from runledger.cli.runs.comparing import Facts, compared
+from projections.runs.comparing import Facts, compared
 from tests.runledger.cli.calling import call
 
 
@@ -46,8 +46,8 @@ def test_differences_come_first(place: str, pair: tuple[str, str]) -> None:
     same = [key for key, row in found.items() if not row["differs"]]
     assert set(same) == {
         ("run", "experiment"), ("run", "target"), ("parameter", "layers"), ("tag", "bare"), ("property", "author"),
-        ("metric", "acc"),
-    } | {key for key in found if key[0] == "property"}  # fmt: skip
+        ("metric", "acc"), ("run", "run_type"), ("run", "submitter"), ("run", "attempt"),
+    } | {key for key in found if key[0] in {"property", "source", "environment"}}  # fmt: skip
     assert list(found)[-len(same) :] == same
     assert set(rows(place, one, two, "--differences")) == set(found) - set(same)
 

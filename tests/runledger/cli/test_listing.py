@@ -43,11 +43,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]
         do(DescribeRun(run_id="one", changes={"display_name": "zebra crossing"}))
         do(AddParameters(run_id="one", parameters={"lr": 0.1, "x.y \"z'": 1}))
         do(AddParameters(run_id="two", parameters={"lr": 0.03, "x.y \"z'": 2}))
+    for name, value in (("one", "3"), ("two", "nan"), ("8c1e-4f2a-aaaa", "-inf"), ("four", "20")):
+        assert call("run", "log", "-w", place, "-r", name, f"loss={value}").code == 0
+    with Workspace(place) as workspace:
+        do = workspace.client.execute
         do(ChangeStatus(run_id="two", status=RunStatus.COMPLETED))
         error = {"code": "UserError", "message": "out of memory"}
         do(ChangeStatus(run_id="one", status=RunStatus.FAILED, error=error))
-    for name, value in (("one", "3"), ("two", "nan"), ("8c1e-4f2a-aaaa", "-inf"), ("four", "20")):
-        assert call("run", "log", "-w", place, "-r", name, f"loss={value}").code == 0
     with running(place) as server:
         yield place, server.url
 
@@ -125,7 +127,7 @@ def test_search_goes_with_other_conditions(place: str) -> None:
         ("status", ["two", "one", LETTER]),
         ("end", ["two", "one", LETTER]),
         ("-end", ["one", "two", LETTER]),
-        ("experiment", ["two", "one", LETTER]),
+        ("experiment", ["one", "two", LETTER]),
         ("parameter.lr", ["two", "one", LETTER]),
         ("-parameter.lr", ["one", "two", LETTER]),
         ("-parameter.x.y \"z'", ["two", "one", LETTER]),

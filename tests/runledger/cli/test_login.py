@@ -53,7 +53,7 @@ def test_a_stored_token_is_sent_to_its_server(
     done = login(url, f"{token}\n", monkeypatch)
 
     assert before.code == 4
-    assert (done.code, done.json) == (0, {"url": url, "user": "ada", "role": "writer"})
+    assert (done.code, done.json) == (0, {"url": url, "user": "ada", "role": "contributor"})
     assert token not in done.out + done.err
     assert str(config) in done.err
     assert call("run", "list", "-w", f"{url}/").code == 0

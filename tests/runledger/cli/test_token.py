@@ -78,7 +78,7 @@ def test_a_token_is_created_listed_and_revoked_in_the_folder(served: tuple[Path,
     revoked = call("token", "revoke", given["token_id"], "-w", folder)
     again = call("token", "revoke", given["token_id"], "-w", folder)
 
-    assert (before["user"], before["role"], before["email"]) == ("ada", "writer", "ada@example.org")
+    assert (before["user"], before["role"], before["email"]) == ("ada", "contributor", "ada@example.org")
     assert "laptop" in listed
     assert given["token"].rpartition("_")[2] not in listed
     assert (revoked.code, again.code) == (0, 0)
@@ -90,16 +90,16 @@ def test_an_admin_does_the_same_over_http(served: tuple[Path, Server], monkeypat
     folder, server = served
     admin = call("server", "--data", folder, "--init-admin").json
     monkeypatch.setenv("RUNLEDGER_TOKEN", admin["token"])
-    given = call("token", "create", "bob", "--role", "reader", "-w", server.url).json
-    changed = call("user", "change", "BOB", "--role", "writer", "-w", server.url)
+    given = call("token", "create", "bob", "--role", "viewer", "-w", server.url).json
+    changed = call("user", "change", "BOB", "--role", "contributor", "-w", server.url)
     before = me(server, given["token"])
     assert call("token", "revoke", given["token_id"], "-w", server.url).code == 0
     states = state(server.url)
     disabled = call("user", "disable", "bob", "-w", server.url)
     issued_by = {each["user"]: each["issued_by"] for each in call("token", "list", "-w", folder).json}
 
-    assert (before["user"], before["role"]) == ("bob", "writer")
-    assert (changed.json["role"], disabled.json["disabled"]) == ("writer", True)
+    assert (before["user"], before["role"]) == ("bob", "contributor")
+    assert (changed.json["role"], disabled.json["disabled"]) == ("contributor", True)
     assert states == {admin["token_id"]: "valid", given["token_id"]: "revoked"}
     assert issued_by["bob"] == "admin"
 
@@ -124,13 +124,13 @@ def test_who_is_no_admin_is_refused_by_name_of_the_right(
 
 
 def test_a_second_token_needs_no_role_and_another_role_is_refused(empty: Path) -> None:
-    assert call("token", "create", "ada", "--role", "reader", "-w", empty).code == 0
+    assert call("token", "create", "ada", "--role", "viewer", "-w", empty).code == 0
     assert call("token", "create", "Ada", "-w", empty).code == 0
     other = call("token", "create", "ada", "--role", "admin", "-w", empty)
 
     assert other.code == 4
     assert "runledger user change ada" in other.err
-    assert [user["role"] for user in call("user", "list", "-w", empty).json] == ["reader"]
+    assert [user["role"] for user in call("user", "list", "-w", empty).json] == ["viewer"]
     assert list(state(empty).values()) == ["valid", "valid"]
 
 
@@ -140,7 +140,7 @@ def test_who_was_disabled_is_added_again_by_naming_a_role(empty: Path) -> None:
     refused = call("token", "create", "ada", "-w", empty)
 
     assert (refused.code, "--role" in refused.err) == (4, True)
-    assert call("token", "create", "ada", "--role", "reader", "-w", empty).code == 0
+    assert call("token", "create", "ada", "--role", "viewer", "-w", empty).code == 0
     assert list(state(empty).values()) == ["revoked", "valid"]
 
 

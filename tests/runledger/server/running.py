@@ -21,6 +21,7 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -42,7 +43,8 @@ class Server:
         try:
             connection.request(method, path, body, dict(JSON if headers is None else headers))
             response = connection.getresponse()
-            return Reply(response.status, dict(response.getheaders()), response.read())
+            cookies = tuple(response.headers.get_all("set-cookie") or ())
+            return Reply(response.status, dict(response.getheaders()), response.read(), cookies)
         finally:
             connection.close()
 

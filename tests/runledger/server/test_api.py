@@ -164,8 +164,7 @@ def test_unknown_things_are_not_found(server: Server) -> None:
     assert assert_problem(server.get("/api/v1/runs/nobody"), 404, "run-not-found")["run_id"] == "nobody"
     assert_problem(server.get("/api/v1/runs/nobody/history"), 404, "run-not-found")
     assert_problem(server.send("tag-run", run_id="nobody", tags={"a": "b"}), 404, "run-not-found")
-    assert_problem(server.get("/nowhere"), 404, "not-found")
-    assert_problem(server.get("/docs"), 404, "not-found")
+    assert_problem(server.get("/api/v1/nowhere"), 404, "not-found")
     assert_problem(server.get("/api/v1/runs/"), 404, "not-found")
 
 

@@ -60,8 +60,8 @@ class Guarded:
     folder: Path
     server: Server
     admin: Given
-    writer: Given
-    reader: Given
+    contributor: Given
+    viewer: Given
 
 
 @pytest.fixture(scope="module")
@@ -102,19 +102,19 @@ def test_health_and_description_need_no_token(guarded: Guarded, path: str) -> No
 
 
 def test_figures_are_for_who_may_read(guarded: Guarded) -> None:
-    assert b"runledger_last_position" in ask(guarded.server, "/metrics", guarded.reader.text).body
+    assert b"runledger_last_position" in ask(guarded.server, "/metrics", guarded.viewer.text).body
 
 
 @pytest.mark.parametrize("change", ["{0}x", "x{0}", "rl_ffffffffffff_x", "", " ", "{0} {0}", "Ã¼"])
 def test_a_wrong_token_is_401(guarded: Guarded, change: str) -> None:
-    reply = ask(guarded.server, "/api/v1/runs", change.format(guarded.writer.text))
+    reply = ask(guarded.server, "/api/v1/runs", change.format(guarded.contributor.text))
 
     assert_problem(reply, 401, "unauthenticated")
 
 
 def test_a_token_that_ended_is_401(guarded: Guarded) -> None:
     past = give(guarded.folder, "past", Role.ADMIN, datetime.now(UTC) - timedelta(seconds=1))
-    future = give(guarded.folder, "future", Role.READER, datetime.now(UTC) + timedelta(hours=1))
+    future = give(guarded.folder, "future", Role.VIEWER, datetime.now(UTC) + timedelta(hours=1))
 
     assert_problem(ask(guarded.server, "/api/v1/runs", past.text), 401, "unauthenticated")
     assert ask(guarded.server, "/api/v1/runs", future.text).status == 200
@@ -122,33 +122,33 @@ def test_a_token_that_ended_is_401(guarded: Guarded) -> None:
 
 def test_the_actor_is_who_the_token_says(guarded: Guarded) -> None:
     command = start_run("acted") | {"on_behalf_of": "somebody else"}
-    assert ask(guarded.server, "/api/v1/commands", guarded.writer.text, command).status == 200
-    assert ask(guarded.server, "/api/v1/values", guarded.writer.text, batch("acted")).status == 200
-    history = ask(guarded.server, "/api/v1/runs/acted/history", guarded.reader.text).json()
+    assert ask(guarded.server, "/api/v1/commands", guarded.contributor.text, command).status == 200
+    assert ask(guarded.server, "/api/v1/values", guarded.contributor.text, batch("acted")).status == 200
+    history = ask(guarded.server, "/api/v1/runs/acted/history", guarded.viewer.text).json()
 
-    assert [entry["actor"] for entry in history] == ["writer"]
+    assert [entry["actor"] for entry in history] == ["contributor"]
 
 
 @pytest.mark.parametrize("to", ["/api/v1/commands", "/api/v1/commands/bulk", "/api/v1/values"])
-def test_a_reader_asks_and_writes_nothing(guarded: Guarded, to: str) -> None:
+def test_a_viewer_asks_and_writes_nothing(guarded: Guarded, to: str) -> None:
     content: Any = start_run("unwanted")
     reply = ask(
         guarded.server,
         to,
-        guarded.reader.text,
+        guarded.viewer.text,
         batch("unwanted") if to.endswith("values") else {"commands": [content]} if to.endswith("bulk") else content,
     )
     problem = reply.json()["results"][0]["problem"] if to.endswith("bulk") else assert_problem(reply, 403, "forbidden")
 
     assert (problem["status"], problem["right"]) == (403, "write")
-    assert "writer" in problem["detail"]
-    assert ask(guarded.server, "/api/v1/runs", guarded.reader.text).status == 200
-    assert ask(guarded.server, "/api/v1/runs/unwanted", guarded.reader.text).status == 404
+    assert "contributor" in problem["detail"]
+    assert ask(guarded.server, "/api/v1/runs", guarded.viewer.text).status == 200
+    assert ask(guarded.server, "/api/v1/runs/unwanted", guarded.viewer.text).status == 404
 
 
 def test_users_and_tokens_are_for_admins(guarded: Guarded) -> None:
     add = {"type": "add-user", "command": str(uuid4()), "user": "eve", "role": "admin"}
-    for given in (guarded.writer, guarded.reader):
+    for given in (guarded.contributor, guarded.viewer):
         for path, content in (("/api/v1/commands", add), ("/api/v1/tokens", None), ("/api/v1/users", None)):
             problem = assert_problem(ask(guarded.server, path, given.text, content), 403, "forbidden")
             assert problem["right"] == "admin"
@@ -156,22 +156,22 @@ def test_users_and_tokens_are_for_admins(guarded: Guarded) -> None:
     tokens = ask(guarded.server, "/api/v1/tokens", guarded.admin.text).json()
 
     assert "eve" not in {user["user"] for user in users}
-    assert {"admin", "writer", "reader"} <= {token["user"] for token in tokens}
+    assert {"admin", "contributor", "viewer"} <= {token["user"] for token in tokens}
     assert guarded.admin.text.split("_", 2)[2] not in json.dumps(tokens)
 
 
 def test_everybody_may_ask_who_he_is(guarded: Guarded) -> None:
     found = {
         name: ask(guarded.server, "/api/v1/me", given.text).json()
-        for name, given in (("admin", guarded.admin), ("writer", guarded.writer), ("reader", guarded.reader))
+        for name, given in (("admin", guarded.admin), ("contributor", guarded.contributor), ("viewer", guarded.viewer))
     }
 
     assert {name: (me["user"], me["role"]) for name, me in found.items()} == {name: (name, name) for name in found}
-    assert [len(found[name]["rights"]) for name in ("admin", "writer", "reader")] == [3, 2, 1]
+    assert [len(found[name]["rights"]) for name in ("admin", "contributor", "viewer")] == [3, 2, 1]
 
 
 def test_a_role_that_is_not_known_may_nothing(guarded: Guarded) -> None:
-    given = give(guarded.folder, "odd", Role.WRITER)
+    given = give(guarded.folder, "odd", Role.CONTRIBUTOR)
     with closing(connect(str(guarded.folder))) as operator:
         operator.execute(ChangeUser(user="odd", role="owner"))  # type: ignore[arg-type] # as a newer version might
 
@@ -181,7 +181,7 @@ def test_a_role_that_is_not_known_may_nothing(guarded: Guarded) -> None:
 def test_a_client_has_the_errors_of_its_token(guarded: Guarded) -> None:
     with closing(RemoteClient(guarded.server.url)) as nobody, pytest.raises(UnauthenticatedError):
         nobody.run("r")
-    with closing(RemoteClient(guarded.server.url, guarded.reader.text)) as reader:
+    with closing(RemoteClient(guarded.server.url, guarded.viewer.text)) as reader:
         with pytest.raises(ForbiddenError) as caught:
             reader.execute(StartRun(run_id="r", experiment="e"))
         with pytest.raises(RunNotFoundError):
@@ -190,7 +190,7 @@ def test_a_client_has_the_errors_of_its_token(guarded: Guarded) -> None:
 
 
 def test_of_several_tokens_each_is_revoked_by_itself(guarded: Guarded) -> None:
-    first, second = give(guarded.folder, "twice", Role.WRITER), give(guarded.folder, "twice", Role.WRITER)
+    first, second = give(guarded.folder, "twice", Role.CONTRIBUTOR), give(guarded.folder, "twice", Role.CONTRIBUTOR)
     revoke = {"type": "revoke-token", "command": str(uuid4()), "user": "twice", "token_id": first.id}
     assert ask(guarded.server, "/api/v1/commands", guarded.admin.text, revoke).status == 200
 
@@ -236,15 +236,15 @@ def list_runs(server: Server, home: Path, token: str) -> int:
 
 def test_a_token_that_ends_during_a_run_loses_nothing(guarded: Guarded, tmp_path: Path) -> None:
     """The script goes on with a warning; with a valid token, the next contact delivers all of it."""
-    given = give(guarded.folder, "trainer", Role.WRITER)
+    given = give(guarded.folder, "trainer", Role.CONTRIBUTOR)
     then = "run.log('loss', 0.5)\nrun.tag('late', 'yes')\nrun.complete()\nprint('ended', flush=True)"
     training = started_script(guarded.server, tmp_path, given.text, "cut", then)
     with closing(connect(str(guarded.folder))) as operator:
         operator.execute(RevokeToken(user="trainer", token_id=given.id))
     out, err = training.communicate("go on\n", timeout=60)
-    assert list_runs(guarded.server, tmp_path, guarded.writer.text) == 0
-    run = ask(guarded.server, "/api/v1/runs/cut", guarded.reader.text).json()
-    metrics = ask(guarded.server, "/api/v1/runs/cut/metrics", guarded.reader.text).json()
+    assert list_runs(guarded.server, tmp_path, guarded.contributor.text) == 0
+    run = ask(guarded.server, "/api/v1/runs/cut", guarded.viewer.text).json()
+    metrics = ask(guarded.server, "/api/v1/runs/cut/metrics", guarded.viewer.text).json()
 
     assert (training.returncode, out) == (0, "ended\n"), err
     assert "delivered later" in err
@@ -252,11 +252,11 @@ def test_a_token_that_ends_during_a_run_loses_nothing(guarded: Guarded, tmp_path
 
 
 def test_who_may_only_read_does_not_lose_the_end_of_a_run(guarded: Guarded, tmp_path: Path) -> None:
-    """A script is killed; a reader comes by first, and the next writer delivers its end."""
-    training = started_script(guarded.server, tmp_path, guarded.writer.text, "killed", "os.kill(os.getpid(), 9)")
+    """A script is killed; a viewer comes by first, and the next contributor delivers its end."""
+    training = started_script(guarded.server, tmp_path, guarded.contributor.text, "killed", "os.kill(os.getpid(), 9)")
     training.communicate("go on\n", timeout=60)
     statuses = []
-    for given in (guarded.reader, guarded.writer):
+    for given in (guarded.viewer, guarded.contributor):
         assert list_runs(guarded.server, tmp_path, given.text) == 0
         statuses.append(ask(guarded.server, "/api/v1/runs/killed", given.text).json()["status"])
 
@@ -275,7 +275,7 @@ def test_a_revocation_on_one_server_is_known_to_the_other(
         options = ("--log", f"kafka://{broker.address}/auth{uuid4().hex[:12]}")
     with ExitStack() as stack:
         here, there = (stack.enter_context(running(folder, *options)) for folder in folders)
-        admin, writer = give(folders[0], "ada", Role.ADMIN), give(folders[0], "bob", Role.WRITER)
+        admin, writer = give(folders[0], "ada", Role.ADMIN), give(folders[0], "bob", Role.CONTRIBUTOR)
         position = ask(here, "/api/v1/positions", admin.text).json()["position"]
         assert wait_for(there, position, admin) == 200
         assert ask(there, "/api/v1/runs", writer.text).status == 200
@@ -319,11 +319,11 @@ def test_a_refused_request_leaves_its_connection_usable(guarded: Guarded) -> Non
     host, port = guarded.server.address.split(":")
     head = "POST /api/v1/commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     body = json.dumps(start_run("x") | {"reason": "y" * 200_000}).encode()
-    next_one = f"GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {guarded.reader.text}\r\n\r\n"
+    next_one = f"GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {guarded.viewer.text}\r\n\r\n"
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body + next_one.encode())
         answer = b""
-        while b'"user": "reader"' not in answer:
+        while b'"user": "viewer"' not in answer:
             part = connection.recv(65536)
             assert part, answer
             answer += part
@@ -334,7 +334,7 @@ def test_a_refused_request_leaves_its_connection_usable(guarded: Guarded) -> Non
 
 def test_a_writer_writes_through_a_client(guarded: Guarded) -> None:
     run_id = str(uuid4())
-    with closing(RemoteClient(guarded.server.url, guarded.writer.text)) as writer:
+    with closing(RemoteClient(guarded.server.url, guarded.contributor.text)) as writer:
         writer.execute(StartRun(run_id=run_id, experiment="auth"))
         writer.execute(TagRun(run_id=run_id, tags={"a": "b"}))
         assert writer.run(run_id)["tags"] == {"a": "b"}

@@ -18,17 +18,22 @@ from ledger.commands import (
     AddProperties,
     ArchiveRun,
     ChangeStatus,
+    ChangeView,
     Command,
     CreateExperiment,
+    DeleteView,
     DescribeRun,
     RestoreRun,
     ResumeRun,
+    SaveView,
+    ShareView,
     StartRun,
     TagRun,
     UntagRun,
 )
 from ledger.errors import (
     BadContentError,
+    ChangedSinceError,
     CommandReusedError,
     ContentNotFoundError,
     InvalidNameError,
@@ -36,12 +41,14 @@ from ledger.errors import (
     RefusedError,
     RunNotFoundError,
     StatusRefusedError,
+    ViewNotFoundError,
     WrittenOnceError,
 )
+from ledger.filters import Filter, Operator
 from ledger.liveness.expiring import end_overdue
 from ledger.liveness.graces import end_of, request_in
 from ledger.liveness.writers import LiveWriter
-from ledger.queries import ANY_VALUE, RunQuery, state_of
+from ledger.queries import ANY_VALUE, KeyQuery, Named, RunPage, RunQuery, state_of
 from ledger.values.batch import Batch
 from ledger.workspace.folder import make_folder
 from runledger.wiring import connect
@@ -263,6 +270,84 @@ def test_every_condition_of_a_query(client: Client) -> None:
     with pytest.raises(InvalidNameError, match="yesterday"):
         found(started_from="yesterday")
     assert found(target="near") == found(tags={"\ud800": "x"}) == []
+
+
+def test_filters_columns_counts_and_names_to_choose(client: Client) -> None:
+    for number, team in enumerate(["vision", "a,b:c", "speech"]):
+        client.execute(StartRun(run_id=f"f{number}", experiment="filters", tags={"team": team, "other": "x"}))
+        client.execute(AddParameters(run_id=f"f{number}", parameters={"lr": 0.1 * number}))
+        point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [float(number)]}
+        client.log_values(Batch(run_id=f"f{number}", writer="w", first=1, last=1, series=[point], occurred_at=1))
+    client.execute(ChangeStatus(run_id="f0", status=RunStatus.COMPLETED))
+    client.execute(StartRun(run_id="f-child", experiment="filters", parent_run_id="f1"))
+
+    def found(*chips: str, **fields: object) -> RunPage:
+        filters = [Filter.parse(chip) for chip in chips]
+        return client.runs(RunQuery(experiment="filters", filters=filters, **fields))  # type: ignore[arg-type]
+
+    def names(*chips: str, **fields: object) -> list[str]:
+        return [run["run_id"] for run in found(*chips, **fields).runs]
+
+    assert names("tag.team:is:vision,speech") == ["f2", "f0"]
+    assert names(str(Filter("tag", Operator.IS, ("a,b:c",), "team"))) == ["f1"]
+    assert names("parameter.lr:>:0.05", "status:is:Running") == ["f2", "f1"]
+    assert names("metric.loss:<:1.5") == ["f1", "f0"]
+    assert names(order_by="metric.loss") == ["f0", "f1", "f2"]
+    page = found(columns=["metric.loss", "tag.team"], count=True, family=True, limit=2)
+    assert [(run["metrics"], run["tags"]) for run in page.runs] == [
+        ({"loss": 2.0}, {"team": "speech"}),
+        ({"loss": 1.0}, {"team": "a,b:c"}),
+    ]
+    assert (page.count, page.count_exact) == (3, True)
+    assert page.runs[1]["children"] == {"count": 1, "statuses": {"Running": 1}}
+    assert found(limit=1, order_by="-metric.loss").cursor is not None
+    second = found(limit=1, order_by="-metric.loss", cursor=found(limit=1, order_by="-metric.loss").cursor)
+    assert [run["run_id"] for run in second.runs] == ["f1"]
+    assert client.keys(KeyQuery(kind="tag", experiment="filters", prefix="t")) == [Named("team", 3)]
+    assert client.keys(KeyQuery(kind="metric", experiment="filters")) == [Named("loss", 3)]
+    teams = client.keys(KeyQuery(kind="tag", key="team", experiment="filters", after="a,b:c"))
+    assert teams == [Named("speech", 1), Named("vision", 1)]
+    assert client.keys(KeyQuery(kind="status", experiment="filters")) == [Named("Completed", 1), Named("Running", 3)]
+    with pytest.raises(InvalidNameError, match="nothing to choose by 'colour'"):
+        client.keys(KeyQuery(kind="colour"))
+    with pytest.raises(LimitExceededError, match="1 to 50 names"):
+        client.keys(KeyQuery(kind="tag", limit=51))
+
+
+def test_runs_are_compared_differences_first(client: Client) -> None:
+    for number in (0, 1):
+        origin = {"python": "3.11", "git": {"commit": f"c{number}"}, "command_line": ["train", str(number)]}
+        client.execute(StartRun(run_id=f"cmp{number}", experiment="compared", tags={"same": "x"}, origin=origin))
+        client.execute(AddParameters(run_id=f"cmp{number}", parameters={"lr": number}))
+    rows = client.compared(["cmp0", "cmp1"])
+    assert [row["differs"] for row in rows] == sorted((row["differs"] for row in rows), reverse=True)
+    found = {(row["kind"], row["key"]): row for row in rows}
+    assert found["source", "git.commit"]["values"] == {"cmp0": "c0", "cmp1": "c1"}
+    assert found["source", "command_line"]["values"] == {"cmp0": "train 0", "cmp1": "train 1"}
+    assert found["parameter", "lr"]["differs"]
+    assert not found["environment", "python"]["differs"]
+    assert not found["tag", "same"]["differs"]
+    with pytest.raises(RunNotFoundError):
+        client.compared(["cmp0", "nobody"])
+
+
+def test_a_view_is_saved_changed_shared_and_deleted(client: Client) -> None:
+    view_id = str(uuid4())
+    client.execute(SaveView(view_id=view_id, name="mine", query="filter=status%3Ais%3AFailed", description="why"))
+    found = client.view(view_id)
+    assert (found["name"], found["visibility"], found["right"]) == ("mine", "personal", "own")
+    assert found in client.views()
+    client.execute(ChangeView(view_id=view_id, name="ours", as_of=found["last_position"]))
+    with pytest.raises(ChangedSinceError):
+        client.execute(ChangeView(view_id=view_id, name="theirs", as_of=found["last_position"]))
+    client.execute(ShareView(view_id=view_id, users={"bo": "edit"}))
+    found = client.view(view_id)
+    assert (found["name"], found["description"], found["users"]) == ("ours", "why", {"bo": "edit"})
+    assert found["visibility"] == "shared"
+    client.execute(DeleteView(view_id=view_id))
+    with pytest.raises(ViewNotFoundError):
+        client.view(view_id)
+    assert view_id not in [each["view_id"] for each in client.views()]
 
 
 def test_the_points_of_several_runs_come_at_once(client: Client) -> None:

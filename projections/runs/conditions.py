@@ -1,0 +1,260 @@
+"""Conditions of a question: ways that lead to the runs that meet one, and a look at whether a run does.
+
+Each way has `a.created` and `a.run`. The rarest condition leads, the others are looked up for each run.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ledger.filters import MOMENTS, Filter, Operator, duration_of, microseconds_of, number_of
+from ledger.metrics import Scalar
+from projections.runs.attributes import Attribute, has_key, one, pair
+from projections.runs.facets import upper
+from projections.runs.values import Value, orderable
+from projections.runs.words import expression_of, folded, words_table
+from schemas.limits import UNSTORABLE
+
+COUNTED = 10_001
+"""How far what meets a condition is counted: so many runs are put in the order of a page without a thought."""
+
+FEW = 3_000
+"""So many are sorted by a value as quickly as a page is found along the index of an order, at a million runs."""
+
+_WAYS = 50
+"""The most ways that are merged in the order of a page."""
+
+LiveMetrics = Mapping[int, Mapping[str, Scalar]]
+"""By the number of a run that goes on: its last values, which no table of the view has."""
+
+
+class Sql(NamedTuple):
+    """A piece of a statement, and its parameters."""
+
+    text: str
+    values: Sequence[Any] = ()
+
+    def __add__(self, other: "Sql") -> "Sql":  # type: ignore[override]
+        return Sql(self.text + other.text, [*self.values, *other.values])
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`ways` lead to the runs that meet it, none of which meets another's; none for what leads nowhere.
+
+    `ordered` ways give runs as they were created. `probe` tells of run `a` whether it does. `count`
+    is how many do, up to `COUNTED`.
+    """
+
+    probe: Sql
+    ways: Sequence[Sql] = ()
+    ordered: bool = False
+    count: int = COUNTED
+
+    @property
+    def leads(self) -> bool:
+        """Whether a page can be read along its ways."""
+        return bool(self.ways) and (self.ordered or self.count < COUNTED)
+
+    @property
+    def is_few(self) -> bool:
+        """Whether all runs that meet it are rather sorted than looked for along an order."""
+        return bool(self.ways) and self.count < min(FEW, COUNTED)
+
+
+NEVER = Condition(Sql("false"), (), count=0)
+ALWAYS = Condition(Sql("true"))
+
+_PROBE = """EXISTS (SELECT 1 FROM run_attributes o
+WHERE o.attribute IN ({marks}) AND o.created = a.created AND o.run = a.run)"""
+_ATTRIBUTE_KINDS = {"experiment": "experiment", "submitter": "created_by", "run_type": "run_type", "target": "target"}
+_PAIRS = {"tag": "tags", "property": "properties"}
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Makes conditions from what is asked, with what the tables have now."""
+
+    connection: sqlite3.Connection
+    live: LiveMetrics = field(default_factory=dict)
+
+    def any_of(self, wanted: Iterable[Attribute]) -> Condition:
+        """A run has one of some facts, of which it can have one alone."""
+        numbers = self._numbers(wanted)
+        if not numbers:
+            return NEVER
+        probe = Sql(_PROBE.format(marks=", ".join("?" * len(numbers))), numbers)
+        ways = [Sql("run_attributes a WHERE a.attribute = ?", [number]) for number in numbers]
+        count = sum(self._count(way) for way in ways)
+        if len(ways) <= _WAYS:
+            return Condition(probe, ways, ordered=True, count=count)
+        marks = ", ".join("?" * len(numbers))
+        return Condition(probe, [Sql(f"run_attributes a WHERE a.attribute IN ({marks})", numbers)], count=count)
+
+    def search(self, words: str) -> Condition:
+        """A run has words in its texts."""
+        expression, table = expression_of(words), words_table(self.connection)
+        if expression is None:
+            return NEVER
+        found = f"SELECT rowid AS run FROM {table} WHERE {table} MATCH ?"
+        way = Sql(f"({found}) w CROSS JOIN runs a ON a.run = w.run WHERE true", [expression])
+        count = self._number(Sql(f"SELECT count(*) FROM ({found} LIMIT {COUNTED})", [expression]))
+        return Condition(Sql(f"a.run IN ({found})", [expression]), [way], count=count) if count else NEVER
+
+    def of(self, chip: Filter) -> Condition:
+        """What a chip asks for."""
+        if chip.operator is not Operator.IS_NOT:
+            return self._of(chip)
+        probe = self._of(Filter(chip.field, Operator.IS, chip.values, chip.key)).probe
+        return Condition(Sql(f"NOT {probe.text}", probe.values))
+
+    def _of(self, chip: Filter) -> Condition:
+        match chip.field:
+            case "metric" | "parameter" | "name" | "started" | "ended" | "duration":
+                return self._valued(chip)
+            case "created":
+                return Condition(_compared("a.created", chip, list(map(microseconds_of, chip.values))))
+            case "run_id":
+                return self._run_ids(chip)
+            case _ if chip.operator is Operator.STARTS_WITH:
+                return self._beginning(chip)
+            case _:
+                return self.any_of(_wanted(chip))
+
+    def _beginning(self, chip: Filter) -> Condition:
+        """A text that begins like another: few such texts are looked up, of many each run is asked."""
+        (prefix,) = chip.values
+        among = _text("t.value", prefix)
+        begin = Sql("attributes t WHERE t.kind = ? AND t.key = ? AND ", [chip.field, chip.key]) + among
+        limited = Sql(" LIMIT ?", [_WAYS + 1])
+        found = self.connection.execute(*(Sql("SELECT t.value FROM ") + begin + limited)).fetchall()
+        if len(found) <= _WAYS:
+            wanted = [value for (value,) in found]
+            kind = chip.field
+            return self.any_of(pair(kind, chip.key, value) if chip.key else one(kind, value) for value in wanted)
+        way = Sql("attributes t CROSS JOIN run_attributes a ON a.attribute = t.attribute WHERE ")
+        way += Sql("t.kind = ? AND t.key = ? AND ", [chip.field, chip.key]) + among
+        return self._counted(Condition(_begins(chip, prefix), [way]))
+
+    def _run_ids(self, chip: Filter) -> Condition:
+        by = (
+            _text("a.run_id", chip.values[0])
+            if chip.operator is Operator.STARTS_WITH
+            else _among("a.run_id", chip.values)
+        )
+        probe = Sql("EXISTS (SELECT 1 FROM runs r WHERE r.run = a.run AND ") + Sql(
+            by.text.replace("a.", "r."), by.values
+        )
+        return self._counted(Condition(probe + Sql(")"), [Sql("runs a WHERE ") + by]))
+
+    def _valued(self, chip: Filter) -> Condition:
+        """A value that the table of values has, or that a run which goes on has now."""
+        begin = Sql("a.field = ?", [chip.name])
+        by = begin if chip.operator is Operator.HAS_KEY else begin + Sql(" AND ") + _asked(chip)
+        probe = Sql("EXISTS (SELECT 1 FROM run_values v WHERE v.run = a.run AND ") + _of_v(by) + Sql(")")
+        live = [run for run, values in self.live.items() if chip.key in values and _holds(chip, values[chip.key])]
+        if chip.field != "metric" or not live:
+            return self._counted(Condition(probe, [Sql("run_values a WHERE ") + by]))
+        going = Sql("a.run IN (SELECT value FROM json_each(?))", [json.dumps(live)])
+        either = Sql("(") + probe + Sql(" OR ") + going + Sql(")")
+        return self._counted(Condition(either, [Sql("run_values a WHERE ") + by, Sql("runs a WHERE ") + going]))
+
+    def _counted(self, condition: Condition) -> Condition:
+        count = min(sum(map(self._count, condition.ways)), COUNTED)
+        return Condition(condition.probe, condition.ways, count=count) if count else NEVER
+
+    def _count(self, way: Sql) -> int:
+        return self._number(Sql("SELECT count(*) FROM (SELECT 1 FROM ") + way + Sql(" LIMIT ?)", [COUNTED]))
+
+    def _number(self, select: Sql) -> int:
+        return int(self.connection.execute(*select).fetchone()[0])
+
+    def _numbers(self, wanted: Iterable[Attribute]) -> list[int]:
+        select = "SELECT attribute FROM attributes WHERE kind = ? AND key = ? AND value = ?"
+        storable = (attribute for attribute in dict.fromkeys(wanted) if not any(map(UNSTORABLE.search, attribute)))
+        rows = (self.connection.execute(select, attribute).fetchone() for attribute in storable)
+        return [int(row[0]) for row in rows if row is not None]
+
+
+def _wanted(chip: Filter) -> list[Attribute]:
+    """The facts of which a chip asks for one."""
+    if chip.operator is Operator.HAS_KEY:
+        return [has_key(chip.field, chip.key)]
+    return [pair(chip.field, chip.key, value) if chip.key else one(chip.field, value) for value in chip.values]
+
+
+def _asked(chip: Filter) -> Sql:
+    if chip.field in MOMENTS:
+        return _compared("a.value", chip, list(map(microseconds_of, chip.values)))
+    if chip.field == "duration":
+        return _compared("a.value", chip, list(map(duration_of, chip.values)))
+    if chip.operator is Operator.STARTS_WITH:
+        return _text("a.value", folded(chip.values[0]) if chip.field == "name" else chip.values[0])
+    if chip.operator is Operator.IS:
+        return _among("a.value", _equal_values(chip))
+    return _compared("a.value", chip, [number_of(value) or 0 for value in chip.values])
+
+
+def _equal_values(chip: Filter) -> list[Value]:
+    """What a value that is asked for may be in the table: a number, a text, or either."""
+    if chip.field == "name":
+        return [folded(value) for value in chip.values]
+    numbers: list[Value] = [number for value in chip.values if (number := number_of(value)) is not None]
+    return numbers if chip.field == "metric" else [*numbers, *chip.values]
+
+
+def _compared(name: str, chip: Filter, bounds: Sequence[Value]) -> Sql:
+    # Texts stand behind all numbers, and are no numbers.
+    match chip.operator:
+        case Operator.ABOVE:
+            return Sql(f"{name} > ? AND {name} <= 9e999", bounds)
+        case Operator.BELOW:
+            return Sql(f"{name} < ?", bounds)
+        case _:
+            return Sql(f"{name} >= ? AND {name} <= ?", bounds)
+
+
+def _among(name: str, values: Sequence[Value]) -> Sql:
+    return Sql(f"{name} IN ({', '.join('?' * len(values))})", values)
+
+
+def _text(name: str, prefix: str) -> Sql:
+    """A text begins like another."""
+    end = upper(prefix)
+    return Sql(f"{name} >= ?", [prefix]) if end is None else Sql(f"{name} >= ? AND {name} < ?", [prefix, end])
+
+
+def _begins(chip: Filter, prefix: str) -> Sql:
+    """A look into the document of run `a`, where too many texts begin so to look each up."""
+    if chip.key:
+        select = f"EXISTS (SELECT 1 FROM runs r, json_each(r.state, '$.{_PAIRS[chip.field]}') j WHERE r.run = a.run"
+        return Sql(f"{select} AND j.key = ? AND ", [chip.key]) + _text("j.value", prefix) + Sql(")")
+    text = _text(f"json_extract(r.state, '$.{_ATTRIBUTE_KINDS[chip.field]}')", prefix)
+    return Sql("EXISTS (SELECT 1 FROM runs r WHERE r.run = a.run AND ") + text + Sql(")")
+
+
+def _of_v(by: Sql) -> Sql:
+    return Sql(by.text.replace("a.field", "v.field").replace("a.value", "v.value"), by.values)
+
+
+def _holds(chip: Filter, value: object) -> bool:
+    """Whether the last value of a metric is one that a chip asks for, as the table would have it."""
+    found = orderable(value)
+    if found is None or chip.operator is Operator.HAS_KEY:
+        return found is not None
+    bounds = [number_of(text) or 0 for text in chip.values]
+    return not isinstance(found, str) and _lies(chip.operator, found, bounds)
+
+
+def _lies(operator: Operator, number: float, bounds: Sequence[float]) -> bool:
+    match operator:
+        case Operator.IS:
+            return number in bounds
+        case Operator.ABOVE:
+            return number > bounds[0]
+        case Operator.BELOW:
+            return number < bounds[0]
+        case _:
+            return bounds[0] <= number <= bounds[1]

@@ -1,0 +1,98 @@
+"""How many runs have what: counted where lists are chosen from, so that nothing counts runs when it is asked."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+
+from ledger.errors import InvalidNameError, LimitExceededError
+from ledger.queries import KEY_KINDS, KEYS_AT_ONCE, VALUE_KINDS, KeyQuery, Named
+from projections.runs.attributes import Attribute
+from schemas.limits import UNSTORABLE
+
+Facet = tuple[str, str, str, str]
+"""Scope, then kind, key and value of an attribute."""
+
+WORKSPACE = ""
+_LONGEST_VALUE = 200
+_UNCOUNTED = frozenset({"parent_run_id", "root_run_id", "top-level", "archived"})
+_SELECT = """SELECT {column}, runs FROM facets WHERE scope = ? AND kind = ?{key}
+AND {column} >= ?{end} ORDER BY {column} LIMIT ?"""
+
+
+def of_experiment(name: str) -> str:
+    """The scope of an experiment's runs."""
+    return f"experiment:{name}"
+
+
+def of_parent(run_id: str) -> str:
+    """The scope of a run's children."""
+    return f"parent:{run_id}"
+
+
+def facets_of(attributes: Iterable[Attribute], experiment: str, parent: str | None) -> set[Facet]:
+    """What is counted of a run: long values are not, nobody chooses from them."""
+    found: set[Facet] = set()
+    scope = of_experiment(experiment)
+    for attribute in attributes:
+        kind, _, value = attribute
+        if kind in _UNCOUNTED or len(value) > _LONGEST_VALUE:
+            continue
+        found.add((WORKSPACE, *attribute))
+        found.add((scope, *attribute))
+        if kind == "status" and parent is not None:
+            found.add((of_parent(parent), *attribute))
+    return found
+
+
+def statuses_of(connection: sqlite3.Connection, scopes: Iterable[str]) -> Mapping[str, dict[str, int]]:
+    """How many runs of each status each of these scopes has; those without runs are absent."""
+    found: dict[str, dict[str, int]] = {}
+    for scope in scopes:
+        rows = connection.execute("SELECT value, runs FROM facets WHERE scope = ? AND kind = 'status'", (scope,))
+        counts: dict[str, int] = dict(rows.fetchall())
+        if counts:
+            found[scope] = counts
+    return found
+
+
+def find_names(connection: sqlite3.Connection, query: KeyQuery) -> list[Named]:
+    """Keys or values that begin like something, by name.
+
+    Raises:
+        InvalidNameError: there are no keys or values of this kind.
+        LimitExceededError: too many are asked for.
+    """
+    check(query)
+    if any(UNSTORABLE.search(text or "") for text in (query.key, query.prefix, query.experiment, query.after)):
+        return []
+    scope = WORKSPACE if query.experiment is None else of_experiment(query.experiment)
+    keys = query.key is None and query.kind in KEY_KINDS
+    column, end = "key" if keys else "value", upper(query.prefix)
+    select = _SELECT.format(
+        column=column, key="" if keys else " AND key = ?", end="" if end is None else f" AND {column} < ?"
+    )
+    if query.after is not None:
+        select = select.replace(" ORDER", f" AND {column} > ? ORDER")
+    asked = [scope, f"{query.kind} key" if keys else query.kind, *([] if keys else [query.key or ""]), query.prefix]
+    asked += [text for text in (end, query.after) if text is not None]
+    return [Named(*row) for row in connection.execute(select, [*asked, query.limit])]
+
+
+def check(query: KeyQuery) -> None:
+    """Raise unless there are names of this kind, and so many may be asked for."""
+    if not 1 <= query.limit <= KEYS_AT_ONCE:
+        raise LimitExceededError(f"1 to {KEYS_AT_ONCE} names are read at a time, not {query.limit}")
+    if query.key is None and query.kind not in (*KEY_KINDS, *VALUE_KINDS):
+        raise InvalidNameError(f"there is nothing to choose by {query.kind!r}; by {', '.join(KEY_KINDS + VALUE_KINDS)}")
+    if query.key is not None and query.kind not in KEY_KINDS[:3]:
+        raise InvalidNameError(
+            f"keys of {query.kind!r} have no values to choose; those of {', '.join(KEY_KINDS[:3])} do"
+        )
+
+
+def upper(prefix: str) -> str | None:
+    """The first text behind all that begin with a prefix, in the order of code points; None if there is none."""
+    shorter = prefix.rstrip("\U0010ffff")
+    if not shorter:
+        return None
+    following = ord(shorter[-1]) + 1
+    return shorter[:-1] + chr(0xE000 if following == 0xD800 else following)  # noqa: PLR2004 - surrogates are no text

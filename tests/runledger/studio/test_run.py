@@ -184,7 +184,7 @@ def test_a_tag_that_another_has_changed_meanwhile_is_not_overwritten(server: Ser
     run_id = started(server, tags={"quality": "good"})
     at = seen(server, run_id)
     server.send("tag-run", run_id=run_id, tags={"quality": "bad"})
-    for fields in ({"key": "quality", "value": "great", "edit": "quality"}, {"remove": "quality"}):
+    for fields in ({"key": "quality", "value": "great", "edit": "quality"}, {"untag": "quality"}):
         refused = post(server, f"/runs/{run_id}/tags", {"seen": at, **fields})
         assert refused.status == 409
         assert "has set it to “bad” since you looked" in text_of(refused)
@@ -293,6 +293,7 @@ def test_small_branches_are_open_at_any_depth_and_large_ones_closed(server: Serv
     below = server.get(f"/runs/{root}.1/children?depth=1").body.decode()
     assert below.count('class="depth-1"') == 21
     assert "<main" not in below
+    assert "Child runs 2 2 Running" in page(server, f"/runs/{root}")
     assert "The whole tree" in page(server, f"/runs/{deep}/children")
     assert "No child runs" in page(server, f"/runs/{deep}.0/children")
 

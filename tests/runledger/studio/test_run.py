@@ -228,6 +228,14 @@ def test_a_long_history_comes_in_pages(server: Server) -> None:
     assert second.count('<li class="event') == 11
 
 
+def test_what_was_told_late_says_when_it_happened(server: Server) -> None:
+    run_id = started(server)
+    server.send("tag-run", run_id=run_id, tags={"a": "b"}, occurred_at="2026-01-02T03:04:05+00:00")
+    text = page(server, f"/runs/{run_id}/history")
+    assert text.count("as its writer says") == 1
+    assert "as its writer says, on 2026-01-02 03:04:05 UTC" in text
+
+
 def test_a_run_is_shown_as_it_was_with_what_changed_since(server: Server) -> None:
     run_id = started(server, tags={"quality": "good"})
     at = seen(server, run_id)
@@ -330,6 +338,11 @@ def test_the_code_that_ran_is_listed_read_and_downloaded(server: Server) -> None
     assert one.body == b"\x00\xff"
     assert one.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.bin"
     assert one.headers["content-security-policy"].startswith("sandbox")
+    broken = {"name": ".snapshot/source.zip", "sha256": hashlib.sha256(b"no zip").hexdigest(), "size": 6}
+    other = started(server)
+    assert server.ask("PUT", f"/api/v1/contents/{broken['sha256']}", b"no zip", {}).status == 200
+    server.send("add-artifacts", run_id=other, artifacts=[broken])
+    assert "the snapshot cannot be read" in page(server, f"/runs/{other}/snapshot", 422)
     for name in ("../etc/passwd", "nothing.py"):
         assert server.get(f"/runs/{run_id}/snapshot?file={name}").status == 404
         assert server.get(f"/runs/{run_id}/snapshot/download?file={name}").status == 404

@@ -35,6 +35,7 @@ from schemas.events import (
     NotificationsSettledEvent,
     OpaqueEvent,
     Outcome,
+    RecipientLimitedEvent,
     RecipientResubscribedEvent,
     RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
@@ -90,7 +91,7 @@ class AlertAnswers:
             match happened.event:
                 case NotificationsClaimedEvent() as event:
                     for claim in event.notifications:
-                        if claim.rule == rule_id:
+                        if rule_id in {claim.rule, *(claim.others or ())}:
                             known = found.setdefault(claim.notification, _claimed(claim, at))
                             known |= {"state": "claimed", "attempt": claim.attempt, "server": event.server}
                 case NotificationsSettledEvent() as event:
@@ -167,7 +168,7 @@ class AlertAnswers:
                 case NotificationsClaimedEvent() as event:
                     found |= {claim.notification: "claimed" for claim in event.notifications}
                 case NotificationsSettledEvent() as event:
-                    found |= {outcome.notification: outcome.outcome for outcome in event.outcomes}
+                    found |= {outcome.notification: _state(outcome) for outcome in event.outcomes}
                 case _:
                     pass
         return found
@@ -192,11 +193,12 @@ class AlertAnswers:
         }
 
     def recipients(self) -> list[RecipientDocument]:
-        """Every recipient that unsubscribed or is suppressed, by address."""
+        """Every recipient that unsubscribed, is suppressed or has a limit, by address."""
         with self._database.clear_errors():
             streams = list(self._database.heads_of(_RECIPIENTS))
         found = map(self._recipient, streams)
-        return sorted((each for each in found if each["unsubscribed"] or each["suppressed"]), key=_address)
+        told = (each for each in found if each["unsubscribed"] or each["suppressed"] or each["limit"])
+        return sorted(told, key=_address)
 
     def recipient_of(self, notification: str) -> str | None:
         """For whom a notification was claimed; looked for from the last claim backwards, for mails come back soon."""
@@ -224,7 +226,7 @@ class AlertAnswers:
             rule["not_mailed"] = {each: why for each, why in reasons.items() if why is not None}
 
     def _recipient(self, stream: str) -> RecipientDocument:
-        document: RecipientDocument = {"recipient": "", "unsubscribed": [], "suppressed": None}
+        document: RecipientDocument = {"recipient": "", "unsubscribed": [], "suppressed": None, "limit": None}
         for happened in self._feed.of_stream(stream):
             _fold_recipient(document, happened.event, _iso(happened.recorded_at))
         return document
@@ -244,6 +246,7 @@ class AlertAnswers:
                     "version": rule.version,
                     "definition": rule.definition.as_json() if rule.definition else None,
                     "unreadable": rule.unreadable or None,
+                    "template_failure": rule.template_failure or None,
                 }
         if not last or (rules.get(key_of(stream)) is None and not deleted):
             return None
@@ -295,6 +298,8 @@ def _fold_recipient(document: RecipientDocument, event: Event | OpaqueEvent, at:
             }
         case RecipientUnsuppressedEvent():
             document["suppressed"] = None
+        case RecipientLimitedEvent():
+            document["limit"] = {"mails": event.mails, "seconds": event.seconds} if event.mails else None
         case _:
             return
     document["recipient"] = readable(event.recipient) or ""
@@ -326,13 +331,17 @@ def _claimed(claim: Claim, at: str) -> DeliveryDocument:
 
 def _settled(outcome: Outcome, at: str) -> DeliveryDocument:
     return {
-        "state": outcome.outcome,
+        "state": _state(outcome),
         "attempt": outcome.attempt,
         "settled_utc": at,
         "code": outcome.code,
         "reply": readable(outcome.reply),
         "because": outcome.because,
     }
+
+
+def _state(outcome: Outcome) -> str:
+    return "digested" if outcome.digested else outcome.outcome
 
 
 def _iso(milliseconds: int) -> str:

@@ -31,7 +31,7 @@ def would_send(feed: Feed, rule_id: str, span: Span) -> Iterator[Intent]:
     evaluator = Evaluator(FeedRunEvents(feed))
     for happened in _history(feed, span):
         for intent in evaluator.fold(happened):
-            if intent.rule == rule_id and span.holds(intent.subject.at):
+            if intent.is_of(rule_id) and span.holds(intent.subject.at):
                 yield intent
 
 
@@ -56,15 +56,15 @@ def would_have_sent(
             defined = True
         if happened.envelope.stream == stream and defined:
             continue  # what people did to the rule since is not what the draft says
-        yield from _of(stream, evaluator.fold(happened))
+        yield from _of(rule_id or DRAFT, evaluator.fold(happened))
         last = happened
     if last is not None and defined:
         end = min(now, span.until) if span.until is not None else now
-        yield from _of(stream, evaluator.fold(_end(last, end)))
+        yield from _of(rule_id or DRAFT, evaluator.fold(_end(last, end)))
 
 
-def _of(stream: str, intents: list[Intent]) -> Iterator[Intent]:
-    return (intent for intent in intents if rule_stream(intent.rule) == stream)
+def _of(rule_id: str, intents: list[Intent]) -> Iterator[Intent]:
+    return (intent for intent in intents if intent.is_of(rule_id))
 
 
 def _history(feed: Feed, span: Span, go_on: Callable[[], bool] = lambda: True) -> Iterator[FeedEvent]:

@@ -3,6 +3,7 @@
 from itertools import islice
 
 from alerts.evaluate.facts import Place
+from alerts.evaluate.intent import TEMPLATE, Intent
 from alerts.facts import Facts
 from alerts.past import past_matches
 from alerts.templates.rendered import Templates
@@ -52,6 +53,11 @@ def check_templates(definition: RuleDefinition) -> None:
     templates = templates_of(definition)
     if templates != Templates():
         Renderer().check(templates, BARE)
+
+
+def templates_for(intent: Intent) -> Templates:
+    """The templates that a message is made with: those of its rule, but to say that they cannot be used."""
+    return Templates() if intent.kind == TEMPLATE else templates_of(intent.definition)
 
 
 def templates_of(definition: RuleDefinition) -> Templates:

@@ -1,6 +1,6 @@
 """What the SDK and the command line ask; projections answer, joined by the composition root."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -27,6 +27,16 @@ def state_of(run: RunDocument) -> RunState:
     return RunState(
         RunStatus(run["status"]), bool(run.get("presumed")), datetime.fromisoformat(started) if started else None
     )
+
+
+def began_at(runs: Iterable[RunDocument]) -> dict[str, int]:
+    """When runs started, in microseconds since 1970 UTC, by run id; those that never ran are left out."""
+    found = {run["run_id"]: run.get("start_time_utc") for run in runs}
+    return {run_id: _micros(text) for run_id, text in found.items() if text}
+
+
+def _micros(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1_000_000)
 
 
 ANY_VALUE = "\x00any"

@@ -18,6 +18,7 @@ from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
 from runledger import VERSION
 from runledger.server.asking import Asking
+from runledger.server.charts import ChartsApi, charts_routes
 from runledger.server.desk import Desk
 from runledger.server.files import FilesApi, file_routes
 from runledger.server.live.route import StreamApi, stream_routes
@@ -42,11 +43,13 @@ from runledger.server.metrics import CONTENT_TYPE, Metrics
 from runledger.server.openapi import (
     BATCH_BODY,
     BULK_BODY,
+    BULK_REPLY,
     COMMAND_BODY,
     MAIL_BODY,
     PRESENCE_BODY,
     PREVIEW_BODY,
     PROBLEMS,
+    TEXT_REPLY,
     add_schemas,
 )
 from runledger.server.replies import answer_problems, refusal, reply
@@ -85,6 +88,7 @@ class Api:
         self._hearing = hearing
         self._metrics = metrics
         self.live = StreamApi(stream, parts.log.id, parts.values.check_run)
+        self.charts = ChartsApi(desk)
         self.files = FilesApi(
             parts.files,
             admit=desk.admit,
@@ -328,7 +332,7 @@ def build(
 def _routes(api: Api) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["ledger"])
     routes.post("/commands", response_model=Answer, openapi_extra=COMMAND_BODY)(api.command)
-    routes.post("/commands/bulk", response_model=None, openapi_extra=BULK_BODY)(api.commands)
+    routes.post("/commands/bulk", openapi_extra=BULK_BODY, **BULK_REPLY)(api.commands)
     routes.post("/values", response_model=dict[str, int], openapi_extra=BATCH_BODY)(api.values)
     routes.post("/presence", response_model=dict[str, list[str]], openapi_extra=PRESENCE_BODY)(api.presence)
     routes.get("/runs", response_model=RunPage)(api.runs)
@@ -356,6 +360,7 @@ def _routes(api: Api) -> APIRouter:
     routes.post("/bounces", response_model=dict[str, Any], openapi_extra=MAIL_BODY)(api.bounce)
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
+    routes.include_router(charts_routes(api.charts))
     routes.include_router(file_routes(api.files))
     routes.include_router(stream_routes(api.live))
     routes.include_router(api.views)
@@ -378,5 +383,5 @@ def _health(api: Api, closed: Callable[[], LedgerError | None]) -> APIRouter:
         error = closed()
         return reply({"status": "ready"}) if error is None else refusal(error)
 
-    routes.get("/metrics", response_model=None)(api.metrics)
+    routes.get("/metrics", **TEXT_REPLY)(api.metrics)
     return routes

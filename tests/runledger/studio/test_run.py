@@ -4,11 +4,12 @@ import hashlib
 import io
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 from zipfile import ZipFile
 
@@ -102,7 +103,7 @@ def test_the_overview_tells_where_a_run_ran_and_how_it_ended(server: Server) -> 
         assert expected in text
     last = server.get(f"/api/v1/runs/{run_id}/history").json()[-1]
     assert last["hash"] in text
-    assert f"the last at position {last['position']} of the ledger, number {last['seq']} of this run" in text
+    assert f"The last event is number {last['seq']} of this run, at position {last['position']} of the ledger" in text
 
 
 def test_attempts_are_listed_with_what_each_came_to(server: Server) -> None:
@@ -236,12 +237,25 @@ def test_a_run_is_shown_as_it_was_with_what_changed_since(server: Server) -> Non
     then = text.partition("What the events up to there come to")[2].partition("What changed since")[0]
     assert "Running" in then
     assert "quality: good" in then
-    since = text.partition("What changed since")[2]
+    since = text.partition("What changed since")[2].partition("Status changed by")[0]
     assert "status before: Running → after: Completed" in since
     assert "tags.quality before: good → after: great" in since
     before = page(server, f"/runs/{run_id}/history?as_of={int(at) - 1}", 404)
     assert f"it begins at position {at}" in before
     assert "Nothing: it is now as it was then." in page(server, f"/runs/{run_id}/history?as_of=999999")
+
+
+def test_a_run_is_shown_as_it_was_at_a_time(server: Server) -> None:
+    run_id = started(server)
+    time.sleep(0.01)
+    server.send("archive-run", run_id=run_id)
+    began, archived = server.get(f"/api/v1/runs/{run_id}/history").json()
+    at = quote(began["recorded_at"])
+    assert "archived after: yes" in page(server, f"/runs/{run_id}/history?time={at}&as_of=")
+    later = page(server, f"/runs/{run_id}/history?time={quote(archived['recorded_at'])}")
+    assert "Nothing: it is now as it was then." in later
+    assert "it begins at position" in page(server, f"/runs/{run_id}/history?time=2001-01-01T10:00", 404)
+    assert "is no moment" in page(server, f"/runs/{run_id}/history?time=yesterday", 422)
 
 
 def family(server: Server, count: int, **fields: object) -> str:
@@ -326,7 +340,7 @@ def test_alerts_say_which_rule_told_whom_and_why_the_others_did_not(server: Serv
         assert server.send("define-rule", rule_id=str(uuid4()), definition=rule).status == 200
     run_id = started(server)
     server.send("change-status", run_id=run_id, status="Failed")
-    text = page(server, f"/runs/{run_id}/alerts")
+    text = page(server, f"/runs/{run_id}/alerts?reasons=1")
     told, _, silent = text.partition("Rules that did not tell of it")
     assert "failures Running -> Failed" in told
     assert "waits to be sent ops@example.org" in told

@@ -1,5 +1,7 @@
 """The page of a run, as people use it: by mouse, by keys, without script, two at once, and with ill will."""
 
+from uuid import uuid4
+
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -165,6 +167,16 @@ def test_without_script_a_run_is_read_and_changed_all_the_same(browser: Browser,
         expect(page.locator("#run-outcome")).to_contain_text("no luck")
 
 
+def test_what_rules_made_of_a_run_comes_by_itself(page: Page, server: Server) -> None:
+    rule = {"name": "failures", "to": ["Failed"], "recipients": ["ops@example.org"]}
+    server.send("define-rule", rule_id=str(uuid4()), definition=rule)
+    run_id = started(server)
+    server.send("change-status", run_id=run_id, status="Failed")
+    page.goto(f"/runs/{run_id}/alerts")
+    expect(page.locator("#reasons h2", has_text="failures")).to_be_visible()
+    expect(page.locator(".outcomes")).to_contain_text("ops@example.org")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_hinders_people(page: Page, server: Server, theme: str) -> None:
     root = family(server, 2, tags={"a": "b"})
@@ -177,4 +189,5 @@ def test_nothing_hinders_people(page: Page, server: Server, theme: str) -> None:
     tabs = ["", "/edit", f"/history?as_of={at}", "/alerts", "/snapshot", "/children"]
     for address in (*(f"/runs/{run_id}{tab}" for tab in tabs), f"/runs/{root}", f"/runs/{root}/children"):
         page.goto(f"/look?theme={theme}&next={address}")
+        expect(page.locator("[aria-busy]")).to_have_count(0)
         assert serious_findings(page) == [], address

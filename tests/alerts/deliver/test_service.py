@@ -119,6 +119,8 @@ def test_what_is_claimed_and_not_settled_is_never_more_than_the_pool(parts: Part
                 held |= {claim.notification for claim in event.notifications}
             case NotificationsSettledEvent() as event:
                 held -= {outcome.notification for outcome in event.outcomes}
+            case _:
+                pass
         assert len(held) <= 4
     assert ended(parts) == {State.SENT: 24}
 

@@ -19,6 +19,7 @@ MEASUREMENTS = (
     "endings",
     "http",
     "kafka_append",
+    "live",
     "mail",
     "metrics",
     "parity",

@@ -1,5 +1,6 @@
 """Answers about rules and what became of their notifications, from their events."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from alerts.explain import explain
 from alerts.health import AlertHealth
 from alerts.preview import DRAFT, would_have_sent, would_send
 from alerts.rules.in_force import Rules
+from alerts.tallies import Tallies, Tally
 from ledger.domain.alert_rule import checked
 from ledger.errors import RuleNotFoundError
 from ledger.feed import Feed
@@ -33,6 +35,7 @@ from schemas.events import (
     NotificationsSettledEvent,
     OpaqueEvent,
     Outcome,
+    RecipientLimitedEvent,
     RecipientResubscribedEvent,
     RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
@@ -49,6 +52,7 @@ _RULES = "rule:"
 _SILENCES = "silence:"
 _RECIPIENTS = "recipient:"
 _CLAIMS_AT_ONCE = 500
+_NEWEST = 5
 
 
 class AlertAnswers:
@@ -60,6 +64,7 @@ class AlertAnswers:
         self._database = database
         self._now: Callable[[], int] = lambda: int(now().timestamp() * 1_000)
         self._health = AlertHealth(feed)
+        self._tallies = Tallies(feed)
 
     def rules(self) -> list[RuleDocument]:
         """Every rule that is not deleted, by name."""
@@ -86,7 +91,7 @@ class AlertAnswers:
             match happened.event:
                 case NotificationsClaimedEvent() as event:
                     for claim in event.notifications:
-                        if claim.rule == rule_id:
+                        if rule_id in {claim.rule, *(claim.others or ())}:
                             known = found.setdefault(claim.notification, _claimed(claim, at))
                             known |= {"state": "claimed", "attempt": claim.attempt, "server": event.server}
                 case NotificationsSettledEvent() as event:
@@ -128,6 +133,29 @@ class AlertAnswers:
         states = self._states()
         return [_intended(intent, states) for intent in found]
 
+    def count(self, rule_id: str | None, draft: Mapping[str, Any], span: Span, seconds: float) -> dict[str, Any]:
+        """How often a draft would have told somebody, if so many seconds suffice to find out.
+
+        `mails` for `things` that happened, the newest of them in `newest`; raises BadRuleError.
+        """
+        deadline, late = time.monotonic() + seconds, False
+
+        def go_on() -> bool:
+            nonlocal late
+            late = late or time.monotonic() > deadline
+            return not late
+
+        found = list(would_have_sent(self._feed, checked(draft), span, self._now(), rule_id, go_on=go_on))
+        things: dict[int, dict[str, Any]] = {}
+        for intent in found:
+            things.setdefault(intent.trigger, _intended(intent, {}))
+        newest = sorted(things.values(), key=lambda each: -int(each["position"]))[:_NEWEST]
+        return {"complete": not late, "mails": len(found), "things": len(things), "newest": newest}
+
+    def tallies(self) -> dict[str, Tally]:
+        """What became of the notifications of each rule, by its id."""
+        return self._tallies()
+
     def health(self) -> dict[str, Any]:
         """What waits to be sent, since when, and why."""
         return self._health(self._now())
@@ -140,7 +168,7 @@ class AlertAnswers:
                 case NotificationsClaimedEvent() as event:
                     found |= {claim.notification: "claimed" for claim in event.notifications}
                 case NotificationsSettledEvent() as event:
-                    found |= {outcome.notification: outcome.outcome for outcome in event.outcomes}
+                    found |= {outcome.notification: _state(outcome) for outcome in event.outcomes}
                 case _:
                     pass
         return found
@@ -165,11 +193,12 @@ class AlertAnswers:
         }
 
     def recipients(self) -> list[RecipientDocument]:
-        """Every recipient that unsubscribed or is suppressed, by address."""
+        """Every recipient that unsubscribed, is suppressed or has a limit, by address."""
         with self._database.clear_errors():
             streams = list(self._database.heads_of(_RECIPIENTS))
         found = map(self._recipient, streams)
-        return sorted((each for each in found if each["unsubscribed"] or each["suppressed"]), key=_address)
+        told = (each for each in found if each["unsubscribed"] or each["suppressed"] or each["limit"])
+        return sorted(told, key=_address)
 
     def recipient_of(self, notification: str) -> str | None:
         """For whom a notification was claimed; looked for from the last claim backwards, for mails come back soon."""
@@ -197,7 +226,7 @@ class AlertAnswers:
             rule["not_mailed"] = {each: why for each, why in reasons.items() if why is not None}
 
     def _recipient(self, stream: str) -> RecipientDocument:
-        document: RecipientDocument = {"recipient": "", "unsubscribed": [], "suppressed": None}
+        document: RecipientDocument = {"recipient": "", "unsubscribed": [], "suppressed": None, "limit": None}
         for happened in self._feed.of_stream(stream):
             _fold_recipient(document, happened.event, _iso(happened.recorded_at))
         return document
@@ -217,6 +246,7 @@ class AlertAnswers:
                     "version": rule.version,
                     "definition": rule.definition.as_json() if rule.definition else None,
                     "unreadable": rule.unreadable or None,
+                    "template_failure": rule.template_failure or None,
                 }
         if not last or (rules.get(key_of(stream)) is None and not deleted):
             return None
@@ -268,6 +298,8 @@ def _fold_recipient(document: RecipientDocument, event: Event | OpaqueEvent, at:
             }
         case RecipientUnsuppressedEvent():
             document["suppressed"] = None
+        case RecipientLimitedEvent():
+            document["limit"] = {"mails": event.mails, "seconds": event.seconds} if event.mails else None
         case _:
             return
     document["recipient"] = readable(event.recipient) or ""
@@ -299,13 +331,17 @@ def _claimed(claim: Claim, at: str) -> DeliveryDocument:
 
 def _settled(outcome: Outcome, at: str) -> DeliveryDocument:
     return {
-        "state": outcome.outcome,
+        "state": _state(outcome),
         "attempt": outcome.attempt,
         "settled_utc": at,
         "code": outcome.code,
         "reply": readable(outcome.reply),
         "because": outcome.because,
     }
+
+
+def _state(outcome: Outcome) -> str:
+    return "digested" if outcome.digested else outcome.outcome
 
 
 def _iso(milliseconds: int) -> str:

@@ -11,6 +11,7 @@ from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     AlertRuleEnabledEvent,
+    AlertRuleTemplateFailedEvent,
     AlertRuleTestedEvent,
     Event,
     readable,
@@ -22,6 +23,7 @@ _ACTIONS: dict[type, str] = {
     AlertRuleEnabledEvent: "enabled",
     AlertRuleDisabledEvent: "disabled",
     AlertRuleDeletedEvent: "deleted",
+    AlertRuleTemplateFailedEvent: "template failed",
     AlertRuleTestedEvent: "tested",
 }
 

@@ -173,8 +173,7 @@ def _told(intent: Intent, held: Iterable[str]) -> Reason:
 
 
 def _words(held: Iterable[str]) -> str:
-    return ", ".join({"group": "told with its group", "late": "reported late: in a digest", "throttled": "over the "
-                      "throttle: in a digest"}.get(each, each) for each in held)  # fmt: skip
+    return ", ".join(_HELD.get(each, each) for each in held)
 
 
 def _is_deadline(intent: Intent, asked: set[int]) -> bool:
@@ -224,4 +223,10 @@ def _not_passed(rule: Rule, state: Transition, last: FeedEvent) -> Reason:
     }
 
 
+_HELD = {
+    "group": "told with its group",
+    "late": "reported late: in a digest",
+    "throttled": "over the throttle: in a digest",
+    "limited": "over the limit of the recipient: in a digest",
+}
 _DEADLINES = frozenset({"unfinished", "stuck", "missing"})

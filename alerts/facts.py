@@ -17,6 +17,7 @@ class Told:
     status: str
     at: int
     error: str | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +25,12 @@ class Facts:
     """What was known of the rule, the run and the change, and nothing that came later.
 
     Times are milliseconds since 1970 UTC. `kind` says why there is a message: "fired",
-    "repeated", "corrected", "resolved", "digest", "test". `presumed` is a judgement from outside the
+    "repeated", "corrected", "resolved", "digest", "test", "template". `presumed` is a judgement from outside the
     run, and `certainty` tells how its end is known. `trigger` is the position in the control log.
     `occasion` is what is told where no status changed, without its subject: "has not ended ...".
     `title` and `text` are what the script said. Of many things told together the run is the last,
-    `told` are the first ten, `count` is their number, `counts` by status, `by` what they share.
+    `told` are the first ten, `count` is their number, `counts` by status, `by` what they share;
+    `rules` names the rules that noticed them, where there are several.
     """
 
     workspace: str
@@ -69,6 +71,7 @@ class Facts:
     count: int = 1
     counts: Mapping[str, int] = field(default_factory=dict)
     by: Mapping[str, str] = field(default_factory=dict)
+    rules: Sequence[str] = ()
 
     @property
     def duration_ms(self) -> int | None:

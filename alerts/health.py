@@ -51,6 +51,11 @@ class AlertHealth:
             "ended": {str(state): count for state, count in sorted(self._notifications.ended.items())},
             "rules_in_force": sum(rule.enabled and rule.definition is not None for rule in self._evaluator.rules),
             "unreadable_rules": [rule.id for rule in self._evaluator.rules if rule.definition is None],
+            "failing_templates": [
+                {"rule_id": rule.id, "because": rule.template_failure}
+                for rule in self._evaluator.rules
+                if rule.template_failure
+            ],
             "waiting_longest": [
                 {
                     "notification": each.id,

@@ -6,7 +6,7 @@ may take the place of a rule.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -31,36 +31,45 @@ def would_send(feed: Feed, rule_id: str, span: Span) -> Iterator[Intent]:
     evaluator = Evaluator(FeedRunEvents(feed))
     for happened in _history(feed, span):
         for intent in evaluator.fold(happened):
-            if intent.rule == rule_id and span.holds(intent.subject.at):
+            if intent.is_of(rule_id) and span.holds(intent.subject.at):
                 yield intent
 
 
 def would_have_sent(
-    feed: Feed, definition: RuleDefinition, span: Span, now: int, rule_id: str | None = None
+    feed: Feed,
+    definition: RuleDefinition,
+    span: Span,
+    now: int,
+    rule_id: str | None = None,
+    *,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> Iterator[Intent]:
-    """What a draft would have sent; with `rule_id` in the place of that rule. What is due by `now` is due."""
+    """What a draft would have sent; with `rule_id` in the place of that rule. What is due by `now` is due.
+
+    `go_on` is asked now and then whether there is time for more.
+    """
     evaluator = Evaluator(FeedRunEvents(feed), punctual=True)
     stream, defined, last = rule_stream(rule_id or DRAFT), False, None
-    for happened in _history(feed, span):
+    for happened in _history(feed, span, go_on):
         if not defined and span.holds(happened.recorded_at):
             evaluator.fold(_draft(stream, definition, last, happened.recorded_at, exists=rule_id is not None))
             defined = True
         if happened.envelope.stream == stream and defined:
             continue  # what people did to the rule since is not what the draft says
-        yield from _of(stream, evaluator.fold(happened))
+        yield from _of(rule_id or DRAFT, evaluator.fold(happened))
         last = happened
     if last is not None and defined:
         end = min(now, span.until) if span.until is not None else now
-        yield from _of(stream, evaluator.fold(_end(last, end)))
+        yield from _of(rule_id or DRAFT, evaluator.fold(_end(last, end)))
 
 
-def _of(stream: str, intents: list[Intent]) -> Iterator[Intent]:
-    return (intent for intent in intents if rule_stream(intent.rule) == stream)
+def _of(rule_id: str, intents: list[Intent]) -> Iterator[Intent]:
+    return (intent for intent in intents if intent.is_of(rule_id))
 
 
-def _history(feed: Feed, span: Span) -> Iterator[FeedEvent]:
+def _history(feed: Feed, span: Span, go_on: Callable[[], bool] = lambda: True) -> Iterator[FeedEvent]:
     position = 0
-    while events := feed.skimmed(position, _AT_ONCE, READ):
+    while go_on() and (events := feed.skimmed(position, _AT_ONCE, READ)):
         for happened in events:
             if span.until is not None and happened.recorded_at >= span.until:
                 return

@@ -1,23 +1,17 @@
 """Templates of a rule that is being saved: rendered as they would have been, before the rule may stand."""
 
-from collections.abc import Iterator
 from itertools import islice
 
-from alerts.evaluate.facts import Place, facts_of
-from alerts.evaluate.intent import FIRED, Intent
-from alerts.evaluate.runs import folded
+from alerts.evaluate.facts import Place
+from alerts.evaluate.intent import TEMPLATE, Intent
 from alerts.facts import Facts
-from alerts.rules.matching import why_not
-from alerts.rules.suppressing import Subject
+from alerts.past import past_matches
 from alerts.templates.rendered import Templates
 from alerts.templates.rendering import Renderer
 from ledger.errors import BadRuleError
-from ledger.feed import Feed, FeedEvent
-from schemas.events import RunStatusChangedEvent
+from ledger.feed import Feed
 from schemas.rules import RuleDefinition
-from schemas.streams import key_of
 
-_LOOKED_AT = 1_000
 _RENDERED = 3
 BARE = Facts(
     workspace="workspace",
@@ -46,29 +40,12 @@ class TemplateCheck:
         if templates == Templates():
             return
         try:
-            for facts in (BARE, *islice(self._matching(definition), _RENDERED)):
+            for facts in (BARE, *islice(past_matches(self._feed, definition, self._place), _RENDERED)):
                 self._renderer.check(templates, facts)
         except BadRuleError:
             raise
         except Exception as error:
             raise BadRuleError(str(error)) from error
-
-    def _matching(self, definition: RuleDefinition) -> Iterator[Facts]:
-        for happened in reversed(self._feed.latest(_LOOKED_AT)):
-            if isinstance(happened.event, RunStatusChangedEvent):
-                facts = self._facts(definition, happened)
-                if facts is not None:
-                    yield facts
-
-    def _facts(self, definition: RuleDefinition, happened: FeedEvent) -> Facts | None:
-        run_id = key_of(happened.envelope.stream)
-        events = [each for each in self._feed.of_run(run_id) if each.position <= happened.position]
-        transition = folded(run_id, events).became(happened)
-        if why_not(definition, transition) is not None:
-            return None
-        subject = Subject("rule", definition.name, "recipient", FIRED, transition, happened.recorded_at)
-        intent = Intent("id", "episode", 1, definition, happened.position, 1, subject)
-        return facts_of(intent, events, self._place)
 
 
 def check_templates(definition: RuleDefinition) -> None:
@@ -76,6 +53,11 @@ def check_templates(definition: RuleDefinition) -> None:
     templates = templates_of(definition)
     if templates != Templates():
         Renderer().check(templates, BARE)
+
+
+def templates_for(intent: Intent) -> Templates:
+    """The templates that a message is made with: those of its rule, but to say that they cannot be used."""
+    return Templates() if intent.kind == TEMPLATE else templates_of(intent.definition)
 
 
 def templates_of(definition: RuleDefinition) -> Templates:

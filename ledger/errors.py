@@ -104,6 +104,14 @@ class RunNotFoundError(NotFoundError):
         self.run_id = run_id
 
 
+class RunNotThereYetError(NotFoundError):
+    """The run is asked for as of a position before its first event."""
+
+    def __init__(self, run_id: str, position: int, first: int) -> None:
+        super().__init__(f"as of position {position:,} there was no run {run_id!r}: it begins at position {first:,}")
+        self.run_id, self.position, self.first = run_id, position, first
+
+
 class ExperimentNotFoundError(NotFoundError):
     """No experiment has this name or id."""
 

@@ -36,47 +36,54 @@ class Feed:
         """As `after`, for who passes over all but these types: the others are opaque, and cost little."""
         with self._database.clear_errors():
             found = self._database.events_after(position, limit=limit)
-        return [_decoded(recorded, types) for recorded in found]
+        return [decoded(recorded, types) for recorded in found]
 
     def of_types(self, types: Sequence[str], position: int, limit: int) -> list[FeedEvent]:
         """As `after`, of these types alone; of all if none is named."""
         with self._database.clear_errors():
             found = self._database.events_after(position, limit=limit, types=types)
-        return [_decoded(recorded) for recorded in found]
+        return [decoded(recorded) for recorded in found]
 
     def latest(self, count: int) -> list[FeedEvent]:
         """The last events, oldest first."""
         with self._database.clear_errors():
-            return [_decoded(recorded) for recorded in self._database.latest_events(count)]
+            return [decoded(recorded) for recorded in self._database.latest_events(count)]
 
     def last_position(self) -> int:
         """The position of the last accepted event, 0 when there is none."""
         with self._database.clear_errors():
             return self._database.last_place() or 0
 
-    def of_run(self, run_id: str) -> Sequence[FeedEvent]:
-        """Every event of a run, in order; empty for a run that is not there."""
-        return self.of_stream(run_stream(run_id))
+    def of_run(self, run_id: str, types: Sequence[str] = ()) -> Sequence[FeedEvent]:
+        """Every event of a run, or those of some types, in order; empty for a run that is not there."""
+        return self.of_stream(run_stream(run_id), types=types)
 
-    def of_stream(self, stream: str, *, after_seq: int | None = None) -> Sequence[FeedEvent]:
-        """Every event of a stream, or those behind a number, in order."""
+    def of_stream(self, stream: str, *, after_seq: int | None = None, types: Sequence[str] = ()) -> Sequence[FeedEvent]:
+        """Every event of a stream, or those behind a number, or of some types, in order."""
         with self._database.clear_errors():
-            return [_decoded(found) for found in self._database.stream_events(stream, after_seq=after_seq)]
+            found = self._database.stream_events(stream, after_seq=after_seq, types=types)
+        return [decoded(each) for each in found]
+
+    def last_of(self, stream: str) -> FeedEvent | None:
+        """The last event of a stream; None if it has none."""
+        with self._database.clear_errors():
+            found = self._database.stream_events(stream, descending=True, limit=1)
+        return decoded(found[0]) if found else None
 
     def position_of(self, stream: str) -> int:
         """The position of a stream's last event, 0 if it has none."""
-        with self._database.clear_errors():
-            found = self._database.stream_events(stream, descending=True, limit=1)
-        return found[0].place if found else 0
+        last = self.last_of(stream)
+        return last.position if last is not None else 0
 
     def first_of(self, stream: str) -> FeedEvent | None:
         """The first event of a stream; None if it has none."""
         with self._database.clear_errors():
             found = self._database.stream_events(stream, limit=1)
-        return _decoded(found[0]) if found else None
+        return decoded(found[0]) if found else None
 
 
-def _decoded(recorded: Recorded, reading: Container[str] | None = None) -> FeedEvent:
+def decoded(recorded: Recorded, reading: Container[str] | None = None) -> FeedEvent:
+    """What was recorded as an event; of `reading`, if given, all other types are opaque and cost little."""
     envelope = recorded.envelope
     if reading is None or envelope.type in reading:
         event = decode(envelope.type, envelope.value)

@@ -1,6 +1,6 @@
 """What the SDK and the command line ask; projections answer, joined by the composition root."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -27,6 +27,16 @@ def state_of(run: RunDocument) -> RunState:
     return RunState(
         RunStatus(run["status"]), bool(run.get("presumed")), datetime.fromisoformat(started) if started else None
     )
+
+
+def began_at(runs: Iterable[RunDocument]) -> dict[str, int]:
+    """When runs started, in microseconds since 1970 UTC, by run id; those that never ran are left out."""
+    found = {run["run_id"]: run.get("start_time_utc") for run in runs}
+    return {run_id: _micros(text) for run_id, text in found.items() if text}
+
+
+def _micros(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1_000_000)
 
 
 ANY_VALUE = "\x00any"
@@ -150,7 +160,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """An event of a run as a person reads it; `recorded_at` and `occurred_at` are ISO 8601 UTC."""
+    """An event of a run as a person reads it; `recorded_at` and `occurred_at` are ISO 8601 UTC.
+
+    `client` is the program that sent the command, `on_behalf_of` for whom the actor did it, where they are known.
+    """
 
     position: int
     seq: int
@@ -163,6 +176,8 @@ class HistoryEntry:
     reason: str | None
     changes: list[Change]
     hash: str
+    client: str | None = None
+    on_behalf_of: str | None = None
 
 
 RuleDocument = dict[str, Any]
@@ -268,7 +283,7 @@ class UserQueries(Protocol):
 
 
 ViewDocument = dict[str, Any]
-"""A saved view: its id, name, query, owner, who may do what with it, and `seq`, the number of its last event."""
+"""A saved view: its id, name, query, owner, who may do what with it, and its last position."""
 
 
 ArtifactDocument = dict[str, Any]

@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "unsubscribe": commands.Unsubscribe,
     "resubscribe": commands.Resubscribe,
     "suppress-recipient": commands.SuppressRecipient,
+    "limit-recipient": commands.LimitRecipient,
     "unsuppress-recipient": commands.UnsuppressRecipient,
     "save-view": commands.SaveView,
     "change-view": commands.ChangeView,

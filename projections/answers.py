@@ -24,7 +24,9 @@ from projections.artifacts.projection import ArtifactsProjection
 from projections.artifacts.queries import find_artifacts
 from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
+from projections.history.as_of import run_as_of
 from projections.history.entries import entries
+from projections.history.trail import TYPES, Trail, trail_of
 from projections.projection import Projection
 from projections.runner import behind, catch_up
 from projections.runs.comparing import compared, facts_of, origin_of
@@ -35,6 +37,7 @@ from projections.runs.projection import RunsProjection
 from projections.runs.queries import check, find_run, find_runs
 from projections.view import View
 from schemas.limits import UNSTORABLE
+from schemas.streams import run_stream
 
 PROJECTIONS: tuple[Projection, ...] = (RunsProjection(), ExperimentsProjection(), ArtifactsProjection())
 
@@ -113,6 +116,18 @@ class Answers:
         if not found:
             raise RunNotFoundError(run_id)
         return found
+
+    def run_as_of(self, run_id: str, position: int) -> RunDocument:
+        """A run as it was at a position; raises RunNotFoundError, and RunNotThereYetError before its first event."""
+        number = self.run(run_id)["run_number"]
+        return run_as_of(run_id, number, self._feed.of_run(run_id), position)
+
+    def trail(self, run_id: str) -> Trail:
+        """Where a run ran, its last lines, and its last event; raises RunNotFoundError."""
+        last = None if UNSTORABLE.search(run_id) else self._feed.last_of(run_stream(run_id))
+        if last is None:
+            raise RunNotFoundError(run_id)
+        return trail_of(self._feed.of_run(run_id, TYPES), last)
 
     def artifacts(self, run_id: str, prefixes: Sequence[str] = (), *, at_least: int = 0) -> list[ArtifactDocument]:
         """The files of a run by name; raises RunNotFoundError."""

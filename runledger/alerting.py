@@ -1,6 +1,7 @@
 """Joining the parts of the alert service: rules and claims in the ledger, mail by SMTP, and other channels."""
 
 import asyncio
+import logging
 import os
 import platform
 from collections.abc import Callable, Mapping
@@ -19,10 +20,11 @@ from alerts.deliver.lane import Lane
 from alerts.deliver.service import AlertService, Settings
 from alerts.evaluate.intent import Intent
 from alerts.facts import Facts
-from alerts.saving import templates_of
-from alerts.templates.rendered import Rendered
+from alerts.saving import templates_for
+from alerts.templates.rendered import Rendered, Templates
 from alerts.templates.rendering import Renderer
 from alerts.unsubscribe import Subscription, link
+from ledger.commands import ReportTemplate
 from ledger.errors import RefusedError
 from ledger.notifications import NotificationStream
 from runledger.channels import Way, can_send, open_channels, rate_of
@@ -30,6 +32,9 @@ from runledger.keys import signer_of
 from runledger.locating import folder_of, is_url
 from runledger.wiring import Embedded, caller, now, place_of
 from schemas.addresses import EMAIL
+from schemas.errors import LedgerError
+
+_log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 15.0
 """How long others leave a claimed mail alone; who is still sending claims it anew before."""
@@ -79,7 +84,28 @@ def mail_service(
         lease_seconds=LEASE_SECONDS,
         at=at,
     )
-    return AlertService(parts.feed, stream, channels.lanes, _Composer(ways), settings), channels
+    return AlertService(parts.feed, stream, channels.lanes, _Composer(ways, _reporting(parts)), settings), channels
+
+
+def _reporting(parts: Embedded) -> Callable[[Intent, str], None]:
+    """What notes in the ledger that a template of a rule could not be used."""
+    reported: set[tuple[str, int]] = set()
+
+    def report(intent: Intent, because: str) -> None:
+        version = intent.rule, intent.rule_version
+        if version in reported:
+            return
+        command = ReportTemplate(
+            rule_id=intent.rule, version=intent.rule_version, because=because, run_id=intent.run_id or None
+        )
+        try:
+            parts.ledger.handle(command, caller())
+        except LedgerError as error:
+            _log.warning("rule %s: its template fails, which cannot be noted: %s", intent.rule, error)
+        else:
+            reported.add(version)
+
+    return report
 
 
 def _mail(parts: Embedded, environment: Mapping[str, str]) -> dict[str, Way]:
@@ -158,15 +184,19 @@ async def _send_due(parts: Embedded, seconds: float, environment: Mapping[str, s
 class _Composer:
     """Makes messages; what is rendered for one recipient is the same for the next."""
 
-    def __init__(self, ways: Mapping[str, Way]) -> None:
+    def __init__(self, ways: Mapping[str, Way], report: Callable[[Intent, str], None]) -> None:
         self._ways = ways
+        self._report = report
         self._renderer = Renderer()
         self._last: tuple[tuple[object, ...], Rendered] | None = None
 
     def __call__(self, intent: Intent, facts: Facts) -> Mail:
         last = self._last
         if last is None or last[0] != intent.message:
-            last = intent.message, self._renderer.render_or_fall_back(templates_of(intent.definition), facts)
+            templates = templates_for(intent)
+            last = intent.message, self._renderer.render_or_fall_back(templates, facts)
+            if last[1].failure is not None and templates != Templates():
+                self._report(intent, last[1].failure)
             self._last = last
         return self._ways[intent.channel].compose(last[1], facts, intent)
 

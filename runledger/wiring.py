@@ -27,12 +27,14 @@ from schemas.streams import CONTROL, VALUES
 if TYPE_CHECKING:
     from alerts.answers import AlertAnswers
     from alerts.evaluate.facts import Place
+    from alerts.trial import MailTrial
     from ledger.application.handling import Caller
     from ledger.application.saved_views import SavedViews
     from ledger.artifacts.content import Content
     from ledger.artifacts.files import Files
     from ledger.commands import SuppressRecipient
     from ledger.feed import Feed
+    from ledger.inspecting import Inspection
     from ledger.liveness.standings import Standings
     from ledger.logs.kafka.address import KafkaAddress
     from ledger.logs.log import Log
@@ -143,6 +145,14 @@ class Embedded:
         return AlertAnswers(self.feed, self.database, now=now)
 
     @cached_property
+    def trial(self) -> "MailTrial":
+        """Who shows the mail that a rule would make."""
+        from alerts.templates.rendering import Renderer
+        from alerts.trial import MailTrial
+
+        return MailTrial(self.feed, Renderer(), place_of(self.folder, self.log_address))
+
+    @cached_property
     def saved_views(self) -> "SavedViews":
         """Who knows the saved views."""
         from ledger.application.saved_views import SavedViews
@@ -153,6 +163,13 @@ class Embedded:
     def bounces(self) -> "Bounces":
         """Who judges mails that came back."""
         return _Bounces(self.folder, self.log.id, self.alerts)
+
+    @cached_property
+    def inspection(self) -> "Inspection":
+        """Who tells what the logs hold."""
+        from ledger.inspecting import Inspection
+
+        return Inspection(self.log.id, self.database)
 
     @cached_property
     def users(self) -> "Users":

@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from schemas.addresses import SUBMITTER, same_address, why_no_recipient
 from schemas.conditions import CONDITIONS, AnyCondition, RulePart, check_contradictions, check_size
@@ -124,17 +125,18 @@ class Grouping(RulePart):
     repeats: Annotated[int, Field(ge=1, le=100)] = 5
     resolved: bool = False
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for attribute in self.by:
+    @field_validator("by")
+    @classmethod
+    def _check_by(cls, by: tuple[str, ...]) -> tuple[str, ...]:
+        for attribute in by:
             if not _ATTRIBUTE.fullmatch(attribute):
                 raise ValueError(
                     f"nothing can be grouped by {attribute!r}; by experiment, run, parent, root, name, actor, status, "
                     "error_code, run_type, target, or tag:KEY, property:KEY, parameter:KEY"
                 )
-        if len(set(self.by)) < len(self.by):
+        if len(set(by)) < len(by):
             raise ValueError("an attribute to group by is named twice")
-        return self
+        return by
 
 
 class Throttle(RulePart):
@@ -157,7 +159,7 @@ class RuleDefinition(RulePart):
     """
 
     name: Annotated[Text, Field(min_length=1, max_length=_NAME_LENGTH)]
-    recipients: Annotated[tuple[Text, ...], Field(max_length=RECIPIENTS)] = ()
+    recipients: Annotated[tuple[Text, ...], Field(max_length=RECIPIENTS, validate_default=True)] = ()
     experiment: Annotated[Text, Field(max_length=Limits().experiment_name_length)] = "*"
     to: tuple[RunStatus, ...] | None = None
     from_: tuple[RunStatus, ...] = Field(default=(), alias="from")
@@ -172,25 +174,49 @@ class RuleDefinition(RulePart):
     templates: Templates = Templates()
     retry: Retry = Retry()
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.name.strip() or not self.name.isprintable():
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not name.strip() or not name.isprintable():
             raise ValueError("the name is empty or holds a control character")
-        if not self.recipients:
+        return name
+
+    @field_validator("recipients")
+    @classmethod
+    def _check_recipients(cls, recipients: tuple[str, ...]) -> tuple[str, ...]:
+        if not recipients:
             raise ValueError(f"there is no recipient; name an address, or {SUBMITTER} for who starts the run")
-        for recipient in self.recipients:
+        for recipient in recipients:
             why = why_no_recipient(recipient)
             if why:
                 raise ValueError(f"recipient {recipient!r} cannot be mailed: {why}")
-        if len(set(map(same_address, self.recipients))) < len(self.recipients):
+        if len(set(map(same_address, recipients))) < len(recipients):
             raise ValueError("a recipient is named twice")
+        return recipients
+
+    @field_validator("experiment")
+    @classmethod
+    def _check_pattern(cls, pattern: str) -> str:
+        if "[" not in pattern and not _GLOB.fullmatch(pattern):
+            raise ValueError(
+                f"no experiment has a name such as {pattern!r}: names hold letters, digits, '_' and '-', "
+                "and a pattern '*' and '?' too"
+            )
+        return pattern
+
+    @field_validator("conditions")
+    @classmethod
+    def _check_conditions(cls, conditions: tuple[AnyCondition, ...]) -> tuple[AnyCondition, ...]:
+        check_size(conditions)
+        check_contradictions(conditions)
+        return conditions
+
+    @model_validator(mode="after")
+    def _check_occasion(self) -> Self:
         if self.to == () and not self.from_ and not self.at_other_times:
             raise ValueError("it names no status; say which ones in `to` or in `from`")
         if self.at_other_times and (self.to or self.from_):
             raise ValueError("what it is about is in `on`, and no change of status; leave out `to` and `from`")
-        _check_pattern(self.experiment)
-        check_size(self.conditions)
-        check_contradictions(self.conditions)
         return self
 
     @property
@@ -237,17 +263,34 @@ def definition_of(content: Mapping[str, Any]) -> RuleDefinition:
         raise ValueError(f"it is not plain JSON: {error}") from None
 
 
-def _check_pattern(pattern: str) -> None:
-    if "[" not in pattern and not _GLOB.fullmatch(pattern):
-        raise ValueError(
-            f"no experiment has a name such as {pattern!r}: names hold letters, digits, '_' and '-', "
-            "and a pattern '*' and '?' too"
-        )
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong at a place of a definition: `kind` is pydantic's name for it."""
+
+    place: tuple[str | int, ...]
+    kind: str
+    text: str
+
+
+def mistakes_in(content: Mapping[str, Any]) -> list[Mistake]:
+    """All that is wrong with the rule that JSON describes, as far as it can be told at once."""
+    try:
+        RuleDefinition.model_validate_json(json.dumps(dict(content), allow_nan=False))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        return [Mistake(each["loc"], each["type"], _why(each)) for each in found]
+    except (TypeError, ValueError, RecursionError) as error:
+        return [Mistake((), "value_error", f"it is not plain JSON: {error}")]
+    return []
 
 
 def first_error(error: ValidationError) -> str:
     """What is wrong, in a sentence that names the place."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(step) for step in first["loc"])
-    why = str(first.get("ctx", {}).get("error", first["msg"]))
+    why = _why(first)
     return f"{place}: {why}" if place and first["type"] != "value_error" else why
+
+
+def _why(found: Mapping[str, Any]) -> str:
+    return str(found.get("ctx", {}).get("error", found["msg"]))

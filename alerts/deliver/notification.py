@@ -7,6 +7,7 @@ from alerts.evaluate.intent import Intent
 from schemas.events import Claim, Outcome
 
 _SECOND = 1_000
+_NEVER = 2**63
 
 
 class State(StrEnum):
@@ -39,7 +40,9 @@ class Notification:
 
     `due_at` is when a server may claim it (next): a lease is over then. `suppressed` names what keeps
     it from being sent; one that was claimed afterwards is `withheld`: its claim is none. `waits_since`
-    is when it last was its turn: what the transport holds up waits on, what was refused waits anew.
+    is when it last was its turn: what the transport holds up waits on, what was refused waits anew. `heard_at`
+    is when the recipient's side first had an attempt, whatever came of it; until then one that
+    `is_patient` is not given up.
     """
 
     intent: Intent
@@ -51,6 +54,8 @@ class Notification:
     withheld: bool = False
     because: str | None = None
     waits_since: int = 0
+    heard_at: int | None = None
+    is_patient: bool = False
 
     @property
     def id(self) -> str:
@@ -60,7 +65,10 @@ class Notification:
     @property
     def gives_up_at(self) -> int:
         """When it is too old to be worth sending."""
-        return self.intent.subject.at + self.intent.definition.retry.max_age_seconds * _SECOND
+        if self.is_patient and self.heard_at is None:
+            return _NEVER
+        since = self.intent.subject.at if self.heard_at is None or not self.is_patient else self.heard_at
+        return since + self.intent.definition.retry.max_age_seconds * _SECOND
 
     @property
     def may_be_sent(self) -> bool:
@@ -111,4 +119,5 @@ def settled(notification: Notification, outcome: Outcome, at: int) -> Notificati
         withheld=False,
         because=outcome.because,
         waits_since=waits_since,
+        heard_at=at if notification.heard_at is None and not outcome.unreached else notification.heard_at,
     )

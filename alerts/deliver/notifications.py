@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
 
 from alerts.deliver.figures import Figures
 from alerts.deliver.notification import ENDS, Notification, State, claimed, intended, settled, suppressed
+from alerts.deliver.overdue import Overdue
 from alerts.evaluate.intent import Intent
 from alerts.rules.suppressing import suppresses
 from ledger.feed import FeedEvent
@@ -14,6 +16,7 @@ from ledger.store.fold import Head
 from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
+    Claim,
     NotificationsClaimedEvent,
     NotificationsDueEvent,
     NotificationsSettledEvent,
@@ -51,6 +54,7 @@ class Notifications:
         self.ended: Counter[State] = Counter()
         self.figures = Figures()
         self._stream = stream
+        self._overdue = Overdue()
         self._open: dict[str, Notification] = {}
         self._claimed: dict[str, None] = {}
         self._suppressed: dict[str, None] = {}
@@ -105,16 +109,35 @@ class Notifications:
                 until = happened.recorded_at + int(min(event.lease_seconds, _LONGEST_LEASE) * 1_000)
                 for claim in event.notifications:
                     if claim.notification in self._open:
-                        self._keep(claimed(self._open[claim.notification], claim, event.server, until))
+                        self._claim(claim, event.server, until)
             case NotificationsSettledEvent() as event:
-                for outcome in event.outcomes:
+                known = [outcome for outcome in event.outcomes if outcome.notification in self._open]
+                overdue = [self._open[each.notification] for each in known if each.digested]
+                for outcome in known:
                     if outcome.notification in self._open:
                         self._settle(outcome, happened.recorded_at)
+                self._digest(overdue, happened)
             case _:
                 pass
 
+    def _claim(self, claim: Claim, server: str, until: int) -> None:
+        before = self._open[claim.notification]
+        lapsed = before.state is State.CLAIMED and before.attempt != claim.attempt
+        self._overdue.claim(before.intent, lapsed=lapsed)
+        self._keep(claimed(before, claim, server, until))
+
+    def _digest(self, overdue: Iterable[Notification], happened: FeedEvent) -> None:
+        """What was given up since nobody could send it is told together; what was silenced meanwhile is not."""
+        wanted = [each.intent for each in overdue if not each.suppressed and each.id not in self._open]
+        for intent in self._overdue.add(wanted, happened.hash, happened.recorded_at):
+            known = self._open.get(intent.id)
+            self._keep(replace(known or intended(intent), intent=intent, is_patient=True))
+
     def _settle(self, outcome: Outcome, at: int) -> None:
-        notification = settled(self._open[outcome.notification], outcome, at)
+        before = self._open[outcome.notification]
+        notification = settled(before, outcome, at)
+        if notification is not before:
+            self._overdue.settle(before.intent, reached=notification.heard_at is not None or notification.state in ENDS)
         self._keep(notification)
         if notification.state in ENDS:
             self.figures.ended(notification, at)
@@ -125,6 +148,7 @@ class Notifications:
         for notification in list(self._open.values()):
             why = notification.intent.suppressed_by(partial(suppresses, happened))
             if why:
+                self._overdue.close(notification.intent)
                 self._keep(suppressed(notification, why))
 
     def _keep(self, notification: Notification) -> None:

@@ -25,7 +25,19 @@ def settlement(notification: Notification, came: Came, now: int) -> Outcome:
             return _again(notification, "ambiguous", why, retry_at(notification, now), None)
         case Broken(why, code):
             # Not the message's fault: it waits for the transport, and not for its own turn to come.
-            return _again(notification, "retry", f"nothing can be sent: {why}", now, code)
+            return _unreached(notification, f"nothing can be sent: {why}", now, code)
+
+
+def given_up(notification: Notification) -> Outcome:
+    """Too old to be sent: what waited for us alone is told in a digest, the other side's refusals are the end."""
+    return digested(notification) if notification.heard_at is None else dead(notification)
+
+
+def digested(notification: Notification) -> Outcome:
+    """Not sent by itself any more, since nobody could send it in time; it is told in a digest."""
+    hours = notification.intent.definition.retry.max_age_seconds / 3_600
+    because = f"nobody could send it within {hours:g} hours: it is told in a digest"
+    return _outcome(notification, "suppressed", because=because, digested=True)
 
 
 def dead(notification: Notification) -> Outcome:
@@ -38,6 +50,13 @@ def dead(notification: Notification) -> Outcome:
 def suppressed(notification: Notification) -> Outcome:
     """Not to be sent, because of an event that was accepted before its claim."""
     return _outcome(notification, "suppressed", because=_text(notification.suppressed or ""))
+
+
+def _unreached(notification: Notification, why: str, at: int, code: int | None) -> Outcome:
+    if at >= notification.gives_up_at and notification.heard_at is None:
+        return digested(notification)
+    found = _again(notification, "retry", why, at, code)
+    return found.model_copy(update={"unreached": True}) if found.outcome == "retry" else found
 
 
 def _again(notification: Notification, outcome: str, why: str, at: int, code: int | None) -> Outcome:

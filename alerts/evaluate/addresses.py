@@ -36,6 +36,11 @@ class AddressBook:
             found.setdefault(same_address(address), (address, why))
         return list(found.values())
 
+    def of(self, actor: str) -> str | None:
+        """The address of whoever stands as actor in an event."""
+        found = self._addresses.get(actor, actor)
+        return None if why_no_address(found) else found
+
     def _submitter(self, run: RunState) -> tuple[str, str | None]:
         address = self._addresses.get(run.actor) or run.email
         if address is None:

@@ -76,10 +76,11 @@ class Deadlines:
         if changed:
             self._cached.clear()
 
-    def moved(self, attempt: Attempt, moment: Moment, *, began: bool) -> None:
-        """An attempt under way began, or changed its status."""
+    def moved(self, attempt: Attempt, moment: Moment, *, began: bool) -> list[Deadline]:
+        """An attempt under way began, or changed its status; the answer is the deadlines that it makes good for."""
+        over: list[Deadline] = []
         if not self._rules:
-            return
+            return over
         for rule, definition in self._about(attempt.experiment):
             match definition.on:
                 case OnUnfinished(seconds=seconds) if began and _may_be_about(definition, attempt):
@@ -89,6 +90,8 @@ class Deadlines:
                     self._cancel(deadline)
                     if attempt.status in stuck.status:
                         self._set(deadline, moment, seconds)
+                    elif self._passed.get(attempt.run_id, {}).pop(deadline, None) is not None:
+                        over.append(deadline)
                 case OnMissing(seconds=seconds) if began and _may_be_about(definition, attempt):
                     watched = self._watched.setdefault(rule.id, set())
                     if attempt.experiment not in watched:
@@ -96,12 +99,13 @@ class Deadlines:
                         self._set(Deadline(rule.id, attempt.experiment, of_experiment=True), moment, seconds)
                 case _:
                     pass
+        return over
 
-    def ended(self, run_id: str) -> None:
-        """An attempt is under way no more."""
-        self._passed.pop(run_id, None)
+    def ended(self, run_id: str) -> list[Deadline]:
+        """An attempt is under way no more; the answer is the deadlines of it that had passed."""
         for deadline in list(self._of.get(_run_key(run_id), ())):
             self._cancel(deadline)
+        return list(self._passed.pop(run_id, ()))
 
     def wanted(self, experiment: str) -> Iterator[Placed]:
         """The rules that wait for a run of an experiment to complete."""

@@ -1,5 +1,6 @@
 """Digests: what may not be told now is told together, later, and nothing of it is dropped."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from alerts.evaluate.bundle import Bundle
@@ -35,12 +36,24 @@ class Digests:
         self._timers = timers
         self._digests: dict[DigestPlace, _Digest] = {}
 
-    def hold(self, rule: Rule, definition: RuleDefinition, recipient: str, why: str, bundle: Bundle, until: int) -> str:
-        """Let things wait until then, or with those that wait already; the answer is the episode."""
+    def hold(
+        self,
+        rule: Rule,
+        definition: RuleDefinition,
+        recipient: str,
+        why: str,
+        bundle: Bundle,
+        until: int,
+        of: str = "",
+    ) -> str:
+        """Let things wait until then, or with those that wait already; the answer is the episode.
+
+        `of` tells what opens it from what was opened by the same thing before: it may be told again.
+        """
         place = DigestPlace(rule.id, recipient, why)
         found = self._digests.get(place)
         if found is None:
-            episode = episode_of(rule.id, f"{DIGEST} {why}", (), recipient, bundle.first[0].opening)
+            episode = episode_of(rule.id, f"{DIGEST} {why}{of}", (), recipient, bundle.first[0].opening)
             found = self._digests[place] = _Digest(rule, definition, episode, bundle.copy())
             self._timers.set(place, until)
         else:
@@ -64,6 +77,11 @@ class Digests:
             at=at,
             bundle=found.bundle,
         )
+
+    def waiting(self) -> Iterator[tuple[str, str, Bundle]]:
+        """What waits, by rule and recipient."""
+        for place, digest in self._digests.items():
+            yield place.rule, place.recipient, digest.bundle
 
     def drop(self, rule_id: str) -> None:
         """Forget what waits because of a rule: it is out of force."""

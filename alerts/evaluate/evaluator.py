@@ -7,15 +7,16 @@ depends on who looks when, and whoever folds the log finds the same.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from alerts.evaluate.addresses import AddressBook
 from alerts.evaluate.bundle import Member
 from alerts.evaluate.changes import Change, change_of, is_raised
-from alerts.evaluate.corrections import Corrections
+from alerts.evaluate.correcting import Correcting
+from alerts.evaluate.corrections import Corrections, corrects
 from alerts.evaluate.deadlines import Deadline, Deadlines, Passed
 from alerts.evaluate.firing import Hear, deaf
-from alerts.evaluate.intent import CORRECTED, FIRED, TEST, Intent, episode_id, notification_id
+from alerts.evaluate.intent import FIRED, TEMPLATE, TEST, Intent, episode_id, intent_for
+from alerts.evaluate.owners import Owners
 from alerts.evaluate.runs import RunEvents, Runs, RunState, moment_of
 from alerts.evaluate.timers import NEVER, Timers
 from alerts.evaluate.unended import Moment, Unended
@@ -27,15 +28,16 @@ from alerts.rules.matching import is_about, is_loud_enough, matches, resolves
 from alerts.rules.suppressing import Subject, Suppressors
 from alerts.rules.transition import Transition
 from ledger.feed import FeedEvent
-from schemas.addresses import EMAIL, channel_in
 from schemas.events import (
     AlertRuleChangedEvent,
     AlertRuleDefinedEvent,
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     AlertRuleEnabledEvent,
+    AlertRuleTemplateFailedEvent,
     AlertRuleTestedEvent,
     Event,
+    RecipientLimitedEvent,
     RecipientResubscribedEvent,
     RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
@@ -75,7 +77,9 @@ _OF_OTHERS: frozenset[type[Event]] = frozenset(
         AlertRuleDeletedEvent,
         AlertRuleDisabledEvent,
         AlertRuleEnabledEvent,
+        AlertRuleTemplateFailedEvent,
         AlertRuleTestedEvent,
+        RecipientLimitedEvent,
         RecipientResubscribedEvent,
         RecipientSuppressedEvent,
         RecipientUnsubscribedEvent,
@@ -109,11 +113,13 @@ class Evaluator:
         self._index = RuleIndex()
         self._suppressors = Suppressors()
         self._addresses = AddressBook()
+        self._owners = Owners(self._addresses)
         self._runs = Runs(runs)
         self._unended = Unended()
         self._corrections = Corrections()
         self._timers, self._expiries = Timers(), Timers()
         self._windows = Windows(self.rules, self._suppressors, self._timers, self._expiries, hear)
+        self._correcting = Correcting(self.rules, self._suppressors, self._windows)
         self._deadlines = Deadlines(self._timers, self._unended, punctual=punctual)
 
     @property
@@ -125,14 +131,18 @@ class Evaluator:
         """Take in the next event, and answer with the intents that are told by then."""
         now = happened.recorded_at
         told = self._pass_time(now)
+        found: list[Intent] = []
         kind = type(happened.event)
         if kind in _OF_RUNS:
             self._runs.fold(happened)
             self.position = happened.position
             if kind not in _SAYING_WHAT_IT_IS:
-                told += self._of_run(happened)
+                found = self._of_run(happened)
         else:
-            told += self._of_others(happened)
+            found = self._of_others(happened)
+        if found:
+            self._corrections.remember(found)
+            told += found
         return told + self._pass_time(now) if self._timers.next_at <= now else told
 
     def _of_run(self, happened: FeedEvent) -> list[Intent]:
@@ -142,14 +152,19 @@ class Evaluator:
         return self._raised(happened) if is_raised(happened) else []
 
     def _of_others(self, happened: FeedEvent) -> list[Intent]:
-        for part in (self._suppressors, self._addresses):
+        for part in (self._suppressors, self._addresses, self._windows.limits):
             part.fold(happened)
         rule_id = self.rules.fold(happened)
         if rule_id is not None:
             self._set_rule(rule_id, happened)
         self.position = happened.position
-        event = happened.event
-        return self._tested(happened, event) if isinstance(event, AlertRuleTestedEvent) else []
+        match happened.event:
+            case AlertRuleTestedEvent() as event:
+                return self._tested(happened, event)
+            case AlertRuleTemplateFailedEvent() as event:
+                return self._template_failed(happened, event)
+            case _:
+                return []
 
     def seen(self, run_id: str, happened: FeedEvent) -> Transition:
         """The run as rules see it after its event, which was folded last."""
@@ -167,6 +182,8 @@ class Evaluator:
                 told += self._windows.due(key, at, now)
         while self._expiries.next_at <= now:
             self._windows.expire(self._expiries.pop()[1])
+        if told:
+            self._corrections.remember(told)
         return told
 
     def _set_rule(self, rule_id: str, happened: FeedEvent) -> None:
@@ -180,19 +197,22 @@ class Evaluator:
         run_id = key_of(happened.envelope.stream)
         told = self._corrections.of(run_id, change, happened.recorded_at)
         self._follow(run_id, happened, change)
-        corrected = {intent.rule for intent in told}
-        about = [placed for placed in self._about(run_id, change) if placed[0].id not in corrected]
+        corrected: set[tuple[str, str]] = set()
+        if corrects(change):
+            corrected = self._correcting.waiting(happened, self._transition(run_id, happened))
+        told = {whom: intent for whom, intent in told.items() if whom not in corrected}
+        by = {rule for rule, _ in (*corrected, *told)}
+        about = [placed for placed in self._about(run_id, change) if placed[0].id not in by]
         recovers = change.status is RunStatus.COMPLETED and self._index.bucket(RESOLVED) is not None
         if not about and not told and not recovers:
             return []
         transition = self._transition(run_id, happened)
-        intents = list(self._corrected(happened, transition, told))
+        intents = list(self._correcting.told(happened, transition, told))
         for rule, definition in about:
             if self._matches(definition, transition):
                 intents += self._noticed(happened, transition, rule, definition)
         if recovers:
-            self._recover(happened, transition)
-        self._corrections.remember(run_id, change, happened.recorded_at, intents)
+            self._recover(happened, transition, {rule for rule, _ in corrected})
         return intents
 
     def _about(self, run_id: str, change: Change) -> list[Placed]:
@@ -230,10 +250,11 @@ class Evaluator:
                 if moved is None:
                     return
                 attempt, began = moved, False
-        if change.status in TERMINAL:
-            self._deadlines.ended(run_id)
+        over = self._deadlines.ended(run_id) if change.status in TERMINAL else []
         if change.status not in TERMINAL or began:
-            self._deadlines.moved(attempt, _moment(happened), began=began)
+            over += self._deadlines.moved(attempt, _moment(happened), began=began)
+        for deadline in over:
+            self._over(deadline.rule, deadline.about, run_id, happened)
         if change.status is RunStatus.COMPLETED:
             self._meet(run_id, attempt.experiment, happened)
 
@@ -241,6 +262,15 @@ class Evaluator:
         for rule, definition in list(self._deadlines.wanted(experiment)):
             if matches(definition, self._transition(run_id, happened)):
                 self._deadlines.met(rule, definition, experiment, _moment(happened))
+                self._over(rule.id, experiment, run_id, happened)
+
+    def _over(self, rule_id: str, about: str, run_id: str, happened: FeedEvent) -> None:
+        """What a deadline was waited for has come: whoever was told that it passed is told of that."""
+        rule = self.rules.get(rule_id)
+        if rule is not None and rule.definition is not None and self._windows.awaits(rule_id, about):
+            transition = self._transition(run_id, happened)
+            subject = Subject(rule_id, rule.definition.name, "", FIRED, transition, happened.recorded_at)
+            self._windows.over(rule, about, Member(happened.position, happened.hash, subject, recovers=True))
 
     def _raised(self, happened: FeedEvent) -> list[Intent]:
         bucket = self._index.bucket(ALERT)
@@ -266,7 +296,7 @@ class Evaluator:
         found: list[Intent] = []
         for subject, why in self._subjects(passed.rule, definition, transition, FIRED, passed.at):
             member = Member(passed.since.position, passed.since.hash, subject)
-            found += self._told(passed.rule, definition, member, why, passed.at)
+            found += self._told(passed.rule, definition, member, why, passed.at, deadline.about)
         return found
 
     def _noticed(
@@ -278,16 +308,24 @@ class Evaluator:
             yield from self._told(rule, definition, member, why, happened_at)
 
     def _told(
-        self, rule: Rule, definition: RuleDefinition, member: Member, why: str | None, happened_at: int
+        self,
+        rule: Rule,
+        definition: RuleDefinition,
+        member: Member,
+        why: str | None,
+        happened_at: int,
+        awaited: str | None = None,
     ) -> list[Intent]:
-        """What is told of a thing now; nothing if it waits."""
+        """What is told of a thing now; nothing if it waits. `awaited` is what a deadline passed for."""
         suppressed = why or self._suppressors.of(member.subject)
         if suppressed is None and not definition.is_plain:
-            return self._windows.take(rule, definition, member, happened_at)
+            return self._windows.take(rule, definition, member, happened_at, awaited)
         episode = episode_id(
             rule.id, member.subject.transition.run_id or member.subject.transition.experiment, member.opening
         )
-        return [_intent(rule, definition, member, episode, suppressed)]
+        return self._windows.at_once(
+            rule, definition, member, intent_for(rule, definition, member, episode, suppressed)
+        )
 
     def _subjects(
         self, rule: Rule, definition: RuleDefinition, transition: Transition, kind: str, at: int
@@ -297,23 +335,17 @@ class Evaluator:
         for recipient, why in self._addresses.resolve(definition.recipients, run):
             yield Subject(rule.id, definition.name, recipient, kind, transition, at), why
 
-    def _recover(self, happened: FeedEvent, transition: Transition) -> None:
+    def _recover(self, happened: FeedEvent, transition: Transition, corrected: set[str]) -> None:
+        """Tell the groups of a run that completed; `corrected` are the rules that tell of it in what waits."""
         bucket = self._index.bucket(RESOLVED)
         if bucket is None:
             return
         for rule, definition in bucket.of(self._runs.at(transition.run_id, happened.position)):
-            if RunStatus.COMPLETED not in (definition.statuses or RunStatus) and resolves(definition, transition):
+            about = RunStatus.COMPLETED not in (definition.statuses or RunStatus) and rule.id not in corrected
+            if about and resolves(definition, transition):
                 subject = Subject(rule.id, definition.name, "", FIRED, transition, happened.recorded_at)
                 member = Member(happened.position, happened.hash, subject, recovers=True)
                 self._windows.recover(rule, definition, member)
-
-    def _corrected(self, happened: FeedEvent, transition: Transition, told: list[Intent]) -> Iterator[Intent]:
-        for before in told:
-            rule = self.rules.get(before.rule)
-            if rule is not None and rule.enabled and rule.definition is not None:
-                subject = replace(before.subject, kind=CORRECTED, transition=transition, at=happened.recorded_at)
-                member = Member(happened.position, happened.hash, subject)
-                yield _intent(rule, rule.definition, member, before.episode, self._suppressors.of(subject))
 
     def _tested(self, happened: FeedEvent, event: AlertRuleTestedEvent) -> list[Intent]:
         """Somebody asked for a test of a rule: it takes the way that all else takes."""
@@ -327,8 +359,18 @@ class Evaluator:
             subject = Subject(rule.id, rule.definition.name, recipient, TEST, run.became(None), happened.recorded_at)
             member = Member(happened.position, happened.hash, subject)
             episode = episode_id(rule.id, f"{TEST} {run_id}", happened.hash)
-            found.append(_intent(rule, rule.definition, member, episode, why))
+            found.append(intent_for(rule, rule.definition, member, episode, why))
         return found
+
+    def _template_failed(self, happened: FeedEvent, event: AlertRuleTemplateFailedEvent) -> list[Intent]:
+        """The owner of a rule is told that a template cannot be used, if the rule still has it."""
+        rule = self.rules.get(key_of(happened.envelope.stream))
+        if rule is None or rule.definition is None or not self._owners.is_new(rule, event.rule_version):
+            return []
+        run = self._runs.at(event.run_id, happened.position) if event.run_id else _example(happened)
+        member, why = self._owners.tell(happened, event.because, rule, rule.definition, run)
+        episode = episode_id(rule.id, f"{TEMPLATE} {event.rule_version}", b"")
+        return [intent_for(rule, rule.definition, member, episode, why or self._suppressors.of(member.subject))]
 
     def _transition(self, run_id: str, happened: FeedEvent) -> Transition:
         run = self._runs.at(run_id, happened.position)
@@ -337,21 +379,6 @@ class Evaluator:
             known["ends"] = self._unended.ends(run.experiment, children=False)
             known["all_ends"] = self._unended.ends(run.experiment, children=True)
         return run.became(happened, **known)
-
-
-def _intent(rule: Rule, definition: RuleDefinition, member: Member, episode: str, suppressed: str | None) -> Intent:
-    subject, sequence = member.subject, 1
-    return Intent(
-        id=notification_id(rule.id, episode, subject.kind, sequence, subject.recipient),
-        episode=episode,
-        rule_version=rule.version,
-        definition=definition,
-        trigger=member.trigger,
-        sequence=sequence,
-        subject=subject,
-        channel=channel_in(subject.recipient) or EMAIL,
-        suppressed=suppressed,
-    )
 
 
 def _example(happened: FeedEvent) -> RunState:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from alerts.evaluate.bundle import Member
-from alerts.evaluate.intent import TEST, Intent
+from alerts.evaluate.intent import RESOLVED, TEMPLATE, TEST, Intent
 from alerts.evaluate.runs import RunEvents, moment_of
 from alerts.facts import Facts, Told
 from alerts.templates.words import duration
@@ -37,7 +37,7 @@ def facts_at(intent: Intent, runs: RunEvents, place: Place) -> Facts:
         return facts_of(intent, runs.upto(intent.run_id, intent.trigger), place)
     last = intent.members[-1]
     found = facts_of(intent, runs.upto(last.subject.transition.run_id, last.trigger), place)
-    return replace(found, told=[_in_short(member, runs) for member in intent.members])
+    return replace(found, told=[_in_short(member, runs, of=len(intent.rules)) for member in intent.members])
 
 
 def facts_of(intent: Intent, events: Sequence[FeedEvent], place: Place) -> Facts:
@@ -71,10 +71,11 @@ def facts_of(intent: Intent, events: Sequence[FeedEvent], place: Place) -> Facts
         properties=transition.properties,
         parameters=transition.parameters,
         parent_run_id=transition.parent_run_id,
-        occasion=None if subject.kind == TEST else _occasion(definition, transition.status),
+        occasion=None if subject.kind in {RESOLVED, TEMPLATE, TEST} else _occasion(definition, transition.status),
         count=intent.count,
         counts=dict(intent.counts),
         by=dict(intent.by),
+        rules=[name for _, name in intent.rules],
         **{"severity": definition.severity} | found,
     )
 
@@ -91,7 +92,8 @@ def _occasion(definition: RuleDefinition, status: str) -> str | None:
             return None
 
 
-def _in_short(member: Member, runs: RunEvents) -> Told:
+def _in_short(member: Member, runs: RunEvents, *, of: int) -> Told:
+    """One of many; where they are of several rules, with the rule that noticed it."""
     transition = member.subject.transition
     events = runs.upto(transition.run_id, member.trigger)
     of_trigger = _of_trigger(events[-1]) if events and events[-1].position == member.trigger else {}
@@ -100,10 +102,18 @@ def _in_short(member: Member, runs: RunEvents) -> Told:
         run_id=transition.run_id,
         name=transition.display_name or transition.run_id or transition.experiment,
         experiment=transition.experiment,
-        status=str(transition.status) if raised is None else raised.level,
+        status=_status(member) if raised is None else raised.level,
+        rule=member.subject.rule_name if of > 1 else None,
         at=events[-1].recorded_at if of_trigger else member.subject.at,
         error=of_trigger.get("error_message") or of_trigger.get("reason") if raised is None else raised.title,
     )
+
+
+def _status(member: Member) -> str:
+    status = str(member.subject.transition.status)
+    if member.corrects:
+        return f"{status} (corrected)"
+    return f"{status} (presumed)" if member.is_presumed_end else status
 
 
 def _fold(found: dict[str, Any], happened: FeedEvent) -> None:

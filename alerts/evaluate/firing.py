@@ -28,6 +28,8 @@ class Firing:
     at: int
     bundle: Bundle
     by: By = ()
+    rules: tuple[tuple[str, str], ...] = ()
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,9 @@ def intent_of(firing: Firing, suppressors: Suppressors) -> Intent:
         count=bundle.count,
         counts=tuple(sorted(bundle.counts.items())),
         by=firing.by,
+        rules=firing.rules,
+        presumed=tuple(bundle.presumed),
+        within=firing.thread,
         channel=channel_in(firing.recipient) or EMAIL,
     )
     return replace(intent, suppressed=intent.suppressed_by(suppressors.of))

@@ -6,11 +6,11 @@ it does not matter when anybody looks.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from alerts.evaluate.bundle import Bundle, Member
 from alerts.evaluate.firing import By, Firing, episode_of
-from alerts.evaluate.intent import FIRED, REPEATED, RESOLVED
+from alerts.evaluate.intent import CORRECTED, FIRED, REPEATED, RESOLVED
 from alerts.evaluate.timers import Timers
 from alerts.rules.in_force import Rule, Rules
 from alerts.rules.transition import Transition
@@ -36,7 +36,11 @@ class GroupPlace:
 
 @dataclass(slots=True)
 class Group:
-    """What one recipient is told of together: what waits, and what was told since the group opened."""
+    """What one recipient is told of together: what waits, and what was told since the group opened.
+
+    `awaited` are runs and experiments whose deadline passed and that may still make good for it, and
+    `made_good` those that did. With `thread` it corrects what was told there.
+    """
 
     rule: Rule
     definition: RuleDefinition
@@ -50,6 +54,9 @@ class Group:
     repeats: int = 0
     last_at: int = 0
     is_over: bool = False
+    thread: str | None = None
+    awaited: dict[str, None] = field(default_factory=dict)
+    made_good: list[Member] = field(default_factory=list)
 
     def take(self, member: Member) -> None:
         """Let a thing wait to be told."""
@@ -69,15 +76,64 @@ class Groups:
         self._expiries = expiries
         self._groups: dict[GroupKey, dict[str, Group]] = {}
         self._of_rule: dict[str, set[GroupKey]] = {}
+        self._awaiting: dict[tuple[str, str], dict[GroupPlace, None]] = {}
 
-    def add(self, rule: Rule, definition: RuleDefinition, by: By, member: Member) -> str:
-        """Let a thing wait in its group; the answer is the episode that it will be told in."""
+    def add(self, rule: Rule, definition: RuleDefinition, by: By, member: Member, awaited: str | None = None) -> str:
+        """Let a thing wait in its group; the answer is the episode that it will be told in.
+
+        `awaited` names the run or experiment whose deadline passed.
+        """
         key, recipient = (rule.id, rule.version, by), member.subject.recipient
         group = self._groups.get(key, {}).get(recipient)
         if group is None:
-            group = self._open(rule, definition, key, member)
+            episode = episode_of(rule.id, GROUP, by, recipient, member.opening)
+            group = Group(rule, definition, _how(definition), recipient, by, episode)
+            self._open(key, group, member)
+        if awaited is not None:
+            group.awaited[awaited] = None
+            self._awaiting.setdefault((rule.id, awaited), {})[GroupPlace(key, recipient)] = None
         self._take(key, group, member)
         return group.episode
+
+    def correct(self, rule: Rule, definition: RuleDefinition, member: Member, thread: str, by: By) -> str:
+        """Let a correction of what was told in a thread wait, for more of them; the answer is its episode."""
+        key, recipient = (rule.id, rule.version, ((CORRECTED, thread),)), member.subject.recipient
+        group = self._groups.get(key, {}).get(recipient)
+        if group is None:
+            episode = episode_of(rule.id, f"{CORRECTED} {thread}", (), recipient, member.opening)
+            group = Group(rule, definition, _how(definition), recipient, by, episode, thread=thread)
+            self._open(key, group, member)
+        self._take(key, group, member)
+        return group.episode
+
+    def waiting(self) -> Iterator[tuple[str, str, Bundle]]:
+        """What waits, by rule and recipient."""
+        for groups in self._groups.values():
+            for group in groups.values():
+                if group.waiting is not None:
+                    yield group.rule.id, group.recipient, group.waiting
+
+    def awaits(self, rule_id: str, about: str) -> bool:
+        """Whether a group was told that a deadline passed, and of nothing that makes good for it."""
+        return (rule_id, about) in self._awaiting
+
+    def over(self, rule_id: str, about: str, member: Member) -> Iterator[str]:
+        """What a deadline was waited for has come: the groups that were told of nothing else are told of that."""
+        for place in self._awaiting.pop((rule_id, about), {}):
+            group = self._groups[place.key][place.recipient]
+            del group.awaited[about]
+            group.made_good.append(_for(member, group.recipient))
+            if group.awaited:
+                continue
+            made_good, group.made_good = group.made_good, []
+            if group.grouping.resolved:
+                for each in made_good:
+                    self._take(place.key, group, each)
+                yield group.episode
+            elif group.waiting is None:
+                self._timers.cancel(place)
+                group.is_over = True
+                self._expiries.set(place, member.subject.at + group.grouping.interval_seconds * _SECOND)
 
     def recover(self, rule: Rule, by: By, member: Member) -> Iterator[str]:
         """A run of a group completed: whoever was told of the group is told of that."""
@@ -115,15 +171,11 @@ class Groups:
     def __len__(self) -> int:
         return sum(map(len, self._groups.values()))
 
-    def _open(self, rule: Rule, definition: RuleDefinition, key: GroupKey, member: Member) -> Group:
-        recipient, by = member.subject.recipient, key[2]
-        grouping = definition.group or Grouping()
-        episode = episode_of(rule.id, GROUP, by, recipient, member.opening)
-        group = Group(rule, definition, grouping, recipient, by, episode)
-        group.last_at = member.subject.at + (grouping.wait_seconds - grouping.interval_seconds) * _SECOND
-        self._groups.setdefault(key, {})[recipient] = group
-        self._of_rule.setdefault(rule.id, set()).add(key)
-        return group
+    def _open(self, key: GroupKey, group: Group, member: Member) -> None:
+        ahead = group.grouping.wait_seconds - group.grouping.interval_seconds
+        group.last_at = member.subject.at + ahead * _SECOND
+        self._groups.setdefault(key, {})[group.recipient] = group
+        self._of_rule.setdefault(group.rule.id, set()).add(key)
 
     def _take(self, key: GroupKey, group: Group, member: Member) -> None:
         if group.waiting is None:
@@ -137,10 +189,10 @@ class Groups:
         grouping = group.grouping
         if not in_force:
             self._forget(place)
-        elif grouping.repeat_seconds is not None and group.repeats < grouping.repeats and not group.is_over:
+        elif group.repeats < _repeats(group) and grouping.repeat_seconds is not None and not group.is_over:
             self._timers.set(place, at + grouping.repeat_seconds * _SECOND)
         else:
-            waits = grouping.resolved and not group.is_over
+            waits = grouping.resolved and not group.is_over and group.thread is None
             kept = KEPT_DAYS * _DAY if waits else grouping.interval_seconds * _SECOND
             self._expiries.set(place, at + kept)
 
@@ -153,7 +205,12 @@ class Groups:
         for timers in (self._timers, self._expiries):
             timers.cancel(place)
         groups = self._groups.get(key, {})
-        groups.pop(place.recipient, None)
+        group = groups.pop(place.recipient, None)
+        for about in () if group is None else group.awaited:
+            places = self._awaiting[key[0], about]
+            del places[place]
+            if not places:
+                del self._awaiting[key[0], about]
         if not groups:
             self._groups.pop(key, None)
             of_rule = self._of_rule.get(key[0], set())
@@ -181,6 +238,8 @@ def _told(group: Group, at: int) -> Firing | None:
         group.told = waiting.copy()
     else:
         group.told.merge(waiting)
+    if group.thread is not None:
+        return _firing(group, CORRECTED, at, waiting)
     return _firing(group, RESOLVED if waiting.last.recovers else FIRED, at, waiting)
 
 
@@ -196,7 +255,17 @@ def _firing(group: Group, kind: str, at: int, bundle: Bundle) -> Firing:
         at=at,
         bundle=bundle.copy(),
         by=group.by,
+        thread=group.thread,
     )
+
+
+def _how(definition: RuleDefinition) -> Grouping:
+    return definition.group or Grouping()
+
+
+def _repeats(group: Group) -> int:
+    """How often it is told again; what a correction says is over."""
+    return group.grouping.repeats if group.thread is None else 0
 
 
 def _for(member: Member, recipient: str) -> Member:

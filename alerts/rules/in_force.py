@@ -10,6 +10,7 @@ from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     AlertRuleEnabledEvent,
+    AlertRuleTemplateFailedEvent,
 )
 from schemas.rules import RuleDefinition, definition_of
 from schemas.streams import key_of, kind_of
@@ -20,6 +21,7 @@ class Rule:
     """A rule; its version is the position of the event that made it so, `since` that of its first one.
 
     `definition` is None where this program cannot read it in full: it might say less than it seems to.
+    `owner` is who made it say that, and `template_failure` why a template of this version could not be used.
     """
 
     id: str
@@ -29,6 +31,8 @@ class Rule:
     deleted: bool = False
     unreadable: str = ""
     since: int = 0
+    owner: str = ""
+    template_failure: str = ""
 
 
 class Rules:
@@ -49,6 +53,9 @@ class Rules:
                 self._enable(happened, enabled=isinstance(event, AlertRuleEnabledEvent))
             case AlertRuleDeletedEvent():
                 self._rules.pop(key_of(happened.envelope.stream), None)
+            case AlertRuleTemplateFailedEvent() as event:
+                self._note_template(key_of(happened.envelope.stream), event)
+                return None
             case _:
                 return None
         return key_of(happened.envelope.stream)
@@ -73,7 +80,13 @@ class Rules:
         enabled = before.enabled if before else True
         since = before.since if before else happened.position
         self._rules[rule_id] = Rule(
-            rule_id, happened.position, definition, enabled=enabled, unreadable=why, since=since
+            rule_id,
+            happened.position,
+            definition,
+            enabled=enabled,
+            unreadable=why,
+            since=since,
+            owner=happened.envelope.actor,
         )
 
     def _enable(self, happened: FeedEvent, *, enabled: bool) -> None:
@@ -81,6 +94,11 @@ class Rules:
         if before is not None:
             # What it says is still of the event that said it.
             self._rules[before.id] = replace(before, enabled=enabled)
+
+    def _note_template(self, rule_id: str, event: AlertRuleTemplateFailedEvent) -> None:
+        before = self._rules.get(rule_id)
+        if before is not None and before.version == event.rule_version:
+            self._rules[rule_id] = replace(before, template_failure=event.because)
 
 
 def _read(event: AlertRuleDefinedEvent | AlertRuleChangedEvent) -> tuple[RuleDefinition | None, str]:

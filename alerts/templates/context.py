@@ -21,9 +21,9 @@ _VERBS = {
 }
 _KINDS = {
     "corrected": "This corrects an earlier message about the run.",
-    "resolved": "What was reported of these runs is over: the last of them completed.",
+    "resolved": "What was reported is over.",
     "repeated": "This was told before, and is not over.",
-    "digest": "These are told together: there were too many to be told one by one, or they were reported late.",
+    "digest": "These are told together: there were too many to be told one by one, or they were late.",
     "test": "This is a test of the rule: it was asked for, and nothing happened.",
 }
 
@@ -96,7 +96,7 @@ def notes(facts: Facts) -> list[str]:
     """What a reader must know to take the change for what it is, in whole sentences."""
     found = [_KINDS[facts.kind]] if facts.kind in _KINDS else []
     if facts.count > 1:
-        return found
+        return ["This corrects an earlier message about these runs."] if facts.kind == "corrected" else found
     if facts.presumed:
         found.append(
             "The run did not report this itself: it is presumed, and is corrected if the run is heard of again."
@@ -115,6 +115,7 @@ def _many(facts: Facts) -> dict[str, Any]:
         "count": facts.count,
         "counts": _texts(facts.counts),
         "by": _texts(facts.by),
+        "rules": [one_line(each) for each in facts.rules],
         "group_url": _url(facts, facts.by.get("parent") or facts.by.get("root")),
         "runs": [
             {
@@ -125,6 +126,7 @@ def _many(facts: Facts) -> dict[str, Any]:
                 "time": moment(each.at),
                 "error": None if each.error is None else one_line(each.error, _ERROR_LENGTH),
                 "url": _url(facts, each.run_id),
+                "rule": None if each.rule is None else one_line(each.rule),
             }
             for each in facts.told
         ],

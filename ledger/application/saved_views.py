@@ -77,7 +77,7 @@ def _document(view: SavedView, last: FeedEvent, who: Who) -> ViewDocument:
         "everybody": view.everybody,
         "users": dict(view.users),
         "right": view.right_of(who),
-        "seq": last.envelope.seq,
+        "last_position": last.position,
         "changed_by": last.envelope.actor,
         "changed_utc": moment_of(last.recorded_at).isoformat(),
     }

@@ -51,6 +51,10 @@ class Files:
         except OSError:
             return 0
 
+    def reach(self, run_id: str) -> int:
+        """How many bytes a run's script has printed that are not yet a file, wherever it runs."""
+        return self.printed(run_id) or self.live.size(run_id)
+
 
 def _from(file: BinaryIO, start: int) -> bytes:
     file.seek(start)

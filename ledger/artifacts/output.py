@@ -40,6 +40,11 @@ class LiveOutput:
                 break
         return found
 
+    def size(self, run_id: str) -> int:
+        """How many bytes there are."""
+        last = max(self._place.keys(_folder(run_id)), default=None)
+        return 0 if last is None else int(last.rpartition("/")[2]) + (self._place.size(last) or 0)
+
     def forget(self, run_id: str) -> None:
         """Delete the pieces of a run."""
         for key in list(self._place.keys(_folder(run_id))):

@@ -18,6 +18,7 @@ from ledger.commands.experiments import (
     UntagExperiment,
 )
 from ledger.commands.recipients import (
+    LimitRecipient,
     RecipientCommand,
     Resubscribe,
     SuppressRecipient,
@@ -32,6 +33,7 @@ from ledger.commands.rules import (
     DisableRule,
     EnableRule,
     EndSilence,
+    ReportTemplate,
     RuleCommand,
     SilenceCommand,
     TestRule,
@@ -102,10 +104,12 @@ __all__ = [
     "EndSilence",
     "ExperimentCommand",
     "IssueToken",
+    "LimitRecipient",
     "Parameter",
     "ReactivateExperiment",
     "RecipientCommand",
     "RenewSession",
+    "ReportTemplate",
     "RestoreRun",
     "Resubscribe",
     "ResumeRun",

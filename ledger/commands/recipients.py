@@ -5,7 +5,7 @@ from ledger.commands.base import Command, command_class
 
 @command_class
 class RecipientCommand(Command):
-    """A command about one recipient of alerts, by the address in any case of letters."""
+    """A command about one recipient of alerts, by the address in any case of letters, or by `channel:NAME`."""
 
     recipient: str
 
@@ -35,3 +35,14 @@ class SuppressRecipient(RecipientCommand):
 
 class UnsuppressRecipient(RecipientCommand):
     """Send to a suppressed address again."""
+
+
+@command_class
+class LimitRecipient(RecipientCommand):
+    """Tell a recipient at most `mails` times in `seconds`, and of the rest in one digest; without `mails`, any time.
+
+    The recipient `*` is everybody who has no limit of his own.
+    """
+
+    mails: int | None = None
+    seconds: int = 3_600

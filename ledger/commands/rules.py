@@ -50,6 +50,18 @@ class TestRule(RuleCommand):
 
 
 @command_class
+class ReportTemplate(RuleCommand):
+    """Note that a template of a rule could not be used, once for each version of the rule.
+
+    A sender of mails gives it; it has no name on the wire.
+    """
+
+    version: int
+    because: str
+    run_id: str | None = None
+
+
+@command_class
 class SilenceCommand(Command):
     """A command to one silence; its id is a UUID that the client chose."""
 

@@ -24,16 +24,11 @@ class SaveView(ViewCommand):
 
 @command_class
 class ChangeView(ViewCommand):
-    """Set name, query or description; None leaves each as it is, an empty description is none.
-
-    With `seq`, the number of the last event that who asks has seen, another's change in between is
-    a conflict.
-    """
+    """Set name, query or description; None leaves each as it is, an empty description is none."""
 
     name: str | None = None
     query: str | None = None
     description: str | None = None
-    seq: int | None = None
 
 
 @command_class
@@ -42,11 +37,7 @@ class ShareView(ViewCommand):
 
     everybody: str | None = None
     users: Mapping[str, str] = field(default_factory=dict)
-    seq: int | None = None
 
 
-@command_class
 class DeleteView(ViewCommand):
     """Delete it for everybody."""
-
-    seq: int | None = None

@@ -12,6 +12,7 @@ from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     AlertRuleEnabledEvent,
+    AlertRuleTemplateFailedEvent,
     AlertRuleTestedEvent,
     Event,
 )
@@ -27,11 +28,12 @@ class AlertRule(LedgerAggregate):
     definition: dict[str, Any]
     enabled: bool
     deleted: bool
+    failed_version: int
 
     def begin_state(self) -> None:
         """No definition yet."""
         self.definition = {}
-        self.enabled, self.deleted = True, False
+        self.enabled, self.deleted, self.failed_version = True, False, 0
 
     def define(self, content: Mapping[str, Any]) -> None:
         """Define the rule; the same definition again is nothing to do."""
@@ -65,6 +67,12 @@ class AlertRule(LedgerAggregate):
         self._required()
         self.decide(AlertRuleTestedEvent, run_id=run_id)
 
+    def note_template(self, version: int, because: str, run_id: str | None) -> None:
+        """Note that a template of a version could not be used; again, or of an earlier one, is nothing to do."""
+        self._required()
+        if version > self.failed_version:
+            self.decide(AlertRuleTemplateFailedEvent, rule_version=version, because=because, run_id=run_id)
+
     def delete(self) -> None:
         """Put the rule out of force for good; again is nothing to do."""
         if not self.deleted:
@@ -82,6 +90,8 @@ class AlertRule(LedgerAggregate):
                 self.enabled = False
             case AlertRuleDeletedEvent():
                 self.deleted = True
+            case AlertRuleTemplateFailedEvent():
+                self.failed_version = max(self.failed_version, event.rule_version)
             case _:
                 pass
 

@@ -1,11 +1,12 @@
-"""The Recipient aggregate: what an address wants no more, and whether mail still reaches it."""
+"""The Recipient aggregate: what an address wants no more, how often it is told, and whether mail still reaches it."""
 
 from ledger.domain.aggregate import LedgerAggregate
 from ledger.domain.names import check_length, check_uuid
 from ledger.errors import InvalidNameError, RefusedError
-from schemas.addresses import why_no_address
+from schemas.addresses import EVERYBODY, SUBMITTER, why_no_address, why_no_recipient
 from schemas.events import (
     Event,
+    RecipientLimitedEvent,
     RecipientResubscribedEvent,
     RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
@@ -13,6 +14,8 @@ from schemas.events import (
 )
 
 _TEXT_LENGTH = 1_000
+_MOST_MAILS = 1_000
+_LONGEST = 7 * 24 * 3_600
 
 
 class Recipient(LedgerAggregate):
@@ -22,10 +25,11 @@ class Recipient(LedgerAggregate):
 
     unsubscribed: set[str | None]
     suppressed: bool
+    limited: tuple[int, int] | None
 
     def begin_state(self) -> None:
         """Wants everything, and is reached."""
-        self.unsubscribed, self.suppressed = set(), False
+        self.unsubscribed, self.suppressed, self.limited = set(), False, None
 
     def unsubscribe(self, address: str, rule: str | None) -> None:
         """Of one rule, or of all; who is off all is off each."""
@@ -63,6 +67,25 @@ class Recipient(LedgerAggregate):
         if self.suppressed:
             self.decide(RecipientUnsuppressedEvent, recipient=address)
 
+    def limit(self, recipient: str, mails: int | None, seconds: int) -> None:
+        """At most so many mails in so many seconds, whatever rules they are of; None for any number.
+
+        Raises:
+            RefusedError: that is no number of mails, or no time.
+        """
+        if mails is not None and not (1 <= mails <= _MOST_MAILS and 1 <= seconds <= _LONGEST):
+            raise RefusedError(
+                f"a limit is 1 to {_MOST_MAILS} mails in 1 second to 7 days; this is {mails} in {seconds} s"
+            )
+        wanted = None if mails is None else (mails, seconds)
+        if wanted != self.limited:
+            self.decide(
+                RecipientLimitedEvent,
+                recipient=recipient,
+                mails=mails,
+                seconds=None if mails is None else seconds,
+            )
+
     def apply(self, event: Event) -> None:
         """Take in an event."""
         match event:
@@ -76,6 +99,10 @@ class Recipient(LedgerAggregate):
                 self.suppressed = True
             case RecipientUnsuppressedEvent():
                 self.suppressed = False
+            case RecipientLimitedEvent(mails=int() as mails, seconds=int() as seconds):
+                self.limited = mails, seconds
+            case RecipientLimitedEvent():
+                self.limited = None
             case _:
                 pass
 
@@ -85,4 +112,12 @@ def checked_address(text: str) -> str:
     why = why_no_address(text)
     if why is not None:
         raise InvalidNameError(f"{text!r} is no address that mail can be sent to: {why}")
+    return text
+
+
+def checked_recipient(text: str) -> str:
+    """An address, `channel:NAME`, or `*` for everybody; raises InvalidNameError for what is none of them."""
+    why = why_no_recipient(text) if text != SUBMITTER else "it is somebody else for each run; name an address, or *"
+    if why is not None and text != EVERYBODY:
+        raise InvalidNameError(f"{text!r} is nobody who can be told: {why}")
     return text

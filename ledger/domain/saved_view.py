@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from ledger.domain.aggregate import LedgerAggregate
 from ledger.domain.names import check_length
 from ledger.errors import (
-    ConflictError,
     ForbiddenError,
     InvalidNameError,
     LimitExceededError,
@@ -56,11 +55,9 @@ class SavedView(LedgerAggregate):
             ViewSavedEvent, view_name=name, definition={"query": query}, description=description or None, owner=owner
         )
 
-    def change(
-        self, name: str | None, query: str | None, description: str | None, *, who: "Who", seq: int | None
-    ) -> None:
+    def change(self, name: str | None, query: str | None, description: str | None, *, who: "Who") -> None:
         """Set name, query and description."""
-        self._required(who, "edit", seq)
+        self._required(who, "edit")
         wanted = (
             self.name if name is None else name,
             self.query if query is None else query,
@@ -71,9 +68,9 @@ class SavedView(LedgerAggregate):
             name, query, description = wanted
             self.decide(ViewChangedEvent, view_name=name, definition={"query": query}, description=description)
 
-    def share(self, everybody: str | None, users: Mapping[str, str], *, who: "Who", seq: int | None) -> None:
+    def share(self, everybody: str | None, users: Mapping[str, str], *, who: "Who") -> None:
         """Say who may use it beside its owner."""
-        self._required(who, _OWN, seq)
+        self._required(who, _OWN)
         if len(users) > SHARED_WITH:
             raise LimitExceededError(f"a view is shared with at most {SHARED_WITH} users by name, or with everybody")
         for right in (*users.values(), *([] if everybody is None else [everybody])):
@@ -82,11 +79,11 @@ class SavedView(LedgerAggregate):
         if (everybody, dict(users)) != (self.everybody, self.users):
             self.decide(ViewSharedEvent, everybody=everybody, users=dict(users))
 
-    def delete(self, *, who: "Who", seq: int | None) -> None:
+    def delete(self, *, who: "Who") -> None:
         """Delete it; again is nothing to do."""
         if self.exists and self.deleted:
             return
-        self._required(who, _OWN, seq)
+        self._required(who, _OWN)
         self.decide(ViewDeletedEvent)
 
     def apply(self, event: Event) -> None:
@@ -123,15 +120,10 @@ class SavedView(LedgerAggregate):
                 wanted,
             )
 
-    def _required(self, who: "Who", wanted: str, seq: int | None) -> None:
+    def _required(self, who: "Who", wanted: str) -> None:
         if not self.exists or self.deleted:
             raise ViewNotFoundError(self.key)
         self.check_may(who, wanted)
-        if seq is not None and seq != self.version:
-            raise ConflictError(
-                f"the view {self.key} was changed meanwhile: it is at {self.version}, and the change was made for "
-                f"{seq}. Load it again, and change what is there now."
-            )
 
 
 class Who:

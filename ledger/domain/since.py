@@ -17,6 +17,10 @@ from schemas.events import (
     RunDescribedEvent,
     RunTaggedEvent,
     RunUntaggedEvent,
+    ViewChangedEvent,
+    ViewDeletedEvent,
+    ViewSavedEvent,
+    ViewSharedEvent,
     readable,
 )
 
@@ -60,5 +64,8 @@ def changed_by(event: Event) -> dict[str, Any]:
             return {name: readable(getattr(event, name)) for name in names}
         case ExperimentDescribedEvent(description=text):
             return {"description": readable(text)}
+        case ViewSavedEvent() | ViewChangedEvent() | ViewSharedEvent() | ViewDeletedEvent():
+            # Who may do what with a view depends on what it is, and both are seen at once.
+            return {"view": readable(getattr(event, "view_name", None))}
         case _:
             return {event.name: None}

@@ -107,13 +107,14 @@ class Database(SqliteFile):
         upto_seq: int | None = None,
         descending: bool = False,
         limit: int | None = None,
+        types: Sequence[str] = (),
     ) -> list[Recorded]:
-        """Events of one stream by number."""
-        where = "s.name = ? AND e.seq > ? AND e.seq <= ?"
+        """Events of one stream by number; of some types if any are named."""
+        where = f"s.name = ? AND e.seq > ? AND e.seq <= ?{_of_types(types)}"
         order = "e.seq DESC" if descending else "e.seq"
         lower = -1 if after_seq is None else after_seq
         upper = _LAST if upto_seq is None else upto_seq
-        return self._select(log, where, order, (stream, lower, upper, _LAST if limit is None else limit))
+        return self._select(log, where, order, (stream, lower, upper, *types, _LAST if limit is None else limit))
 
     def events_after(
         self,
@@ -126,14 +127,28 @@ class Database(SqliteFile):
     ) -> list[Recorded]:
         """Events of one partition behind `place`, in order, without the genesis."""
         upper = upto if upto is not None else _end_of_partition(place)
-        where = "e.place > ? AND e.place <= ?"
-        if types:
-            where += f" AND e.type IN ({', '.join('?' * len(types))})"
+        where = f"e.place > ? AND e.place <= ?{_of_types(types)}"
         return self._select(log, where, "e.place", (max(place, 0), upper, *types, limit))
 
     def streams_behind(self, place: int, *, log: LogName) -> list[tuple[str, int]]:
         """The streams that have events of one partition behind `place`, each with the last of them."""
         return self.reading().execute(tables.select_streams_behind(log), (place, _end_of_partition(place))).fetchall()
+
+    def events_before(
+        self,
+        place: int,
+        *,
+        limit: int,
+        floor: int = 0,
+        stream: str | None = None,
+        type_name: str | None = None,
+        actor: str | None = None,
+    ) -> list[Recorded]:
+        """Events of the control log before `place` and behind `floor`, backwards, those that are asked for."""
+        wanted = {"s.name": stream, "e.type": type_name, "e.actor": actor}
+        asked = {column: value for column, value in wanted.items() if value is not None}
+        where = " AND ".join(["e.place < ? AND e.place > ?", *(f"{column} = ?" for column in asked)])
+        return self._select(CONTROL, where, "e.place DESC", (place, max(floor, 0), *asked.values(), limit))
 
     def latest_events(self, count: int, *, log: LogName = CONTROL) -> list[Recorded]:
         """The last events of a log with one partition, oldest first, without the genesis."""
@@ -149,9 +164,9 @@ class Database(SqliteFile):
         found = self._select(log, "e.place = ?", "e.place", (place, 1))
         return found[0] if found else None
 
-    def voids(self, log: LogName = CONTROL, *, limit: int = _LAST) -> list[Void]:
-        """Records that no reader accepts, in order."""
-        rows = self.reading().execute(tables.SELECT_VOIDS, (log, limit))
+    def voids(self, log: LogName = CONTROL, *, limit: int = _LAST, newest: bool = False) -> list[Void]:
+        """Records that no reader accepts, in order; the last of them backwards."""
+        rows = self.reading().execute(tables.SELECT_LAST_VOIDS if newest else tables.SELECT_VOIDS, (log, limit))
         return [
             Void(
                 tables.offset_of(place),
@@ -174,6 +189,10 @@ class Database(SqliteFile):
     def _select(self, log: LogName, where: str, order: str, values: Sequence[object]) -> list[Recorded]:
         rows = self.reading().execute(tables.select_events(log, where, order), values)
         return [_recorded(row) for row in rows]
+
+
+def _of_types(types: Sequence[str]) -> str:
+    return f" AND e.type IN ({', '.join('?' * len(types))})" if types else ""
 
 
 def _end_of_partition(place: int) -> int:

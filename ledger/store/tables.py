@@ -60,6 +60,8 @@ INSERT_VOID = """
 INSERT INTO voids (log, place, recorded_at, rule, key, headers, value) VALUES (?, ?, ?, ?, ?, ?, ?)"""
 SELECT_VOIDS = """
 SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? ORDER BY place LIMIT ?"""
+SELECT_LAST_VOIDS = """
+SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? ORDER BY place DESC LIMIT ?"""
 COUNT_VOIDS = "SELECT count(*) FROM voids WHERE log = ?"
 
 

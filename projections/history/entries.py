@@ -90,19 +90,27 @@ _ABSENT = object()
 
 def _entry(event: FeedEvent, before: dict[str, Any], after: dict[str, Any]) -> HistoryEntry:
     envelope = event.envelope
+    body = event.event if isinstance(event.event, Event) else None
     return HistoryEntry(
         position=event.position,
         seq=envelope.seq,
         event=envelope.type,
         event_id=envelope.id,
         occurred_at=envelope.time,
-        recorded_at=datetime.fromtimestamp(event.recorded_at / 1000, UTC).isoformat(timespec="milliseconds"),
+        recorded_at=recorded_utc(event),
         actor=envelope.actor,
         source=envelope.source,
-        reason=readable(event.event.reason) if isinstance(event.event, Event) else None,
+        reason=readable(body.reason) if body else None,
         changes=_changes(before, after),
         hash=event.hash.hex(),
+        client=body.client if body else None,
+        on_behalf_of=readable(body.on_behalf_of) if body else None,
     )
+
+
+def recorded_utc(event: FeedEvent) -> str:
+    """When the log took an event, in ISO 8601 UTC."""
+    return datetime.fromtimestamp(event.recorded_at / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:

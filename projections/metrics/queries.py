@@ -10,9 +10,11 @@ from ledger.metrics import MetricSummary, Scalar, Series, SeriesQuery, Thinned
 from ledger.store.database import Database
 from ledger.store.tables import offset_of, partition_of
 from projections.metrics.batches import VALUES
+from projections.metrics.charting import Chart, ChartQuery, Source, chart
 from projections.metrics.chunks import read_points
 from projections.metrics.columns import Column, is_numeric, plain
 from projections.metrics.filling import fill, holds
+from projections.metrics.paging import MetricPage, MetricPageQuery, page_of
 from projections.metrics.points import VALUE, Points, within
 from projections.metrics.rows import Metric, last_values, metrics_of
 from projections.metrics.thinning import bucket, by_step, cut
@@ -64,6 +66,28 @@ class Metrics:
             [],
         )
 
+    def charts(self, query: ChartQuery, *, at_least: int = 0) -> list[Chart]:
+        """A chart of each metric that is named, with a line of each run that has it."""
+        self._check_arrived(at_least)
+        found: dict[str, list[Source]] = {name: [] for name in query.names}
+        for run_id in query.run_ids:
+            nothing: list[Source] = []
+            for source in self._asked(run_id, partial(_sources, run_id=run_id, names=query.names), nothing):
+                found[source.metric.shown].append(source)
+        return [chart(name, sources, query) for name, sources in found.items()]
+
+    def page(self, query: MetricPageQuery) -> MetricPage:
+        """Some of a run's metrics in short, and how many there are."""
+        return self._asked(query.run_id, partial(page_of, query=query), MetricPage([], 0, 0))
+
+    def named(self, run_id: str, names: Sequence[str]) -> list[MetricSummary]:
+        """Those of the named metrics that a run has, in short, in the order of the names."""
+
+        def read(found: sqlite3.Connection) -> list[MetricSummary]:
+            return [metric.summary() for name in dict.fromkeys(names) for metric in metrics_of(found, run_id, name)]
+
+        return self._asked(run_id, read, [])
+
     def last_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
         """The last value of each metric that has values, for each of these runs."""
         return {run_id: self._asked(run_id, partial(last_values, run_id=run_id), {}) for run_id in run_ids}
@@ -90,6 +114,14 @@ class Metrics:
             with self._view.clear_errors(), self._view.snapshot() as connection:
                 if holds(self._view, connection, log.id, run_id, ends):
                     return read(connection)
+
+
+def _sources(connection: sqlite3.Connection, run_id: str, names: Sequence[str]) -> list[Source]:
+    return [
+        Source(run_id, metric, read_points(connection, metric.number))
+        for name in dict.fromkeys(names)
+        for metric in metrics_of(connection, run_id, name)
+    ]
 
 
 def _chosen(connection: sqlite3.Connection, query: SeriesQuery) -> Iterator[tuple[Metric, Sequence[int], Points]]:

@@ -1,5 +1,6 @@
 """A few marks for many points: neighbouring steps share a bucket."""
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,10 +15,15 @@ Slice = tuple[int, int]
 
 def by_step(steps: Sequence[int], points: Points) -> tuple[Sequence[int], Points]:
     """Points in the order of their steps, and those steps."""
-    if isinstance(steps, range) or is_rising(steps):
-        return steps, points
-    order = sorted(range(len(steps)), key=steps.__getitem__)
-    return [steps[place] for place in order], points.taken(order)
+    order = order_of(steps)
+    return (steps, points) if order is None else ([steps[place] for place in order], points.taken(order))
+
+
+def order_of(places: Sequence[int]) -> list[int] | None:
+    """The numbers of points in the order of their places; None if they are in order."""
+    if isinstance(places, range) or is_rising(places):
+        return None
+    return sorted(range(len(places)), key=places.__getitem__)
 
 
 def cut(steps: Sequence[int], buckets: int) -> list[Slice]:
@@ -35,9 +41,19 @@ def cut(steps: Sequence[int], buckets: int) -> list[Slice]:
 def bucket(steps: Sequence[int], column: Column, place: Slice) -> Bucket:
     """The points of one slice as a mark."""
     start, end = place
-    numbers = finite(column[start:end])
-    bounds = (float(min(numbers)), float(max(numbers)), _mean(numbers)) if numbers else (None, None, None)
-    return Bucket(steps[start], steps[end - 1], end - start, *bounds)
+    return Bucket(steps[start], steps[end - 1], end - start, *bounds(column, start, end))
+
+
+def bounds(column: Column, start: int, end: int) -> tuple[float | None, float | None, float | None]:
+    """Minimum, maximum and mean of the finite numbers of a slice; None where there are none."""
+    part = column[start:end]
+    if isinstance(part, array) and part:
+        # As most often: one look tells that there is nothing but finite numbers.
+        total = sum(part)
+        if isfinite(total):
+            return float(min(part)), float(max(part)), total / len(part)
+    numbers = finite(part)
+    return (float(min(numbers)), float(max(numbers)), _mean(numbers)) if numbers else (None, None, None)
 
 
 def _mean(numbers: Sequence[float]) -> float:

@@ -18,7 +18,10 @@ from projections.runs.words import expression_of, folded, words_table
 from schemas.limits import UNSTORABLE
 
 COUNTED = 10_001
-"""How far what meets a condition is counted: so many runs are sorted without a thought."""
+"""How far what meets a condition is counted: so many runs are put in the order of a page without a thought."""
+
+FEW = 3_000
+"""So many are sorted by a value as quickly as a page is found along the index of an order, at a million runs."""
 
 _WAYS = 50
 """The most ways that are merged in the order of a page."""
@@ -53,12 +56,12 @@ class Condition:
     @property
     def leads(self) -> bool:
         """Whether a page can be read along its ways."""
-        return bool(self.ways) and (self.ordered or self.is_rare)
+        return bool(self.ways) and (self.ordered or self.count < COUNTED)
 
     @property
-    def is_rare(self) -> bool:
-        """Whether all runs that meet it can be sorted."""
-        return bool(self.ways) and self.count < COUNTED
+    def is_few(self) -> bool:
+        """Whether all runs that meet it are rather sorted than looked for along an order."""
+        return bool(self.ways) and self.count < min(FEW, COUNTED)
 
 
 NEVER = Condition(Sql("false"), (), count=0)

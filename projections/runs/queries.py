@@ -58,7 +58,8 @@ def find_runs(connection: sqlite3.Connection, log_id: str, query: RunQuery, live
     parents = parents_of(connection, documents) if query.family else []
     if columns is not None:
         columns.cut(connection, dict(zip((placed.run for placed in page), documents, strict=True)), live)
-    count = (_count(connection, matches) if matches is not None else 0) if query.count else None
+    whole = len(page) if place is None and more is None else None
+    count = (_count(connection, matches) if matches and whole is None else whole) if query.count else None
     exact = count is None or count <= COUNTED
     return RunPage(documents, more, count if exact else COUNTED, exact, parents)
 
@@ -118,7 +119,7 @@ def _matches(connection: sqlite3.Connection, query: RunQuery, live: LiveMetrics)
     lead = next((condition for condition in conditions if condition.leads), None)
     others = _all(condition for condition in conditions if condition is not lead)
     ways = [way + others for way in (lead.ways if lead else [Sql("runs a WHERE true")])]
-    return _Matches(ways, _all(conditions), few=lead is not None and lead.is_rare)
+    return _Matches(ways, _all(conditions), few=lead is not None and lead.is_few)
 
 
 def _all(conditions: Iterable[Condition]) -> Sql:

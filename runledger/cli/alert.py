@@ -172,6 +172,12 @@ def _how_mail_goes_out(location: str) -> str:
     return how_mail_goes_out(location)
 
 
+def _in_force(rule: RuleDocument) -> str:
+    if not rule["enabled"]:
+        return "no"
+    return "yes, a template fails" if rule.get("template_failure") else "yes"
+
+
 def _statuses(rule: RuleDocument) -> str:
     definition = rule["definition"] or {}
     on = definition.get("on")
@@ -184,7 +190,7 @@ def _statuses(rule: RuleDocument) -> str:
 
 _COLUMNS = (
     Column("RULE", lambda rule: rule["name"], whole=True),
-    Column("IN FORCE", lambda rule: "yes" if rule["enabled"] else "no", whole=True),
+    Column("IN FORCE", _in_force, whole=True),
     Column("ABOUT", _statuses),
     Column("EXPERIMENT", lambda rule: (rule["definition"] or {}).get("experiment")),
     Column("RECIPIENTS", recipients_of),

@@ -1,9 +1,7 @@
 """`runledger events`: the accepted events in their order, and the records that no reader accepts."""
 
-import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,15 +13,9 @@ from runledger.cli.tables import Column, as_text, event_name, moment
 
 if TYPE_CHECKING:
     from ledger.feed import FeedEvent
-    from ledger.store.fold import Void
-    from schemas.records import Record
-    from schemas.streams import LogName
 
 _POLL_SECONDS = 0.5
 _BATCH = 500
-_SUMMARY_LENGTH = 120
-# What every event carries, beside what it is about.
-_COMMON = frozenset({"command", "digest", "reason", "on_behalf_of", "client"})
 
 
 @click.group(cls=Noun)
@@ -57,11 +49,12 @@ def tail(session: Session, last: int, follow: bool) -> None:  # fmt: skip
 @pass_session
 def void(session: Session) -> None:
     """List the records that break a rule: kept and counted, and passed over by every reader."""
-    from schemas.streams import CONTROL, VALUES  # noqa: PLC0415 - help needs none of it
+    from runledger.recorded import void_document  # noqa: PLC0415 - help needs none of it
+    from schemas.streams import CONTROL, VALUES  # noqa: PLC0415
 
     with session.embedded() as parts:
         parts.log.catch_up()
-        result = [_void_document(log, found) for log in (CONTROL, VALUES) for found in parts.database.voids(log)]
+        result = [void_document(log, found) for log in (CONTROL, VALUES) for found in parts.database.voids(log)]
     if not result:
         note("No record is void.")
     session.output.write(result, _VOID_COLUMNS)
@@ -70,48 +63,10 @@ def void(session: Session) -> None:
 def _tell(output: Output, found: "list[FeedEvent]") -> int | None:
     if not found:
         return None
-    output.write([_event_document(event) for event in found], _lines, by_line=True)
+    from runledger.recorded import event_document  # noqa: PLC0415 - help needs none of it
+
+    output.write([event_document(event, as_text) for event in found], _lines, by_line=True)
     return found[-1].position
-
-
-def _event_document(event: "FeedEvent") -> dict[str, Any]:
-    envelope = event.envelope
-    data = _payload(envelope.type, envelope.value)
-    return {
-        "position": event.position,
-        "recorded_at": _iso(event.recorded_at),
-        "stream": envelope.stream,
-        "seq": envelope.seq,
-        "type": envelope.type,
-        "actor": envelope.actor,
-        "summary": _summary(data),
-        "id": envelope.id,
-        "source": envelope.source,
-        "occurred_at": envelope.time,
-        "hash": event.hash.hex(),
-        "data": data,
-    }
-
-
-def _void_document(log: "LogName", found: "Void") -> dict[str, Any]:
-    record = found.record
-    return {
-        "log": log,
-        "position": found.offset,
-        "recorded_at": _iso(found.recorded_at),
-        "rule": found.rule,
-        "key": _readable(record.key),
-        "headers": [[name, _readable(value)] for name, value in record.headers],
-        "value": _void_value(record),
-    }
-
-
-def _void_value(record: "Record") -> str | None:
-    from schemas.events.base import CONCEALED  # noqa: PLC0415 - help needs none of it
-    from schemas.registry import secrets_in  # noqa: PLC0415
-
-    types = [_readable(value) or "" for name, value in record.headers if name == "ce_type"]
-    return CONCEALED if any(map(secrets_in, types)) else _readable(record.value)
 
 
 def _lines(documents: list[dict[str, Any]]) -> Iterator[str]:
@@ -119,46 +74,6 @@ def _lines(documents: list[dict[str, Any]]) -> Iterator[str]:
         name = as_text(event_name(event["type"]))
         start = f"{event['position']:>7}  {moment(event['recorded_at'])}  {as_text(event['stream']):<40}  {name:<20}"
         yield f"{start}  {as_text(event['actor']):<10}  {as_text(event['summary'])}".rstrip()
-
-
-def _summary(data: Any) -> str:
-    match data:
-        case {"previous": previous, "status": status}:
-            text = f"{previous} -> {status}"
-        case {"key": key, "value": value} if value is not None:
-            text = f"{key} = {_shown(value)}"
-        case {"key": key}:
-            text = str(key)
-        case dict():
-            text = ", ".join(f"{name}={_shown(value)}" for name, value in data.items() if name not in _COMMON)
-        case _:
-            text = _shown(data)
-    return text if len(text) <= _SUMMARY_LENGTH else f"{text[: _SUMMARY_LENGTH - 3]}..."
-
-
-def _shown(value: Any) -> str:
-    return "(encrypted)" if isinstance(value, dict) and "$enc" in value else as_text(value)
-
-
-def _payload(type_name: str, value: bytes) -> Any:
-    from schemas.events.base import CONCEALED  # noqa: PLC0415 - help needs none of it
-    from schemas.registry import secrets_in  # noqa: PLC0415
-
-    secrets = secrets_in(type_name)
-    try:
-        data = json.loads(value)
-    except (ValueError, RecursionError):
-        return CONCEALED if secrets else _readable(value)
-    return data | dict.fromkeys(secrets & data.keys(), CONCEALED) if secrets and isinstance(data, dict) else data
-
-
-def _readable(raw: bytes | None) -> str | None:
-    return None if raw is None else raw.decode("utf-8", errors="backslashreplace")
-
-
-def _iso(milliseconds: int) -> str:
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _headers(found: Any) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ledger.commands import RecipientCommand, Resubscribe, Unsubscribe, UnsuppressRecipient
+from ledger.commands import LimitRecipient, RecipientCommand, Resubscribe, Unsubscribe, UnsuppressRecipient
 from ledger.errors import NotFoundError
 from ledger.queries import RecipientDocument, RuleDocument
+from runledger.cli.alerts.options import rate
 from runledger.cli.output import note
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
@@ -27,7 +28,7 @@ _rule = click.option("--rule", metavar="RULE", help="this rule alone, by its nam
 @click.command(cls=Verb)
 @pass_session
 def recipients(session: Session) -> None:
-    """List who unsubscribed, and whose mail came back."""
+    """List who unsubscribed, whose mail came back, and who has a limit; * is everybody else."""
     with session.client() as client:
         found, rules = list(client.recipients()), {each["rule_id"]: each["name"] for each in client.rules()}
     if not found:
@@ -35,6 +36,7 @@ def recipients(session: Session) -> None:
     columns = (
         Column("RECIPIENT", lambda each: each["recipient"], whole=True),
         Column("UNSUBSCRIBED FROM", lambda each: ", ".join(_left(each, rules))),
+        Column("LIMIT", lambda each: _said(each.get("limit"))),
         Column("BOUNCED (UTC)", lambda each: moment((each["suppressed"] or {}).get("since_utc"))),
         Column("BECAUSE", lambda each: bounce_of(each["suppressed"] or {})),
     )
@@ -71,6 +73,22 @@ def unsuppress(session: Session, address: str) -> None:
 
 
 @click.command(cls=Verb)
+@click.argument("recipient", metavar="RECIPIENT")
+@click.argument("mails", metavar="N/1h", type=rate, required=False)
+@click.option("--none", "unlimited", is_flag=True, help="no limit (of their own) any more")
+@pass_session
+def limit(session: Session, recipient: str, mails: dict[str, int] | None, unlimited: bool) -> None:
+    """Tell RECIPIENT at most N times in a span, whatever rules it is about; what is over it is one digest.
+
+    RECIPIENT is an address, channel:NAME, or '*' for everybody who has no limit of their own.
+    """
+    if (mails is None) != unlimited:
+        raise click.UsageError("Name a limit such as 20/1h, or --none.")
+    with session.client() as client:
+        _execute(session, client, _limiting(recipient, mails))
+
+
+@click.command(cls=Verb)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, allow_dash=True))
 @pass_session
 def bounces(session: Session, files: tuple[str, ...]) -> None:
@@ -85,7 +103,7 @@ def bounces(session: Session, files: tuple[str, ...]) -> None:
     note(f"To the recipients of {sum(each['suppressed'] for each in found)} of {len(found)} mails nothing is sent now.")
 
 
-VERBS = (recipients, unsubscribe, resubscribe, unsuppress, bounces)
+VERBS = (recipients, unsubscribe, resubscribe, unsuppress, limit, bounces)
 """What is added to `runledger alert`."""
 
 
@@ -101,6 +119,17 @@ def bounce_of(bounce: dict[str, Any]) -> str:
     return " ".join(filter(None, (bounce.get("status"), bounce.get("diagnostic"))))
 
 
+def _limiting(recipient: str, rate: dict[str, int] | None) -> LimitRecipient:
+    if rate is None:
+        return LimitRecipient(recipient=recipient)
+    return LimitRecipient(recipient=recipient, mails=rate["mails"], seconds=rate["seconds"])
+
+
+def _said(found: dict[str, int] | None) -> str | None:
+    """A limit as it was named."""
+    return None if found is None else f"{found['mails']} in {found['seconds']:,} s"
+
+
 def _left(recipient: RecipientDocument, rules: dict[str, str]) -> list[str]:
     ids = [each["rule_id"] for each in recipient["unsubscribed"]]
     return ["all rules" if each is None else rules.get(each, each) for each in ids]
@@ -109,7 +138,7 @@ def _left(recipient: RecipientDocument, rules: dict[str, str]) -> list[str]:
 def _execute(session: Session, client: "Client", command: RecipientCommand) -> None:
     changed = client.execute(command).changed
     same = [each for each in client.recipients() if each["recipient"].casefold() == command.recipient.casefold()]
-    told: RecipientDocument = {"recipient": command.recipient, "unsubscribed": [], "suppressed": None}
+    told: RecipientDocument = {"recipient": command.recipient, "unsubscribed": [], "suppressed": None, "limit": None}
     session.output.write(same[0] if same else told)
     if not changed:
         note(f"There was nothing to do: it was so for {command.recipient} already.")

@@ -89,7 +89,9 @@ def share(session: Session, name: str, everybody: str | None, users: tuple[str, 
     with session.client() as client:
         found = _found(client, name)
         client.execute(
-            ShareView(view_id=found["view_id"], everybody=everybody, users=rights, seq=found["seq"], client=CLIENT)
+            ShareView(
+                view_id=found["view_id"], everybody=everybody, users=rights, as_of=found["last_position"], client=CLIENT
+            )
         )
         session.output.write(client.view(found["view_id"]))
 
@@ -101,7 +103,7 @@ def delete(session: Session, name: str) -> None:
     """Delete a view for everybody who may see it; runs stay as they are."""
     with session.client() as client:
         found = _found(client, name)
-        client.execute(DeleteView(view_id=found["view_id"], seq=found["seq"], client=CLIENT))
+        client.execute(DeleteView(view_id=found["view_id"], as_of=found["last_position"], client=CLIENT))
     note(f"The view {found['name']} is deleted.")
 
 

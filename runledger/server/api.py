@@ -18,6 +18,7 @@ from ledger.values.forms import series_to, summary_to, thinned_to
 from ledger.wire import history_to
 from runledger import VERSION
 from runledger.server.asking import Asking
+from runledger.server.charts import ChartsApi, charts_routes
 from runledger.server.desk import Desk
 from runledger.server.files import FilesApi, file_routes
 from runledger.server.live.route import StreamApi, stream_routes
@@ -87,6 +88,7 @@ class Api:
         self._hearing = hearing
         self._metrics = metrics
         self.live = StreamApi(stream, parts.log.id, parts.values.check_run)
+        self.charts = ChartsApi(desk)
         self.files = FilesApi(
             parts.files,
             admit=desk.admit,
@@ -358,6 +360,7 @@ def _routes(api: Api) -> APIRouter:
     routes.post("/bounces", response_model=dict[str, Any], openapi_extra=MAIL_BODY)(api.bounce)
     routes.get("/users", response_model=list[dict[str, Any]])(api.users)
     routes.get("/tokens", response_model=list[dict[str, Any]])(api.tokens)
+    routes.include_router(charts_routes(api.charts))
     routes.include_router(file_routes(api.files))
     routes.include_router(stream_routes(api.live))
     routes.include_router(api.views)

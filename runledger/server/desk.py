@@ -1,8 +1,8 @@
 """Where the routes of the API and the pages have their questions answered and their commands carried out."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
@@ -25,9 +25,19 @@ _PAUSES = (0.002,) * 50 + (0.02,) * 45 + (0.2,) * 20
 class Desk:
     """Carries out commands in the name of who sends them; the slow parts run in threads."""
 
-    def __init__(self, parts: Embedded, lagging: Callable[[], LedgerError | None], metrics: Metrics) -> None:
-        """Work on the parts of an open workspace, unless `lagging` says why nothing is written now."""
+    def __init__(
+        self,
+        parts: Embedded,
+        lagging: Callable[[], LedgerError | None],
+        metrics: Metrics,
+        channels: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+    ) -> None:
+        """Work on the parts of an open workspace, unless `lagging` says why nothing is written now.
+
+        `channels` tells how each channel is that this server sends by.
+        """
         self.parts = parts
+        self.channels = channels
         self._lagging = lagging
         self._metrics = metrics
         # Threads of their own: questions are answered while commands wait for a log that does not.

@@ -38,6 +38,8 @@ _FORM = "application/x-www-form-urlencoded"
 _TRANSFERS = 32
 _OUTPUT_PIECE = 1 << 20
 _TOO_LARGE = 413
+# What a browser shows and never runs; HTML, SVG and PDF are none of it.
+_LOOKED_AT = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "text/plain"})
 # What was stored by others must not act as who looks at it, whatever a browser makes of it.
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -120,7 +122,8 @@ class FilesApi:
         if not text:
             names = [each["name"] for each in await self._listed(asked, run_id, [])]
             raise ArtifactNotFoundError(run_id, name, names)
-        return Response(text, media_type="text/plain; charset=utf-8", headers=_headers(name))
+        kind = "text/plain; charset=utf-8"
+        return Response(text, media_type=kind, headers=_headers(name, kind))
 
     async def put_output(self, run_id: str, start: int, request: Request, visitor: Asking) -> Response:
         """Show what a running script has printed, from a place in its output on."""
@@ -170,7 +173,8 @@ class FilesApi:
 
     async def _sent(self, sha256: str, content_type: str, name: str) -> Response:
         size, file, start = await self._in_thread(partial(_opened, self._files.contents, sha256))
-        headers = _headers(name) | {"ETag": f'"{sha256}"'}
+        content_type = _inert(content_type)
+        headers = _headers(name, content_type) | {"ETag": f'"{sha256}"'}
         if file is None:
             return Response(start, media_type=content_type, headers=headers)
         headers["Content-Length"] = str(size)
@@ -229,9 +233,17 @@ def _opened(contents: Contents, sha256: str) -> tuple[int, BinaryIO | None, byte
         return size, None, file.read()
 
 
-def _headers(name: str) -> dict[str, str]:
+def _headers(name: str, content_type: str = OCTETS) -> dict[str, str]:
     file_name = quote(name.rpartition("/")[2], safe="")
-    return {**SAFE, "Content-Disposition": f"attachment; filename*=UTF-8''{file_name}"}
+    kind = content_type.partition(";")[0].strip().lower()
+    disposition = "inline" if kind in _LOOKED_AT else "attachment"
+    return {**SAFE, "Content-Disposition": f"{disposition}; filename*=UTF-8''{file_name}"}
+
+
+def _inert(content_type: str) -> str:
+    """No script and no style: the policy of our pages takes those from this server, and these are somebody's files."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return OCTETS if "script" in kind or kind == "text/css" else content_type
 
 
 def _content_type(headers: Mapping[str, str], name: str) -> str | None:

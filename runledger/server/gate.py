@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -204,9 +204,9 @@ class Gate:
             case NotReadyError():
                 return refusal(error, headers={"Connection": "close"})
             case UnauthenticatedError() if self._settings.pages and _is_for_a_person(scope):
-                return RedirectResponse(f"{LOGIN}?{urlencode({'next': _asked(scope)})}", HTTPStatus.SEE_OTHER)
+                return RedirectResponse(_login_before(_asked(scope)), HTTPStatus.SEE_OTHER)
             case UnauthenticatedError() if self._settings.pages and _is_part_of_a_page(scope):
-                return refusal(error, headers={"HX-Redirect": LOGIN})
+                return refusal(error, headers={"HX-Redirect": _login_before(_shown(scope, b"hx-current-url"))})
             case _:
                 return refusal(error)
 
@@ -251,17 +251,28 @@ async def _with_token_of_ours(scope: Scope, receive: Receive, visitor: Visitor) 
 
 
 def _is_for_a_person(scope: Scope) -> bool:
-    """Whether a browser goes to a page, and shows what it gets."""
+    """Whether a browser goes to a page or sends a form of one, and shows what it gets."""
     accept = _header(scope["headers"], b"accept") or ""
-    looks = scope.get("method", "GET") in SAFE_METHODS and "text/html" in accept
-    return looks and not scope["path"].startswith("/api/") and not _is_part_of_a_page(scope)
+    return "text/html" in accept and not scope["path"].startswith("/api/") and not _is_part_of_a_page(scope)
 
 
 def _is_part_of_a_page(scope: Scope) -> bool:
     return _header(scope["headers"], b"hx-request") == "true"
 
 
+def _login_before(address: str) -> str:
+    return f"{LOGIN}?{urlencode({'next': address})}"
+
+
+def _shown(scope: Scope, header: bytes) -> str:
+    """The address of the page that asks, as a header tells."""
+    parts = urlsplit(_header(scope["headers"], header) or "/")
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
 def _asked(scope: Scope) -> str:
+    if scope.get("method", "GET") not in SAFE_METHODS:
+        return _shown(scope, b"referer")
     query = scope.get("query_string", b"").decode("latin-1")
     return quote(scope["path"]) + (f"?{query}" if query else "")
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -36,6 +36,20 @@ class Telling(Collector):
             await self._service.run(stop)
         finally:
             await channels.close()
+
+    def channels(self) -> list[dict[str, Any]]:
+        """How each channel of this server is; of one that was found broken how often, and when it is tried again."""
+        if self._service is None:
+            return []
+        return [
+            {
+                "name": name,
+                "waiting": self._service.backlog.waiting.get(name, 0),
+                "failures": lane.breaker.failures,
+                "try_at": lane.breaker.try_at if lane.breaker.failures else None,
+            }
+            for name, lane in self._service.lanes.items()
+        ]
 
     def late(self) -> LedgerError | None:
         """Why this server is not what it should be, if something has waited too long that it could send."""

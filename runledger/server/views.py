@@ -27,12 +27,9 @@ def view_routes(saved: Callable[[], SavedViews], answered: Answered) -> APIRoute
 
     @routes.get("/views/{view_id}", response_model=dict[str, Any])
     async def view(view_id: str, asked: Annotated[AtLeast, Query()], visitor: Asking) -> Response:
-        """One saved view; its ETag is the `seq` that a change may name, so that it changes what was seen."""
+        """One saved view."""
         found = await answered(asked, lambda: saved().view(view_id, _who(visitor)))
-        answer = reply(found)
-        # What somebody may do is part of the answer, and differs from one to another.
-        answer.headers["ETag"] = f'"{found["seq"]}-{found["right"]}"'
-        return answer
+        return reply(found, position=found["last_position"])
 
     return routes
 

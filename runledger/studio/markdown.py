@@ -12,36 +12,14 @@ from markupsafe import Markup
 
 LONGEST = 20_000
 """Characters that are read as Markdown: some texts take time by the square of their length, 0.2 s for so many."""
-_TAGS = frozenset(
-    [
-        "a",
-        "blockquote",
-        "br",
-        "code",
-        "em",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "img",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "s",
-        "strong",
-        "table",
-        "tbody",
-        "td",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
-)
+# fmt: off
+_TAGS = {
+    "a", "blockquote", "br", "code", "em", "h3", "h4", "h5", "h6", "hr", "img", "li", "ol", "p", "pre", "s", "strong",
+    "table", "tbody", "td", "th", "thead", "tr", "ul",
+}
+# fmt: on
 _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
-_SCHEMES = frozenset({"http", "https", "mailto"})
+_SCHEMES = {"http", "https", "mailto"}
 _NESTING = 20
 _LEVELS_BELOW_PAGE, _LOWEST = 2, 6
 
@@ -66,10 +44,10 @@ def _parser() -> MarkdownIt:
 @cache
 def _cleaner() -> nh3.Cleaner:
     return nh3.Cleaner(
-        tags=set(_TAGS),
+        tags=_TAGS,
         attributes=_ATTRIBUTES,
         attribute_filter=_kept,
-        url_schemes=set(_SCHEMES),
+        url_schemes=_SCHEMES,
         link_rel="noopener noreferrer nofollow",
     )
 

@@ -52,6 +52,19 @@ class AlertRuleTestedEvent(Event):
     run_id: Maybe[Text] = None
 
 
+class AlertRuleTemplateFailedEvent(Event):
+    """A template of a rule, as the event at `rule_version` has it, could not be used for a mail about a run.
+
+    The mail was sent with the facts instead. It is noted once for each version.
+    """
+
+    name: ClassVar[str] = "alert-rule.template-failed"
+
+    rule_version: Count
+    because: Text
+    run_id: Maybe[Text] = None
+
+
 class Matcher(Part):
     """A condition on an attribute of what would be notified."""
 
@@ -116,8 +129,24 @@ class RecipientUnsuppressedEvent(Event):
     recipient: Personal
 
 
+class RecipientLimitedEvent(Event):
+    """A recipient is told at most `mails` times in `seconds` from here on, and of the rest in one digest.
+
+    `recipient` may be `*`, everybody who has no limit of his own. Without `mails` there is no such limit.
+    """
+
+    name: ClassVar[str] = "recipient.limited"
+
+    recipient: Personal
+    mails: Maybe[Count] = None
+    seconds: Maybe[Count] = None
+
+
 class Claim(Part):
-    """A notification that a server is about to send; `trigger` is the position that caused it."""
+    """A notification that a server is about to send; `trigger` is the position that caused it.
+
+    `others` are more rules that it is of, if it is a digest of several; the first of them.
+    """
 
     notification: Text
     rule: Text
@@ -128,6 +157,7 @@ class Claim(Part):
     channel: Text = "email"
     recipient: Personal
     attempt: Count
+    others: Maybe[list[Text]] = None
 
 
 class NotificationsClaimedEvent(Event):
@@ -141,7 +171,11 @@ class NotificationsClaimedEvent(Event):
 
 
 class Outcome(Part):
-    """What became of an attempt; `because` names the event that suppressed it, or the fault."""
+    """What became of an attempt; `because` names the event that suppressed it, or the fault.
+
+    `unreached`: the transport was broken, and the recipient's side did not hear of it. `digested`: nobody
+    could send it in time, so it ends as suppressed, and is told in a digest.
+    """
 
     notification: Text
     attempt: Count
@@ -150,6 +184,8 @@ class Outcome(Part):
     reply: Maybe[Personal] = None
     retry_at: Maybe[Milliseconds] = None
     because: Maybe[Text] = None
+    unreached: Maybe[bool] = None
+    digested: Maybe[bool] = None
 
 
 class NotificationsSettledEvent(Event):

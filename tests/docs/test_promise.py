@@ -11,6 +11,8 @@ from tests.docs.blocks import ROOT
 
 SERVICE = "tests/alerts/deliver/test_service.py"
 CRASHES = "tests/runledger/test_mail_crashes.py"
+LIMITS = "tests/alerts/evaluate/test_limits.py"
+NOTIFICATIONS = "tests/alerts/deliver/test_notifications.py"
 KAFKA = "tests/runledger/server/test_mail.py"
 
 PROOFS: Mapping[str, Sequence[str]] = {
@@ -21,6 +23,8 @@ PROOFS: Mapping[str, Sequence[str]] = {
         "tests/alerts/deliver/test_kills.py::test_a_kill_loses_nothing",
         "tests/alerts/evaluate/test_evaluator.py::test_intents_do_not_depend_on_what_was_kept",
         "tests/alerts/evaluate/test_evaluator.py::test_every_identity_is_derived_and_new",
+        f"{LIMITS}::test_in_no_span_there_are_more_mails_than_the_limit_and_nothing_is_dropped",
+        "tests/alerts/deliver/test_groups_and_deadlines.py::test_servers_find_and_send_the_same_once",
         f"{KAFKA}::test_two_servers_send_each_mail_once",
     ),
     "Every notification ends as sent, rejected, dead or suppressed, with the reason.": (
@@ -39,6 +43,11 @@ PROOFS: Mapping[str, Sequence[str]] = {
         "tests/faults/mails/test_short.py::test_what_happens_to_machines_loses_nothing",
         f"{SERVICE}::test_a_burst_beyond_the_rate_waits_and_loses_nothing",
         f"{SERVICE}::test_what_goes_by_a_channel_that_is_not_here_is_left_to_who_has_it",
+    ),
+    "What nobody could send in time is told in one digest.": (
+        f"{SERVICE}::test_what_nobody_could_send_in_time_is_one_digest_for_each_recipient",
+        f"{SERVICE}::test_while_the_transport_is_broken_for_days_one_digest_grows_and_comes_in_the_end",
+        f"{NOTIFICATIONS}::test_what_nobody_could_send_is_one_digest_that_grows_until_somebody_sends_it",
     ),
     "What is sent reaches the relay at least once.": (
         f"{CRASHES}::test_a_relay_that_does_not_keep_its_word",

@@ -59,6 +59,7 @@ def test_every_command_has_a_name() -> None:
         "Command",
         "ExperimentCommand",
         "RecipientCommand",
+        "ReportTemplate",
         "RuleCommand",
         "SilenceCommand",
         "RunCommand",

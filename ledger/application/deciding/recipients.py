@@ -1,14 +1,22 @@
 """Commands about a recipient of alerts."""
 
 from ledger.application.deciding.decision import Decision, Given
-from ledger.commands import RecipientCommand, Resubscribe, SuppressRecipient, Unsubscribe, UnsuppressRecipient
-from ledger.domain.recipient import Recipient, checked_address
+from ledger.commands import (
+    LimitRecipient,
+    RecipientCommand,
+    Resubscribe,
+    SuppressRecipient,
+    Unsubscribe,
+    UnsuppressRecipient,
+)
+from ledger.domain.recipient import Recipient, checked_address, checked_recipient
 from schemas.streams import recipient_stream
 
 
 def decision(command: RecipientCommand, given: Given) -> Decision[Recipient]:
     """What it means to the recipient of that address."""
-    stream = recipient_stream(given.log_id, checked_address(command.recipient))
+    check = checked_recipient if isinstance(command, LimitRecipient) else checked_address
+    stream = recipient_stream(given.log_id, check(command.recipient))
     return Decision(stream, Recipient, lambda it: _decide(command, it))
 
 
@@ -27,5 +35,7 @@ def _decide(command: RecipientCommand, it: Recipient) -> None:
             )
         case UnsuppressRecipient():
             it.unsuppress(command.recipient)
+        case LimitRecipient():
+            it.limit(command.recipient, command.mails, command.seconds)
         case _:
             raise NotImplementedError(type(command).__name__)

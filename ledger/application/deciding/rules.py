@@ -3,7 +3,16 @@
 from functools import singledispatch
 
 from ledger.application.deciding.decision import Decision, Given
-from ledger.commands import ChangeRule, DefineRule, DeleteRule, DisableRule, EnableRule, RuleCommand, TestRule
+from ledger.commands import (
+    ChangeRule,
+    DefineRule,
+    DeleteRule,
+    DisableRule,
+    EnableRule,
+    ReportTemplate,
+    RuleCommand,
+    TestRule,
+)
 from ledger.domain.alert_rule import AlertRule, checked
 from ledger.domain.names import check_uuid
 from schemas.streams import rule_stream
@@ -55,3 +64,8 @@ def _(_command: DeleteRule, rule: AlertRule) -> None:
 @_decide.register
 def _(command: TestRule, rule: AlertRule) -> None:
     rule.test(command.run_id)
+
+
+@_decide.register
+def _(command: ReportTemplate, rule: AlertRule) -> None:
+    rule.note_template(command.version, command.because, command.run_id)

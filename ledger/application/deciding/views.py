@@ -19,10 +19,10 @@ def _decide(command: ViewCommand, it: SavedView, who: Who) -> None:
         case SaveView():
             it.save(command.name, command.query, command.description, who.name)
         case ChangeView():
-            it.change(command.name, command.query, command.description, who=who, seq=command.seq)
+            it.change(command.name, command.query, command.description, who=who)
         case ShareView():
-            it.share(command.everybody, command.users, who=who, seq=command.seq)
+            it.share(command.everybody, command.users, who=who)
         case DeleteView():
-            it.delete(who=who, seq=command.seq)
+            it.delete(who=who)
         case _:
             raise NotImplementedError(type(command).__name__)

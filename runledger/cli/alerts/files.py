@@ -1,8 +1,9 @@
 """Rules in files that people keep in git: applied, with the difference shown, and exported."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import click
@@ -14,8 +15,12 @@ from runledger.cli.output import note
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
 from runledger.cli.tables import Column
+from schemas.errors import LedgerError
 from schemas.rule_files import WrittenRule, read_rules
 from schemas.rules import definition_of
+
+if TYPE_CHECKING:
+    from ledger.client import Client
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -35,13 +40,12 @@ def apply(session: Session, file: Path, dry_run: bool, prune: bool, reason: str 
     written = list(rules_in(file))
     with session.client() as client:
         steps = list(_steps(written, _by_name(client.rules()), prune=prune, reason=reason))
-        if not dry_run:
-            for _, commands in steps:
-                for command in commands:
-                    client.execute(command)
-    changed = sum(bool(commands) for _, commands in steps)
+        refused = [] if dry_run else _carry_out(client, steps)
+    changed = sum(bool(commands) for _, commands in steps) - len(refused)
     session.output.write([document for document, _ in steps], _COLUMNS)
     note(f"{changed} of {len(steps)} rules {'would be' if dry_run else 'were'} changed.")
+    if refused:
+        raise refused[0]
 
 
 @click.command(cls=Verb)
@@ -119,6 +123,18 @@ def _steps(
         for document in documents if prune and name not in named else ():
             command = DeleteRule(rule_id=document["rule_id"], reason=reason)
             yield {"rule": name, "action": "delete", "changes": {}}, [command]
+
+
+def _carry_out(client: "Client", steps: Sequence[tuple[dict[str, Any], list[Command]]]) -> list[LedgerError]:
+    """Send all commands at once, and note at each rule why it was refused; an error for each such rule."""
+    results = iter(client.execute_all([command for _, commands in steps for command in commands]))
+    refused = []
+    for document, commands in steps:
+        errors = [each for each in islice(results, len(commands)) if isinstance(each, LedgerError)]
+        if errors:
+            document |= {"action": f"refused: {errors[0]}"}
+            refused.append(errors[0])
+    return refused
 
 
 def _created(rule: WrittenRule, reason: str | None) -> tuple[dict[str, Any], list[Command]]:

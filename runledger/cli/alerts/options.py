@@ -1,29 +1,26 @@
 """What `alert create` and `alert edit` take, and the words for it."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import click
 
 from runledger.cli.conditions import PAIR, STATUS, Pair, pair
 from schemas.severities import SEVERITIES
+from schemas.spans import seconds_of
 
 _OPERATORS = (">=", "<=", "!=", "=", "<", ">")
-_UNITS = MappingProxyType({"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800})
-_SPAN = re.compile(rf"([0-9]{{1,6}})([{''.join(_UNITS)}])")
 
 
 def seconds(text: str) -> int:
     """The seconds that a text such as 30s, 5m, 2h or 1d means."""
-    found = _SPAN.fullmatch(text)
-    if found is None:
-        raise click.BadParameter(f"{text!r} is no time such as 30s, 5m, 2h or 1d (s, m, h, d and w are known)")
-    return int(found[1]) * _UNITS[found[2]]
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def rate(text: str) -> dict[str, int]:

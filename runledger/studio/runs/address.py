@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.datastructures import QueryParams
 
-from ledger.filters import Filter, Operator
+from ledger.filters import Filter, Operator, split
 from ledger.queries import COLUMN_KINDS, RunQuery
 
 USUAL_COLUMNS = ("status", "experiment", "started", "duration", "submitter", "tags")
@@ -47,13 +47,12 @@ class ListAddress:
         hidden = {chip.field for chip in fixed}
         return cls(
             path=path,
-            filters=tuple(Filter.parse(text) for text in asked.getlist("filter") if text),
+            filters=_filters(asked),
             search=asked.get("search", "").strip(),
-            order_by=asked.get("sort", ""),
-            columns=tuple(dict.fromkeys(each for each in asked.getlist("column") if each))
-            or tuple(each for each in USUAL_COLUMNS if each not in hidden),
-            include_children=asked.get("children") == "1",
-            include_archived=asked.get("archived") == "1",
+            order_by=asked.get("order_by", ""),
+            columns=_columns(asked) or tuple(each for each in USUAL_COLUMNS if each not in hidden),
+            include_children=asked.get("include_children") == "true",
+            include_archived=asked.get("include_archived") == "true",
             cursor=asked.get("cursor", ""),
             view=asked.get("view", ""),
             step=int(asked["step"]) if asked.get("step", "").isdecimal() else 1,
@@ -85,15 +84,20 @@ class ListAddress:
         """The parts of the address, without the cursor."""
         given = [("filter", str(chip)) for chip in self.filters]
         given += [("search", self.search)] if self.search else []
-        given += [("sort", self.order_by)] if self.order_by else []
+        given += [("order_by", self.order_by)] if self.order_by else []
         given += [("column", each) for each in self.columns] if self.columns != self._usual() else []
-        given += [("children", "1")] if self.include_children else []
-        given += [("archived", "1")] if self.include_archived else []
+        given += [("include_children", "true")] if self.include_children else []
+        given += [("include_archived", "true")] if self.include_archived else []
         return given + ([("view", self.view)] if self.view else [])
 
     def _usual(self) -> tuple[str, ...]:
         hidden = {chip.field for chip in self.fixed}
         return tuple(each for each in USUAL_COLUMNS if each not in hidden)
+
+    def kept(self) -> str:
+        """What a saved view holds: the parts of the whole question, as the API and the command line read them too."""
+        whole = replace(self, filters=(*self.fixed, *self.filters), fixed=(), view="")
+        return urlencode(whole.parts())
 
     def to(self, **changed: Any) -> str:
         """The address with something changed, at its first page unless a cursor is given."""
@@ -133,6 +137,20 @@ class ListAddress:
     def fields(self, *without: str) -> Iterable[tuple[str, str]]:
         """The parts as hidden fields of a form, save those that the form itself has."""
         return [(name, value) for name, value in self.parts() if name not in without]
+
+
+def _filters(asked: QueryParams) -> tuple[Filter, ...]:
+    """The chips; an experiment and statuses may be named without, as the API has them."""
+    chips = [Filter.parse(text) for text in asked.getlist("filter") if text]
+    for name in ("experiment", "status"):
+        values = tuple(value for value in asked.getlist(name) if value)
+        chips += [Filter(name, Operator.IS, values)] if values else []
+    return tuple(dict.fromkeys(chips))
+
+
+def _columns(asked: QueryParams) -> tuple[str, ...]:
+    named = [*asked.getlist("column"), *split(asked.get("columns", ""))]
+    return tuple(dict.fromkeys(each for each in named if each))
 
 
 def chip_of(kind: str, key: str, value: object) -> str:

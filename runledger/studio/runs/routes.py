@@ -14,6 +14,7 @@ from runledger.server.desk import Desk
 from runledger.studio.pages import Pages, is_part, position_in
 from runledger.studio.runs.address import PLAIN_COLUMNS, ListAddress
 from runledger.studio.runs.fields import FIELDS, FilterDraft
+from runledger.studio.views.asking import view_of
 from schemas.errors import LedgerError
 
 
@@ -36,15 +37,17 @@ class _RunLists:
 
     async def runs(self, request: Request) -> Response:
         """All runs, or those that the address asks for."""
-        return await self._list(request, ListAddress.parse("/runs", request.query_params), "runs/list.html")
+        address = ListAddress.parse("/runs", request.query_params)
+        view = await view_of(self._desk, request, address.view) if address.view else None
+        return await self._list(request, address, "runs/list.html", view=view)
 
     async def experiment(self, request: Request) -> Response:
         """The runs of one experiment; raises ExperimentNotFoundError."""
         name = request.path_params["name"]
-        found = await self._desk.ask(partial(self._desk.parts.queries.experiment, name))
+        found = await self._desk.ask(partial(self._desk.parts.queries.experiment, name), position_in(request))
         fixed = (Filter("experiment", Operator.IS, (found["name"],)),)
         address = ListAddress.parse(f"/experiments/{name}", request.query_params, fixed)
-        return await self._list(request, address, "experiments/one.html", experiment=found)
+        return await self._list(request, address, "experiments/one.html", experiment=found, view=None)
 
     async def filter(self, request: Request) -> Response:
         """The form that makes a filter; once it is complete, the list with it."""

@@ -195,6 +195,9 @@ def _ending(data: st.DataObject) -> tuple[str, Event | OpaqueEvent]:
     return "run:r1", RunStatusChangedEvent(previous=S.RUNNING, status=data.draw(st.sampled_from([S.FAILED])))
 
 
+_MORE: list[dict[str, bool]] = [{}, {"unreached": True}, {"digested": True}]
+
+
 @given(st.data())
 def test_claims_at_any_time_keep_the_books_right(data: st.DataObject) -> None:
     """Whatever is claimed and settled: what is open is not at its end, and what is due is open."""
@@ -211,7 +214,7 @@ def test_claims_at_any_time_keep_the_books_right(data: st.DataObject) -> None:
                 happened = claim(story, notification, server=data.draw(st.sampled_from(["s1", "s2"])), lease=5)
             else:
                 outcome = data.draw(st.sampled_from(["sent", "retry", "rejected", "dead", "suppressed", "ambiguous"]))
-                happened = settle(story, notification, outcome)
+                happened = settle(story, notification, outcome, **data.draw(st.sampled_from(_MORE)))
         else:
             happened = story.add(*data.draw(st.one_of(steps, st.just(_ending(data)))))
         notifications.fold(happened, evaluator.fold(happened))
@@ -233,3 +236,80 @@ def test_what_was_never_claimed_is_due_though_the_clock_of_the_log_is_ahead_of_o
 
     claim(story, pending)
     assert list(folded(story).due(hour_ago, 10)) == []
+
+
+def gave_up(story: Story, *run_ids: str) -> None:
+    """Nobody could send what is told of these."""
+    for each in folded(story):
+        if each.intent.run_id in run_ids and each.intent.kind == "fired":
+            settle(story, each, "suppressed", digested=True)
+
+
+def failing(story: Story, *run_ids: str) -> None:
+    for run_id in run_ids:
+        story.start(run_id)
+        story.fail(run_id)
+
+
+def counts(story: Story) -> list[int]:
+    return [each.intent.count for each in folded(story) if each.intent.kind == "digest"]
+
+
+def test_what_nobody_could_send_is_one_digest_that_grows_until_somebody_sends_it() -> None:
+    story = Story()
+    story.rule()
+    failing(story, "a", "b", "c", "d")
+    gave_up(story, "a")
+    gave_up(story, "b")
+    assert counts(story) == [2]
+    [digest] = [each for each in folded(story) if each.intent.kind == "digest"]
+    claim(story, digest)
+    gave_up(story, "c")
+    assert counts(story) == [2, 1]
+    held = folded(story).get(digest.id)
+    assert held is not None
+    settle(story, held, "sent")
+    gave_up(story, "d")
+    assert counts(story) == [2]
+
+
+def test_a_digest_that_nobody_heard_of_grows_on_and_one_that_may_have_come_does_not() -> None:
+    for unreached, left in ((True, [2]), (None, [1, 1])):
+        story = Story()
+        story.rule()
+        failing(story, "a", "b")
+        gave_up(story, "a")
+        [digest] = [each for each in folded(story) if each.intent.kind == "digest"]
+        claim(story, digest)
+        again = folded(story).get(digest.id)
+        assert again is not None
+        settle(story, again, "retry" if unreached else "ambiguous", unreached=unreached)
+        gave_up(story, "b")
+        assert counts(story) == left
+
+
+def test_a_digest_whose_sender_died_is_not_changed_behind_his_back() -> None:
+    story = Story()
+    story.rule()
+    failing(story, "a", "b")
+    gave_up(story, "a")
+    for _ in range(2):
+        [digest] = [each for each in folded(story) if each.intent.kind == "digest"]
+        claim(story, digest)
+    again = folded(story).get(digest.id)
+    assert again is not None
+    settle(story, again, "retry", unreached=True)
+    gave_up(story, "b")
+    assert counts(story) == [1, 1]
+
+
+def test_a_digest_of_what_nobody_could_send_is_kept_back_by_what_is_about_all_of_it() -> None:
+    story = Story()
+    story.rule("r1")
+    story.rule("r2")
+    failing(story, "a")
+    gave_up(story, "a")
+    story.add("rule:r1", AlertRuleDisabledEvent())
+    assert only(folded(story)).suppressed is None
+    story.add("recipient:m", RecipientUnsubscribedEvent(recipient=MARIA))
+    assert "unsubscribed" in (only(folded(story)).suppressed or "")

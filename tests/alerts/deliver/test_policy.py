@@ -10,8 +10,8 @@ from alerts.channels.channel import Ambiguous, Broken, Outcome, Rejected, Retry,
 from alerts.deliver.breaker import Breaker
 from alerts.deliver.notification import State
 from alerts.deliver.notifications import Notifications
-from alerts.deliver.outcomes import dead, settlement
-from alerts.deliver.policy import backoff, given_up, next_claims, retry_at, to_renew
+from alerts.deliver.outcomes import dead, given_up, settlement
+from alerts.deliver.policy import backoff, next_claims, overdue, retry_at, to_renew
 from schemas.rules import Retry as RetrySettings
 from tests.alerts.deliver.folding import claim, folded, only, settle
 from tests.alerts.story import SECOND, Story
@@ -118,8 +118,8 @@ def test_what_is_suppressed_or_too_old_is_not_claimed() -> None:
     later = now_of(story) + 24 * HOUR
     assert chosen(folded(story), later - 1) == [("r000", "a@x.org")]
     assert chosen(folded(story), later) == []
-    assert given_up(folded(story), later - 1, 8) == []
-    assert given_up(folded(story), later, 8) == [only(folded(story))]
+    assert overdue(folded(story), later - 1, 8) == []
+    assert overdue(folded(story), later, 8) == [only(folded(story))]
 
     story.silence()
     assert chosen(folded(story), now_of(story)) == []
@@ -164,7 +164,7 @@ def test_what_an_attempt_came_to_is_told(came: Outcome, outcome: str, waits: boo
     assert told.retry_at == expected
 
 
-@pytest.mark.parametrize("came", [Retry("later", 451), Ambiguous("lost"), Broken("down", None)])
+@pytest.mark.parametrize("came", [Retry("later", 451), Ambiguous("lost")])
 def test_what_would_be_too_late_is_dead(came: Outcome) -> None:
     story = failures(["a@x.org"], 1)
     claim(story, only(folded(story)))
@@ -173,6 +173,26 @@ def test_what_would_be_too_late_is_dead(came: Outcome) -> None:
 
     assert (told.outcome, told.retry_at) == ("dead", None)
     assert "too old" in (told.because or "")
+
+
+def test_what_the_transport_held_up_until_it_is_too_late_is_told_in_a_digest() -> None:
+    story = failures(["a@x.org"], 1)
+    claim(story, only(folded(story)))
+    notification = only(folded(story))
+    told = settlement(notification, Broken("down", None), notification.gives_up_at)
+
+    assert (told.outcome, told.digested) == ("suppressed", True)
+    assert told.because == "nobody could send it within 24 hours: it is told in a digest"
+
+
+def test_what_was_refused_once_is_dead_and_what_nobody_heard_of_is_not() -> None:
+    story = failures(["a@x.org"], 1)
+    claim(story, only(folded(story)))
+    settle(story, only(folded(story)), "retry", retry_at=now_of(story), unreached=True)
+    assert given_up(only(folded(story))).outcome == "suppressed"
+    claim(story, only(folded(story)))
+    settle(story, only(folded(story)), "retry", retry_at=now_of(story))
+    assert given_up(only(folded(story))).outcome == "dead"
 
 
 def test_a_dead_one_says_why_it_was_not_sent() -> None:

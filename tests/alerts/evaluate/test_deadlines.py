@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.events import AlertRuleDisabledEvent, AlertRuleEnabledEvent, RunResumedEvent, RunTaggedEvent
+from schemas.statuses import RunStatus
 from tests.alerts.story import SECOND, S, Story
 
 HOUR = 3_600
@@ -185,3 +186,100 @@ def test_deadlines_can_be_grouped() -> None:
     story.tick(60)
 
     assert [(each.count, each.kind) for each in story.intents()] == [(3, "fired")]
+
+
+GROUP = {"wait_seconds": 0, "interval_seconds": 60, "resolved": True}
+
+
+def kinds(story: Story) -> list[tuple[str, tuple[tuple[str, int], ...]]]:
+    return [(each.kind, each.counts) for each in story.intents()]
+
+
+@pytest.mark.parametrize("end", [S.COMPLETED, S.FAILED, S.CANCELED])
+def test_a_run_that_ends_after_its_deadline_resolves_it(end: RunStatus) -> None:
+    story = Story()
+    story.rule(on=due("unfinished"), group=GROUP | {"by": ["run"]})
+    story.start()
+    story.tick(HOUR)
+    story.move("a", S.RUNNING, end)
+    story.tick(60)
+
+    fired, resolved = story.intents()
+    assert (fired.kind, resolved.kind) == ("fired", "resolved")
+    assert (resolved.run_id, resolved.subject.transition.status) == ("a", end)
+    assert (resolved.episode, resolved.thread) == (fired.episode, "a")
+
+
+def test_a_group_of_deadlines_is_over_when_all_of_it_has_ended() -> None:
+    story = Story()
+    story.rule(on=due("unfinished"), group=GROUP)
+    for run_id in "abc":
+        story.start(run_id)
+    story.tick(HOUR)
+    story.move("b", S.RUNNING, S.COMPLETED)
+    story.tick(120)
+    assert {kind for kind, _ in kinds(story)} == {"fired"}
+    story.fail("a")
+    story.move("c", S.RUNNING, S.COMPLETED)
+    story.tick(120)
+
+    assert kinds(story)[-1] == ("resolved", (("Completed", 2), ("Failed", 1)))
+
+
+def test_a_run_that_moves_on_resolves_that_it_was_stuck() -> None:
+    story = Story()
+    story.rule(on=due("stuck", 60, status=["Queued", "Preparing"]), group=GROUP)
+    story.start(status=S.QUEUED)
+    story.tick(61)
+    story.move("a", S.QUEUED, S.PREPARING)
+    story.tick(50)
+    assert [kind for kind, _ in kinds(story)] == ["fired"]
+    story.move("a", S.PREPARING, S.RUNNING)
+    story.tick(60)
+
+    assert kinds(story)[-1] == ("resolved", (("Running", 1),))
+
+
+def test_a_run_that_completes_resolves_that_none_did() -> None:
+    story = Story()
+    story.rule(on=due("missing"), experiment="vision", group=GROUP)
+    story.tick(HOUR)
+    story.start()
+    story.fail()
+    story.tick(120)
+    assert [each.kind for each in story.intents()] == ["fired"]
+    story.start("b")
+    story.move("b", S.RUNNING, S.COMPLETED)
+    story.tick(60)
+
+    assert [(each.kind, each.run_id) for each in story.intents()] == [("fired", ""), ("resolved", "b")]
+
+
+def test_what_is_not_asked_for_is_not_told_and_repeats_end_with_the_run() -> None:
+    story = Story()
+    story.rule(on=due("unfinished"), group={"wait_seconds": 0, "repeat_seconds": 600, "repeats": 9})
+    story.start()
+    story.tick(HOUR)
+    story.tick(600)
+    assert [kind for kind, _ in kinds(story)] == ["fired", "repeated"]
+    story.move("a", S.RUNNING, S.COMPLETED)
+    for _ in range(3):
+        story.tick(600)
+
+    assert [kind for kind, _ in kinds(story)] == ["fired", "repeated"]
+
+
+def test_a_deadline_that_nobody_was_told_of_resolves_nothing() -> None:
+    story = Story()
+    story.rule(on=due("unfinished"), group=GROUP)
+    story.silence()
+    story.start()
+    story.tick(HOUR - 10)
+    story.move("a", S.RUNNING, S.COMPLETED)
+    story.start("b")
+    story.add("rule:r1", AlertRuleDisabledEvent())
+    story.tick(2 * HOUR)
+    story.move("b", S.RUNNING, S.COMPLETED)
+    story.tick(120)
+
+    assert story.intents() == []

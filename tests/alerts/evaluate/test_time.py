@@ -21,6 +21,7 @@ from schemas.events import (
     Matcher,
     NotificationsClaimedEvent,
     NotificationsDueEvent,
+    RecipientLimitedEvent,
     RunStartedEvent,
     RunStatusChangedEvent,
     SilenceCreatedEvent,
@@ -41,6 +42,7 @@ WINDOWS: list[dict[str, Any]] = [
 ]
 DEADLINES: list[dict[str, Any]] = [
     {"on": {"what": "unfinished", "seconds": 30}},
+    {"on": {"what": "unfinished", "seconds": 10}, "group": {"wait_seconds": 0, "resolved": True}},
     {"on": {"what": "stuck", "seconds": 20, "status": ["Running"]}, "group": {"wait_seconds": 15}},
     {"on": {"what": "missing", "seconds": 45}, "experiment": "e1"},
     {"group": {"wait_seconds": 5, "repeat_seconds": 60, "repeats": 3}},
@@ -64,6 +66,14 @@ def _moved(status: RunStatus) -> Event:
     return RunStatusChangedEvent(previous=S.RUNNING, status=status)
 
 
+def _ended(status: RunStatus, presumed: bool) -> Event:
+    return RunStatusChangedEvent(previous=S.FAILED, status=status, presumed=presumed)
+
+
+def _limited(mails: int | None) -> Event:
+    return RecipientLimitedEvent(recipient=MARIA, mails=mails, seconds=40)
+
+
 def steps_of(rules: list[dict[str, Any]]) -> st.SearchStrategy[tuple[str, Event]]:
     run = st.sampled_from([f"run:r{number}" for number in range(6)])
     rule = st.sampled_from(["rule:1", "rule:2", "rule:3"])
@@ -71,16 +81,18 @@ def steps_of(rules: list[dict[str, Any]]) -> st.SearchStrategy[tuple[str, Event]
     statuses = st.sampled_from([S.FAILED, S.FAILED, S.COMPLETED, S.RUNNING])
     began = st.tuples(run, st.builds(_started, st.sampled_from(["e1", "e2"]), statuses))
     moved = st.tuples(run, statuses.map(_moved))
+    ended = st.tuples(run, st.builds(_ended, st.sampled_from([S.FAILED, S.COMPLETED]), st.booleans()))
     return st.one_of(
         began,
         moved,
         began,
         moved,
-        moved,
+        ended,
         st.tuples(rule, st.sampled_from(rules).map(defined)),
         st.one_of(
             st.tuples(rule, st.sampled_from([AlertRuleDisabledEvent(), AlertRuleEnabledEvent()])),
             st.tuples(st.just("silence:s"), st.sampled_from([silence, SilenceEndedEvent()])),
+            st.tuples(st.just("recipient:m"), st.builds(_limited, st.sampled_from([None, 1, 2, 3]))),
         ),
     )
 

@@ -299,3 +299,16 @@ def test_who_unsubscribed_gets_no_group_however_many_there_are() -> None:
 
     [intent] = story.intents()
     assert intent.suppressed is not None
+
+
+def test_what_is_told_again_over_the_throttle_has_an_identity_of_its_own() -> None:
+    story = Story()
+    story.rule(group=grouped(wait_seconds=0, repeat_seconds=60, repeats=3), throttle={"mails": 1, "seconds": 100})
+    failing(story, "b")
+    failing(story, "a")
+    for _ in range(10):
+        story.tick(50)
+
+    intents = story.intents()
+    assert len({each.id for each in intents}) == len(intents) > 2
+    assert [each.kind for each in intents].count("digest") > 1

@@ -14,13 +14,17 @@ from schemas.statuses import RunStatus
 from schemas.streams import CONTROL, run_stream
 
 EVENTS_A_RUN = 4
+"""What each of them is."""
 
 _FAILS = 100
 _HANGS = 1_000
 
 
 def append_runs(workspace: Path, numbers: range) -> None:
-    """Append runs of four events each: one in a hundred fails, and one in a thousand does not end."""
+    """Append runs of four events each: one in a hundred fails, one in a thousand does not end.
+
+    Of one in a thousand it is presumed that it failed, and then it reports that it completed.
+    """
     with closing(Database(open_folder(workspace).ledger_db, durable=False)) as database:
         log = open_sqlite_log(database, CONTROL, source="//history", actor="maria", now=lambda: datetime.now(UTC))
         for number in numbers:
@@ -49,6 +53,13 @@ def _append(log: SqliteLog, number: int) -> None:
 def _events(number: int) -> list[Event]:
     end = RunStatus.FAILED if number % _FAILS == 7 else RunStatus.COMPLETED
     status = RunStatus.FINALIZING if number % _HANGS == 3 else end
+    if number % _HANGS == 11:
+        return [
+            RunStartedEvent(experiment=f"e{number % 7}", experiment_id="i"),
+            RunTaggedEvent(key="team", value=f"t{number % 3}"),
+            RunStatusChangedEvent(previous=RunStatus.RUNNING, status=RunStatus.FAILED, presumed=True),
+            RunStatusChangedEvent(previous=RunStatus.FAILED, status=RunStatus.COMPLETED),
+        ]
     return [
         RunStartedEvent(experiment=f"e{number % 7}", experiment_id="i"),
         RunTaggedEvent(key="team", value=f"t{number % 3}"),

@@ -18,7 +18,16 @@ from alerts.evaluate.intent import Intent
 from alerts.evaluate.runs import FeedRunEvents
 from alerts.preview import would_have_sent, would_send
 from ledger.client import Client
-from ledger.commands import ChangeRule, CreateSilence, DefineRule, DisableRule, EnableRule, EndSilence, new_command_id
+from ledger.commands import (
+    ChangeRule,
+    CreateSilence,
+    DefineRule,
+    DisableRule,
+    EnableRule,
+    EndSilence,
+    LimitRecipient,
+    new_command_id,
+)
 from ledger.feed import Feed
 from ledger.queries import Span
 from runledger.wiring import Embedded, embedded_workspace, make_workspace
@@ -38,6 +47,9 @@ _RULES: Mapping[str, Mapping[str, Any]] = {
     "grouped": {"group": {"by": ["experiment"], "wait_seconds": 0, "interval_seconds": 1}},
     "throttled": {"throttle": {"mails": 3, "seconds": 1}},
     "unfinished": {"on": {"what": "unfinished", "seconds": 1}},
+    "hung": {"on": {"what": "unfinished", "seconds": 2}, "group": {"wait_seconds": 0, "interval_seconds": 1}},
+    "limited": {"recipients": ["few@example.org"]},
+    "limited too": {"recipients": ["few@example.org"], "experiment": "e2"},
     "changed": {"experiment": "e1"},
     "switched": {"experiment": "e*"},
 }
@@ -76,6 +88,7 @@ def preview_equals_live(workspace: Path, *, events: int, stops: int) -> Row:
     share = runs // stops
     with relaying() as relay, embedded_workspace(str(workspace)) as parts:
         rules = {name: _define(parts.client, name, **content) for name, content in _RULES.items()}
+        parts.client.execute(LimitRecipient(recipient="few@example.org", mails=2, seconds=1))
         for stint in range(stops):
             with _server(workspace, relay, signal.SIGKILL if stint % 2 else signal.SIGTERM):
                 taken = relay.sink.taken
@@ -125,7 +138,7 @@ def _drafted(feed: Feed, rule_id: str) -> Iterator[Intent]:
 
 def _define(client: Client, name: str, **content: Any) -> str:
     rule_id = new_command_id()
-    definition = {**_PLAIN, "name": name, "recipients": [f"{name}@example.org"], **content}
+    definition = {**_PLAIN, "name": name, "recipients": [f"{name.replace(' ', '-')}@example.org"], **content}
     client.execute(DefineRule(rule_id=rule_id, definition=definition))
     return rule_id
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 
-from ledger.commands import DefineRule, StartRun, new_command_id
+from ledger.commands import AddUser, DefineRule, StartRun, new_command_id
+from ledger.sdk.origin import user_name
 from ledger.workspace.folder import make_folder
 from runledger.wiring import connect
+from schemas.roles import Role
 from schemas.statuses import RunStatus
 from tests.alerts.sinks import Fault
 from tests.faults.mails.row import Row
@@ -113,15 +115,17 @@ def play(folder: Path, *, mails: int, seconds: float) -> list[Row]:
 
 
 def _failing_template(folder: Path) -> Row:
-    """It cannot be made for one run, whose name is odd as well: what there is to say is said plainly."""
+    """It cannot be made for runs, whose names are odd as well: all is said plainly, and its owner learns of it once."""
     make_folder(folder, log="sqlite")
     text = "team: {{ 10 // (run_id | length - 1) }}"
     with closing(connect(str(folder))) as client:
+        client.execute(AddUser(user=user_name(), role=Role.CONTRIBUTOR, email="owner@example.org"))
         for name, content in (("own", {"templates": {"subject": "{{ run_id }}", "text": text}}), ("usual", {})):
             definition = {"name": name, "recipients": [f"{name}@example.org"], **content}
             client.execute(DefineRule(rule_id=new_command_id(), definition=definition))
-        odd = "a\x07\r\nBcc: eve@example.org"
-        client.execute(StartRun(run_id="r", experiment="e", display_name=odd, status=RunStatus.FAILED))
+        for run_id in "rs":
+            odd = f"{run_id}\x07\r\nBcc: eve@example.org"
+            client.execute(StartRun(run_id=run_id, experiment="e", display_name=odd, status=RunStatus.FAILED))
     with relaying() as relay:
         finish(folder, relay)
         taken = Taken.of(relay.sink.mails)
@@ -129,10 +133,10 @@ def _failing_template(folder: Path) -> Row:
             mail for mail in relay.sink.mails if mail.recipient == "own@example.org" and b"division" in mail.content
         ]
         smuggled = sum(b"\r\nBcc:" in mail.content.partition(b"\r\n\r\n")[0] for mail in relay.sink.mails)
-    holds = taken.hold(2, twice=0) and len(plain) == 1 and not smuggled
-    return Row(
-        "5: a template that fails, odd characters", {**taken.figures(2), "plain with the reason": len(plain)}, holds
-    )
+        owner = sum(mail.recipient == "owner@example.org" for mail in relay.sink.mails)
+    figures = {**taken.figures(5), "plain with the reason": len(plain), "to the owner": owner}
+    holds = taken.hold(5, twice=0) and len(plain) == 2 and owner == 1 and not smuggled
+    return Row("5: a template that fails, odd characters", figures, holds)
 
 
 def _refused_recipient(folder: Path, mails: int) -> Row:

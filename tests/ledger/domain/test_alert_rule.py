@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from ledger.application.handling import Caller
-from ledger.commands import ChangeRule, DefineRule, DeleteRule, DisableRule, EnableRule
+from ledger.commands import ChangeRule, DefineRule, DeleteRule, DisableRule, EnableRule, ReportTemplate
 from ledger.domain.alert_rule import AlertRule, checked
 from ledger.errors import BadRuleError, InvalidNameError, RefusedError, RuleNotFoundError
 from ledger.sdk.notify import one_run_rule, one_run_rule_id
@@ -210,3 +210,13 @@ def test_rules_are_commanded_like_runs(parts: Parts) -> None:
     assert ledger.handle(DeleteRule(rule_id=rule_id), caller).changed
     with pytest.raises(InvalidNameError, match="no UUID"):
         ledger.handle(DeleteRule(rule_id="mine"), caller)
+
+
+def test_a_template_that_cannot_be_used_is_noted_once_for_each_version(parts: Parts) -> None:
+    ledger, caller, rule_id = parts.ledger(), Caller("maria", "//test"), str(uuid4())
+    ledger.handle(DefineRule(rule_id=rule_id, definition=PLAIN), caller)
+
+    def report(version: int) -> bool:
+        return ledger.handle(ReportTemplate(rule_id=rule_id, version=version, because="x"), caller).changed
+
+    assert [report(4), report(4), report(3), report(9)] == [True, False, False, True]

@@ -5,12 +5,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from ledger.commands import Resubscribe, SuppressRecipient, Unsubscribe, UnsuppressRecipient
+from ledger.commands import LimitRecipient, Resubscribe, SuppressRecipient, Unsubscribe, UnsuppressRecipient
 from ledger.domain.recipient import Recipient
 from ledger.errors import InvalidNameError, LimitExceededError, RefusedError
 from schemas.events import (
     Event,
     OpaqueEvent,
+    RecipientLimitedEvent,
     RecipientResubscribedEvent,
     RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
@@ -93,3 +94,30 @@ def test_an_address_is_one_recipient_however_it_is_spelled(sqlite_parts: Open) -
         assert ledger.handle(command, CALLER).changed is changed
     with pytest.raises(InvalidNameError, match="no address"):
         ledger.handle(Unsubscribe(recipient="Maria <maria@example.org>"), CALLER)
+
+
+LIMITED = RecipientLimitedEvent(recipient=MARIA, mails=20, seconds=3_600)
+UNLIMITED = RecipientLimitedEvent(recipient=MARIA)
+
+
+def test_a_recipient_has_one_limit_or_none() -> None:
+    assert when(maria(), lambda it: it.limit(MARIA, 20, 3_600)) == [LIMITED]
+    assert when(maria(LIMITED), lambda it: it.limit(MARIA, 20, 3_600)) == []
+    assert when(maria(LIMITED), lambda it: it.limit(MARIA, None, 3_600)) == [UNLIMITED]
+    assert when(maria(LIMITED, UNLIMITED), lambda it: it.limit(MARIA, None, 3_600)) == []
+
+
+@pytest.mark.parametrize(("mails", "seconds"), [(0, 60), (1_001, 60), (1, 0), (1, 7 * 24 * 3_600 + 1)])
+def test_a_limit_is_a_number_of_mails_in_a_time(mails: int, seconds: int) -> None:
+    then_refused(maria(), lambda it: it.limit(MARIA, mails, seconds), RefusedError, "a limit is 1 to 1000 mails")
+
+
+@pytest.mark.parametrize("recipient", ["*", "channel:ops", MARIA])
+def test_who_can_be_told_can_have_a_limit(sqlite_parts: Open, recipient: str) -> None:
+    assert sqlite_parts().ledger().handle(LimitRecipient(recipient=recipient, mails=1), CALLER).changed
+
+
+@pytest.mark.parametrize("recipient", ["", "@submitter", "channel:", "maria", "**"])
+def test_nobody_else_can(sqlite_parts: Open, recipient: str) -> None:
+    with pytest.raises(InvalidNameError, match="nobody who can be told"):
+        sqlite_parts().ledger().handle(LimitRecipient(recipient=recipient, mails=1), CALLER)

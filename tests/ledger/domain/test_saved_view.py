@@ -6,7 +6,6 @@ import pytest
 
 from ledger.domain.saved_view import QUERY_LENGTH, SHARED_WITH, SavedView, Who
 from ledger.errors import (
-    ConflictError,
     ForbiddenError,
     InvalidNameError,
     LimitExceededError,
@@ -32,8 +31,8 @@ def shared(everybody: ViewRight | None = None, **users: ViewRight) -> ViewShared
     return ViewSharedEvent(everybody=everybody, users=users)
 
 
-def change(who: Who, name: str = "other", seq: int | None = None) -> Callable[[SavedView], None]:
-    return lambda it: it.change(name, None, None, who=who, seq=seq)
+def change(who: Who, name: str = "other") -> Callable[[SavedView], None]:
+    return lambda it: it.change(name, None, None, who=who)
 
 
 def test_a_view_is_saved_once() -> None:
@@ -73,7 +72,7 @@ def test_who_may_do_what(who: Who, events: list[Event], right: str | None) -> No
     else:
         with pytest.raises(ForbiddenError, match="it is maria's, who can share it"):
             when(view(*events), change(who))
-    for own in (lambda it: it.share("view", {"x": "view"}, who=who, seq=None), lambda it: it.delete(who=who, seq=None)):
+    for own in (lambda it: it.share("view", {"x": "view"}, who=who), lambda it: it.delete(who=who)):
         if right == "own":
             assert len(when(view(*events), own)) == 1
         else:
@@ -81,20 +80,8 @@ def test_who_may_do_what(who: Who, events: list[Event], right: str | None) -> No
                 when(view(*events), own)
 
 
-def test_a_second_editor_meets_a_conflict() -> None:
-    changed = ViewChangedEvent(view_name="other", definition={"query": "search=x"})
-    assert len(when(view(SAVED, changed), change(MARIA, "third", seq=2))) == 1
-    for decide in (
-        change(MARIA, "third", seq=1),
-        lambda it: it.share("view", {}, who=MARIA, seq=1),
-        lambda it: it.delete(who=MARIA, seq=1),
-    ):
-        with pytest.raises(ConflictError, match="changed meanwhile"):
-            when(view(SAVED, changed), decide)
-
-
 def test_a_view_that_is_not_there() -> None:
-    assert when(view(SAVED, ViewDeletedEvent()), lambda it: it.delete(who=MARIA, seq=None)) == []
+    assert when(view(SAVED, ViewDeletedEvent()), lambda it: it.delete(who=MARIA)) == []
     for events in ((), (SAVED, ViewDeletedEvent())):
         with pytest.raises(ViewNotFoundError):
             when(view(*events), change(MARIA))
@@ -107,7 +94,7 @@ def test_what_is_too_long_or_unknown_is_refused() -> None:
         with pytest.raises(InvalidNameError, match="view name"):
             when(view(), lambda it, name=name: it.save(name, "", None, "maria"))  # type: ignore[misc]
     with pytest.raises(InvalidNameError, match="'own' is no right"):
-        when(view(SAVED), lambda it: it.share("own", {}, who=MARIA, seq=None))
+        when(view(SAVED), lambda it: it.share("own", {}, who=MARIA))
     users = {f"u{n}": "view" for n in range(SHARED_WITH + 1)}
     with pytest.raises(LimitExceededError, match="100 users"):
-        when(view(SAVED), lambda it: it.share(None, users, who=MARIA, seq=None))
+        when(view(SAVED), lambda it: it.share(None, users, who=MARIA))

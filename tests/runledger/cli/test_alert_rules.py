@@ -3,13 +3,20 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
 
-from ledger.commands import ChangeStatus, StartRun
+from ledger.commands import AddUser, ChangeStatus, Command, StartRun
+from ledger.embedded import EmbeddedClient
+from ledger.remote.client import RemoteClient
+from ledger.sdk.origin import user_name
 from runledger.wiring import connect
+from schemas.roles import Role
 from schemas.statuses import RunStatus
 from tests.runledger.cli.calling import call
 from tests.runledger.cli.test_alert import MARIA, ROOT, create, end, relay
@@ -237,6 +244,44 @@ def test_nothing_of_a_file_with_a_mistake_is_applied(empty: Path, tmp_path: Path
     assert alert(empty, "list") == []
 
 
+def test_a_file_is_applied_by_one_request(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "rules.yaml"
+    rules = [{"name": f"n{number}", "recipients": [MARIA], "enabled": number != 3} for number in range(5)]
+    file.write_text(json.dumps({"rules": rules}), encoding="utf-8")
+    requests: list[int] = []
+    all_at_once = RemoteClient.execute_all
+
+    def counted(self: RemoteClient, commands: Sequence[Command]) -> Any:
+        requests.append(len(commands))
+        return all_at_once(self, commands)
+
+    monkeypatch.setattr(RemoteClient, "execute_all", counted)
+    with running(empty) as server:
+        assert {each["action"] for each in alert(server.url, "apply", str(file))} == {"create"}
+        assert {each["action"] for each in alert(server.url, "apply", str(file))} == {"leave"}
+        assert [each["enabled"] for each in alert(server.url, "list")] == [True, True, True, False, True]
+    assert requests == [6, 0]
+
+
+def test_a_rule_that_is_refused_leaves_the_others_applied(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(empty)
+    file = tmp_path / "rules.json"
+    rules = [{"name": "failures", "recipients": ["eve@example.org"]}, {"name": "new", "recipients": [MARIA]}]
+    file.write_text(json.dumps({"rules": rules}), encoding="utf-8")
+    known = alert(empty, "list")
+    alert(empty, "delete", "failures")
+    monkeypatch.setattr(EmbeddedClient, "rules", lambda _: known)  # somebody deletes it meanwhile
+
+    done = call("alert", "apply", str(file), "-w", empty)
+    assert done.code == 4
+    assert [each["action"].partition(":")[0] for each in done.json] == ["refused", "create"]
+    assert "was deleted" in done.err
+    monkeypatch.undo()
+    assert [each["name"] for each in alert(empty, "list")] == ["new"]
+
+
 @pytest.mark.usefixtures("relay")
 def test_health_says_what_waits(empty: Path) -> None:
     create(empty)
@@ -252,6 +297,113 @@ def test_health_says_what_waits(empty: Path) -> None:
     alert(empty, "run", "--once")
     health = alert(empty, "health")
     assert (health["waiting"], health["ended"]) == (0, {"sent": 1})
+
+
+def until_mails(relay: Relay, workspace: Path, count: int) -> None:
+    """Send what is due until so many mails have come."""
+    deadline = monotonic() + 60
+    while len(relay.sink.mails) < count:
+        assert monotonic() < deadline, subjects(relay)
+        alert(workspace, "run", "--once")
+        sleep(0.2)
+
+
+def test_what_was_told_in_a_group_is_corrected_in_its_thread(empty: Path, relay: Relay) -> None:
+    create(empty, "--group-by", "experiment", "--wait", "1s", "--interval", "1s")
+    for run_id in ("a", "b", "c"):
+        end(empty, run_id, RunStatus.FAILED, presumed=True)
+    until_mails(relay, empty, 1)
+    with closing(connect(str(empty))) as client:
+        for run_id in ("a", "b"):
+            client.execute(ChangeStatus(run_id=run_id, status=RunStatus.COMPLETED))
+    until_mails(relay, empty, 2)
+
+    told, correction = relay.messages()
+    assert told["subject"] == "[digits] 3 runs: 3 Failed (experiment digits)"
+    assert correction["subject"] == "[digits] 2 runs: 2 Completed (experiment digits) (corrected)"
+    assert correction["references"] == told["references"]
+    body = correction.get_body(("plain",))
+    assert body is not None
+    assert "This corrects an earlier message about these runs." in body.get_content()
+    assert "Completed (corrected)  a" in body.get_content()
+
+
+def test_a_deadline_that_is_met_late_is_resolved(empty: Path, relay: Relay) -> None:
+    alert(empty, "create", "hung", "--on", "unfinished=1s", "--group-by", "run", "--wait", "0s", "--interval", "1s",
+          "--resolved", "--recipient", MARIA)  # fmt: skip
+    with closing(connect(str(empty))) as client:
+        client.execute(StartRun(run_id="slow", experiment="digits"))
+        until_mails(relay, empty, 1)
+        client.execute(ChangeStatus(run_id="slow", status=RunStatus.COMPLETED))
+    until_mails(relay, empty, 2)
+
+    told, resolved = relay.messages()
+    assert told["subject"] == "[digits] slow has not ended 1.0 s after it began"
+    assert resolved["subject"] == "[digits] run slow: Running -> Completed (resolved)"
+    assert resolved["references"] == told["references"]
+
+
+def test_a_recipient_gets_so_many_mails_and_one_digest(empty: Path, relay: Relay) -> None:
+    """Whatever rules they are of; what is over the limit is explained, previewed, and told."""
+    create(empty)
+    alert(empty, "create", "by team", "--experiment", "digits", "--recipient", MARIA.upper())
+    assert alert(empty, "limit", MARIA, "2/2s")["limit"] == {"mails": 2, "seconds": 2}
+    assert call("alert", "limit", MARIA, "-w", empty).code == 2
+    assert call("alert", "limit", MARIA, "2/2s", "--none", "-w", empty).code == 2
+    assert call("alert", "limit", "nobody", "2/2s", "-w", empty).code == 4
+    for run_id in ("a", "b", "c"):
+        end(empty, run_id, RunStatus.FAILED)
+    until_mails(relay, empty, 3)
+    *_, digest = relay.messages()
+    assert digest["subject"].endswith("4 runs: 4 Failed (digest)")
+    body = digest.get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
+    assert "2 rules of the workspace" in text
+    assert "[by team]" in text
+    assert "[failures]" in text
+    told = [each for each in alert(empty, "explain", "c") if each["told"]]
+    assert {each["rule"] for each in told} == {"failures", "by team"}
+    assert all("over the limit of the recipient" in each["because"] for each in told)
+    for rule in ("failures", "by team"):
+        assert {"digest", "fired"} >= {each["kind"] for each in alert(empty, "preview", rule)}
+        assert alert(empty, "preview", rule)[-1]["state"] == "sent"
+        assert [each["kind"] for each in alert(empty, "history", rule)] == ["fired", "digest"]
+    assert alert(empty, "recipients")[0]["limit"] == {"mails": 2, "seconds": 2}
+    assert "2 in 2 s" in call("alert", "recipients", "-w", empty, "-o", "table").out
+    alert(empty, "limit", MARIA, "--none")
+    assert alert(empty, "recipients") == []
+
+
+def test_the_owner_of_a_rule_learns_that_its_template_fails(empty: Path, relay: Relay, tmp_path: Path) -> None:
+    """Once, whatever fails by it later; it is shown until the rule says something else."""
+    text = tmp_path / "text.txt"
+    text.write_text("{{ 10 // (run_id | length - 1) }}", encoding="utf-8")
+    create(empty, "--text-file", str(text))
+    with closing(connect(str(empty))) as client:
+        client.execute(AddUser(user=user_name(), role=Role.CONTRIBUTOR, email="owner@example.org"))
+    for run_id in ("a", "b"):
+        end(empty, run_id, RunStatus.FAILED)
+    alert(empty, "run", "--once")
+
+    to = [message["to"] for message in relay.messages()]
+    assert sorted(to) == sorted([MARIA, MARIA, "owner@example.org"])
+    [told] = [message for message in relay.messages() if message["to"] == "owner@example.org"]
+    assert told["subject"] == "[digits] ERROR a template of the rule failures cannot be used"
+    body = told.get_body(("plain",))
+    assert body is not None
+    assert "division" in body.get_content()
+    assert "division" in alert(empty, "show", "failures")["template_failure"]
+    assert "yes, a template fails" in call("alert", "list", "-w", empty, "-o", "table").out
+    assert "division" in alert(empty, "health")["failing_templates"][0]["because"]
+    assert [each["action"] for each in alert(empty, "history", "failures", "--changes")] == [
+        "defined",
+        "template failed",
+    ]
+    text.write_text("{{ run_id }} failed", encoding="utf-8")
+    alert(empty, "edit", "failures", "--text-file", str(text))
+    assert alert(empty, "show", "failures")["template_failure"] is None
+    assert alert(empty, "health")["failing_templates"] == []
 
 
 def test_edit_moves_between_occasions(empty: Path) -> None:

@@ -33,8 +33,8 @@ from ledger.commands import (
 )
 from ledger.errors import (
     BadContentError,
+    ChangedSinceError,
     CommandReusedError,
-    ConflictError,
     ContentNotFoundError,
     InvalidNameError,
     LimitExceededError,
@@ -335,14 +335,14 @@ def test_a_view_is_saved_changed_shared_and_deleted(client: Client) -> None:
     view_id = str(uuid4())
     client.execute(SaveView(view_id=view_id, name="mine", query="filter=status%3Ais%3AFailed", description="why"))
     found = client.view(view_id)
-    assert (found["name"], found["visibility"], found["right"], found["seq"]) == ("mine", "personal", "own", 1)
+    assert (found["name"], found["visibility"], found["right"]) == ("mine", "personal", "own")
     assert found in client.views()
-    client.execute(ChangeView(view_id=view_id, name="ours", seq=1))
-    with pytest.raises(ConflictError, match="changed meanwhile"):
-        client.execute(ChangeView(view_id=view_id, name="theirs", seq=1))
+    client.execute(ChangeView(view_id=view_id, name="ours", as_of=found["last_position"]))
+    with pytest.raises(ChangedSinceError):
+        client.execute(ChangeView(view_id=view_id, name="theirs", as_of=found["last_position"]))
     client.execute(ShareView(view_id=view_id, users={"bo": "edit"}))
     found = client.view(view_id)
-    assert (found["name"], found["description"], found["users"], found["seq"]) == ("ours", "why", {"bo": "edit"}, 3)
+    assert (found["name"], found["description"], found["users"]) == ("ours", "why", {"bo": "edit"})
     assert found["visibility"] == "shared"
     client.execute(DeleteView(view_id=view_id))
     with pytest.raises(ViewNotFoundError):

@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPResponse, IncompleteRead
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,14 +14,14 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.commands import AddUser, Command, DisableUser, EndSessions, SetPassword
-from ledger.users.passwords import hash_of
+from ledger.commands import AddUser, Command, CreateExperiment, DisableUser, EndSessions, SetPassword
+from runledger.server.csrf import FORM_BYTES
 from runledger.wiring import connect
 from schemas.roles import Role
 from tests.runledger.cli.calling import call
+from tests.runledger.server.cheap import HASH, OTHER_HASH, PASSWORD
 from tests.runledger.server.running import JSON, Reply, Server, running
 
-PASSWORD = "correct horse battery"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -30,31 +32,25 @@ def operate(folder: Path, *commands: Command) -> None:
             operator.execute(command)
 
 
-@pytest.fixture(scope="module")
-def hashed() -> str:
-    return hash_of(PASSWORD)
-
-
 @dataclass
 class Served:
     folder: Path
     server: Server
-    hashed: str
     users: Iterator[int] = field(default_factory=lambda: iter(range(1_000)))
 
     def user(self, role: Role = Role.CONTRIBUTOR) -> str:
         """A new user who can log in."""
         name = f"user{next(self.users)}"
-        operate(self.folder, AddUser(user=name, role=role), SetPassword(user=name, password_hash=self.hashed))
+        operate(self.folder, AddUser(user=name, role=role), SetPassword(user=name, password_hash=HASH))
         return name
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, hashed: str) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("login")
     with running(folder) as server:
         operate(folder, AddUser(user="first", role=Role.ADMIN))
-        yield Served(folder, server, hashed)
+        yield Served(folder, server)
 
 
 @dataclass
@@ -226,6 +222,19 @@ def test_a_viewer_may_look_and_not_write(served: Served) -> None:
     assert browser.command(X_CSRF_Token=browser.csrf()).json()["type"].endswith("forbidden")
 
 
+def test_what_is_recorded_of_people_is_for_admins(served: Served) -> None:
+    pages = []
+    operate(served.folder, AddUser(user="wanda", role=Role.VIEWER, email="wanda@example.org"))
+    for role in (Role.VIEWER, Role.ADMIN):
+        browser = Browser(served.server)
+        browser.log_in(served.user(role))
+        pages.append(browser.ask("GET", "/ledger").body)
+
+    assert [b"wanda@example.org" in page for page in pages] == [False, True]
+    assert [b"session.began" in page for page in pages] == [True, True]
+    assert not any(b"argon2" in page for page in pages)
+
+
 def test_logging_out_ends_this_session_or_all(served: Served) -> None:
     name = served.user()
     here, there = Browser(served.server), Browser(served.server)
@@ -244,25 +253,64 @@ def test_logging_out_ends_this_session_or_all(served: Served) -> None:
 
 
 @pytest.mark.parametrize("how", ["disabled", "password", "logout"])
-def test_a_session_is_over_at_the_next_request(served: Served, hashed: str, how: str) -> None:
+def test_a_session_is_over_at_the_next_request(served: Served, how: str) -> None:
     name, browser = served.user(), Browser(served.server)
     browser.log_in(name)
     assert browser.ask("GET", "/api/v1/me").status == 200
     ending: dict[str, Command] = {
         "disabled": DisableUser(user=name),
-        "password": SetPassword(user=name, password_hash=hashed[:-1] + ("A" if hashed[-1] != "A" else "B")),
+        "password": SetPassword(user=name, password_hash=OTHER_HASH),
         "logout": EndSessions(user=name),
     }
     operate(served.folder, ending[how])
 
     assert browser.ask("GET", "/api/v1/me", Accept="*/*").status == 401
     assert browser.ask("GET", "/runs").status == 303
-    assert browser.ask("GET", "/runs", HX_Request="true").headers["hx-redirect"] == "/login"
+    form = browser.ask("POST", "/views", {"name": "x"}, Referer=f"{served.server.url}/views/new?from=runs")
+    assert (form.status, form.headers["location"]) == (303, "/login?next=%2Fviews%2Fnew%3Ffrom%3Druns")
+    part = browser.ask("GET", "/runs/rows", HX_Request="true", HX_Current_URL="http://h/runs?status=Failed")
+    assert (part.status, part.headers["hx-redirect"]) == (401, "/login?next=%2Fruns%3Fstatus%3DFailed")
 
 
-def test_a_session_outlives_the_server_and_holds_on_every_one(tmp_path: Path, hashed: str) -> None:
+def test_what_is_streamed_ends_with_the_session(served: Served) -> None:
+    name, browser = served.user(), Browser(served.server)
+    browser.log_in(name)
+    cookie = "; ".join(f"{key}={value}" for key, value in browser.cookies.items())
+    connection = HTTPConnection(served.server.address, timeout=30)
+    try:
+        connection.request("GET", "/api/v1/stream", headers={"Cookie": cookie})
+        response = connection.getresponse()
+        assert response.status == 200
+        operate(served.folder, EndSessions(user=name), CreateExperiment(name=f"after{uuid4().hex}"))
+        said = read_to_the_end(response)
+    finally:
+        connection.close()
+
+    assert b"after" not in said
+
+
+def read_to_the_end(response: HTTPResponse) -> bytes:
+    """All until the server ends it, in whatever way; a socket that stays open times out."""
+    said = b""
+    with suppress(IncompleteRead, ConnectionError):
+        while part := response.read1():
+            said += part
+    return said
+
+
+def test_a_form_that_is_too_large_is_not_read_to_its_end(served: Served) -> None:
+    browser = Browser(served.server)
+    browser.log_in(served.user())
+    large = browser.ask("POST", "/logout", {"csrf_token": browser.csrf(), "x": "y" * FORM_BYTES})
+    login = browser.ask("POST", "/login", {"csrf_token": browser.csrf(), "name": "y" * 20_000})
+
+    assert (large.status, login.status) == (413, 403)
+    assert browser.ask("GET", "/api/v1/me").status == 200
+
+
+def test_a_session_outlives_the_server_and_holds_on_every_one(tmp_path: Path) -> None:
     with running(tmp_path) as server, running(tmp_path) as other:
-        operate(tmp_path, AddUser(user="ada", role=Role.VIEWER), SetPassword(user="ada", password_hash=hashed))
+        operate(tmp_path, AddUser(user="ada", role=Role.VIEWER), SetPassword(user="ada", password_hash=HASH))
         browser = Browser(server, {"Host": "ledger"})
         assert browser.log_in("ada").status == 303
         browser.server = other
@@ -292,17 +340,22 @@ def test_before_there_is_a_user_another_sites_page_changes_nothing(tmp_path: Pat
     assert (proxied.status, "proxy" in proxied.json()["detail"]) == (401, True)
 
 
-def test_guessing_is_slowed_down_and_recorded_without_what_was_typed(tmp_path: Path, hashed: str) -> None:
+def test_guessing_is_slowed_down_and_recorded_without_what_was_typed(tmp_path: Path) -> None:
     secret = "hunter2 typed into the wrong field"
     with running(tmp_path) as server:
-        operate(tmp_path, AddUser(user="ada", role=Role.VIEWER), SetPassword(user="ada", password_hash=hashed))
+        operate(tmp_path, AddUser(user="ada", role=Role.VIEWER), SetPassword(user="ada", password_hash=HASH))
         browser = Browser(server)
         statuses = [browser.log_in("ADA", f"wrong horse {number}").status for number in range(6)]
         waiting = browser.log_in("ada")
         Browser(server).log_in(secret, "x")
+        assert server.process.stderr is not None
+        assert server.process.stdout is not None
         assert server.stop() == 0
+        logged = server.process.stderr.read() + server.process.stdout.read()
     refused = [event["data"] for event in events(tmp_path) if event["type"] == "runledger.login.refused.v1"]
-    counts = {(each["user_name"], each["why"]): each.get("count", 1) for each in refused}
+    counts: Counter[tuple[str, str]] = Counter()
+    for each in refused:
+        counts[each["user_name"], each["why"]] += each["count"]
 
     assert statuses[:5] == [401] * 5
     assert waiting.status == 429
@@ -310,7 +363,7 @@ def test_guessing_is_slowed_down_and_recorded_without_what_was_typed(tmp_path: P
     assert counts["ada", "password"] + counts["ada", "throttled"] == 7
     assert counts[f"hu... ({len(secret)} characters)", "password"] == 1
     assert {each["address"] for each in refused} == {"127.0.0.1"}
-    assert secret not in json.dumps(refused)
+    assert not any(text in logged + json.dumps(refused) for text in (secret, "wrong horse", PASSWORD, "rs_"))
 
 
 def test_a_token_that_lets_nobody_in_is_recorded_by_its_id_alone(tmp_path: Path) -> None:
@@ -322,7 +375,7 @@ def test_a_token_that_lets_nobody_in_is_recorded_by_its_id_alone(tmp_path: Path)
     refused = [event["data"] for event in events(tmp_path) if event["type"] == "runledger.login.refused.v1"]
 
     assert {(each["user_name"], each["why"]) for each in refused} == {("(token)", "token")}
-    assert sum(each.get("count", 1) for each in refused) == 3
+    assert sum(each["count"] for each in refused) == 3
     assert "secretsecret" not in json.dumps(refused)
 
 
@@ -344,13 +397,13 @@ def test_every_answer_says_what_a_browser_must_not_do(served: Served) -> None:
         assert "strict-transport-security" not in headers, path
 
 
-def test_what_a_proxy_says_counts_only_if_it_is_trusted(tmp_path: Path, hashed: str) -> None:
+def test_what_a_proxy_says_counts_only_if_it_is_trusted(tmp_path: Path) -> None:
     forwarded = {"X-Forwarded-For": "198.51.100.9, 203.0.113.7", "X-Forwarded-Proto": "https", "Host": "127.0.0.1"}
     found: dict[str, tuple[str, bool]] = {}
     for folder, options in (("plain", ()), ("trusted", ("--trusted-proxy", "127.0.0.1"))):
         with running(tmp_path / folder, *options) as server:
             operate(
-                tmp_path / folder, AddUser(user="ada", role=Role.VIEWER), SetPassword(user="ada", password_hash=hashed)
+                tmp_path / folder, AddUser(user="ada", role=Role.VIEWER), SetPassword(user="ada", password_hash=HASH)
             )
             reply = Browser(server, forwarded).log_in("ada")
             assert reply.status == 303

@@ -12,29 +12,10 @@ from runledger.studio.markdown import LONGEST, markdown
 from tests.runledger.studio.hostile import KNOWN, hostile
 
 HOSTILE = 10_000
-PLAIN = [
-    "blockquote",
-    "br",
-    "code",
-    "em",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "li",
-    "p",
-    "pre",
-    "s",
-    "strong",
-    "table",
-    "tbody",
-    "td",
-    "th",
-    "thead",
-    "tr",
-    "ul",
-]
+PLAIN = (
+    *("blockquote", "br", "code", "em", "h3", "h4", "h5", "h6", "hr", "li", "p", "pre", "s", "strong"),
+    *("table", "tbody", "td", "th", "thead", "tr", "ul"),
+)
 ALLOWED = {
     **dict.fromkeys(PLAIN, frozenset[str]()),
     "a": frozenset({"href", "title", "rel"}),

@@ -1,0 +1,1 @@
+"""Rules, silences, recipients, and what became of what was told."""

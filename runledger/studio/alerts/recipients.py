@@ -1,0 +1,62 @@
+"""Recipients that are not told everything: who wants less, whose mails came back, and how to undo that."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.commands import RecipientCommand, Resubscribe, Unsubscribe, UnsuppressRecipient
+from ledger.errors import RefusedError
+from runledger.studio.alerts.showing import Showing
+from runledger.studio.forms import CLIENT, command_in, form_of, reason_in, text_in
+from runledger.studio.pages import position_in
+
+
+class Recipients:
+    """The list, and what is done about one."""
+
+    def __init__(self, showing: Showing) -> None:
+        """Show with these."""
+        self._showing = showing
+
+    async def recipients(self, request: Request) -> Response:
+        """Every recipient that is not told everything."""
+        return await self._page(request)
+
+    async def act(self, request: Request) -> Response:
+        """Tell one again, or no more."""
+        form = await form_of(request)
+        done, rule = text_in(form, "do"), text_in(form, "rule") or None
+        given: dict[str, Any] = {
+            "recipient": text_in(form, "recipient"),
+            "command": command_in(form),
+            "reason": reason_in(form),
+            "client": CLIENT,
+        }
+        commands: dict[str, RecipientCommand] = {
+            "lift": UnsuppressRecipient(**given),
+            "resubscribe": Resubscribe(**given, rule=rule),
+            "unsubscribe": Unsubscribe(**given, rule=rule),
+        }
+        try:
+            return await self._showing.changed(request, commands[done], "/alerts/recipients")
+        except KeyError:
+            wrong = f"nothing is called {done!r}"
+        except RefusedError as error:
+            wrong = str(error)
+        return await self._page(request, wrong, given["recipient"])
+
+    async def _page(self, request: Request, wrong: str | None = None, typed: str = "") -> Response:
+        alerts = self._showing.desk.parts.alerts
+        found, rules = await self._showing.desk.ask(lambda: (alerts.recipients(), alerts.rules()), position_in(request))
+        named = sorted({each for rule in rules for each in (rule["definition"] or {}).get("recipients", ())})
+        return self._showing.page(
+            request,
+            "alerts/recipients.html",
+            422 if wrong else 200,
+            recipients=found,
+            rules={rule["rule_id"]: rule["name"] for rule in rules},
+            named=named,
+            wrong=wrong,
+            typed=typed,
+        )

@@ -1,0 +1,47 @@
+"""The page that compares runs: what tells them apart first, then their charts."""
+
+from collections.abc import Sequence
+from functools import partial
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ledger.queries import RUNS_COMPARED, Compared, RunDocument
+from runledger.server.desk import Desk
+from runledger.studio.pages import Pages
+
+
+def compare_routes(desk: Desk, pages: Pages) -> Sequence[Route]:
+    """Where runs are compared."""
+
+    def compared(run_ids: Sequence[str]) -> tuple[list[RunDocument], list[Compared]]:
+        return [desk.parts.queries.run(run_id) for run_id in run_ids], desk.parts.queries.compared(run_ids)
+
+    async def compare(request: Request) -> Response:
+        """Up to so many runs; fewer than two are asked to be chosen."""
+        asked = request.query_params
+        run_ids = [run_id for run_id in dict.fromkeys(asked.getlist("run")) if run_id]
+        if len(run_ids) < 2:  # noqa: PLR2004 - one run has nothing to be compared with
+            return pages.page(request, "compare/choose.html", run_ids=run_ids, most=RUNS_COMPARED)
+        runs, rows = await desk.ask(partial(compared, run_ids))
+        everything = asked.get("all") == "1"
+        shown = [row for row in rows if everything or row["differs"]]
+        return pages.page(
+            request,
+            "compare/page.html",
+            runs=runs,
+            run_ids=run_ids,
+            rows=shown,
+            hidden=len(rows) - len(shown),
+            everything=everything,
+            address_of=_address_of,
+        )
+
+    return [Route("/compare", compare)]
+
+
+def _address_of(run_ids: Sequence[str], without: str = "", *, everything: bool = False) -> str:
+    parts = [("run", run_id) for run_id in run_ids if run_id != without]
+    return "/compare?" + urlencode(parts + ([("all", "1")] if everything else []))

@@ -1,0 +1,1 @@
+"""The ledger itself: what its logs hold, and whether it was changed."""

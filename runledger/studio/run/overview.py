@@ -1,0 +1,65 @@
+"""What the first tab of a run shows: what it is, what it came to, and what proves it."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.metrics import MetricSummary
+from ledger.queries import RunDocument
+from runledger.server.desk import Desk
+from runledger.studio.markdown import markdown
+from runledger.studio.pages import Pages
+from runledger.studio.run.frame import frame_of
+from schemas.limits import Limits
+
+_METRICS, _PARAMETERS = 30, 50
+"""How many are shown at once; the other tab has all metrics, a click all parameters."""
+
+
+class Overview:
+    """The first tab, also with what is wrong with a form of it."""
+
+    def __init__(self, desk: Desk, pages: Pages) -> None:
+        """Show what the desk answers."""
+        self._desk = desk
+        self._pages = pages
+
+    async def show(self, request: Request, code: int = 200, **wrong: Any) -> Response:
+        """The tab; `wrong` is what to say beside which form, and what was typed there."""
+        frame = await frame_of(self._desk, request)
+        run = frame["run"]
+        found = await self._desk.in_thread(partial(self._more, run))
+        shown: Mapping[str, Any] = {
+            "edited": request.query_params.get("edit"),
+            "limits": Limits(),
+            "parameters_shown": _PARAMETERS,
+            **found,
+        }
+        return self._pages.page(request, "run/overview.html", code, **frame, **shown, **({"wrong": {}} | wrong))
+
+    def _more(self, run: RunDocument) -> dict[str, Any]:
+        parts, run_id = self._desk.parts, run["run_id"]
+        metrics = parts.metrics.summaries(run_id)
+        return {
+            "description": markdown(run["description"]) if run.get("description") else None,
+            "trail": parts.queries.trail(run_id),
+            "metrics": [last_of(metric) for metric in metrics[:_METRICS]],
+            "metrics_in_all": len(metrics),
+        }
+
+
+def last_of(metric: MetricSummary) -> dict[str, Any]:
+    """A metric as a row: of a table or a list the number of its points, else its last value."""
+    is_row = isinstance(metric.last, Mapping)
+    return {
+        "name": metric.name,
+        "last": None if is_row else metric.last,
+        "step": metric.last_step,
+        "minimum": metric.minimum,
+        "maximum": metric.maximum,
+        "count": metric.count,
+        "is_row": is_row,
+    }

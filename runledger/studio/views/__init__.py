@@ -1,0 +1,1 @@
+"""Saved views: lists of runs under a name, one's own or shared."""

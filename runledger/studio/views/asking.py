@@ -1,0 +1,22 @@
+"""Questions about saved views, in the name of who asks."""
+
+from functools import partial
+
+from starlette.requests import Request
+
+from ledger.domain.saved_view import Who
+from ledger.queries import ViewDocument
+from runledger.server.desk import Desk
+from runledger.studio.pages import position_in, visitor_of
+
+
+def who_asks(request: Request) -> Who:
+    """The visitor, as views know him."""
+    caller = visitor_of(request).caller
+    return Who(caller.actor, is_admin=caller.is_admin)
+
+
+async def view_of(desk: Desk, request: Request, view_id: str) -> ViewDocument:
+    """One view; raises ViewNotFoundError, and ForbiddenError for an outsider."""
+    question = partial(desk.parts.saved_views.view, view_id, who_asks(request))
+    return await desk.ask(question, position_in(request))

@@ -26,6 +26,7 @@ MEASUREMENTS = (
     "parity",
     "projection",
     "rules",
+    "run_page",
     "tracking",
     "verify",
 )

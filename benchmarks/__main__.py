@@ -20,6 +20,7 @@ MEASUREMENTS = (
     "endings",
     "http",
     "kafka_append",
+    "live",
     "lists",
     "mail",
     "metrics",

@@ -15,10 +15,12 @@ from runledger.process import tune_collector
 MEASUREMENTS = (
     "alerts",
     "artifacts",
+    "charts",
     "embedded_append",
     "endings",
     "http",
     "kafka_append",
+    "live",
     "lists",
     "mail",
     "metrics",

@@ -222,6 +222,19 @@ def test_a_viewer_may_look_and_not_write(served: Served) -> None:
     assert browser.command(X_CSRF_Token=browser.csrf()).json()["type"].endswith("forbidden")
 
 
+def test_what_is_recorded_of_people_is_for_admins(served: Served) -> None:
+    pages = []
+    operate(served.folder, AddUser(user="wanda", role=Role.VIEWER, email="wanda@example.org"))
+    for role in (Role.VIEWER, Role.ADMIN):
+        browser = Browser(served.server)
+        browser.log_in(served.user(role))
+        pages.append(browser.ask("GET", "/ledger").body)
+
+    assert [b"wanda@example.org" in page for page in pages] == [False, True]
+    assert [b"session.began" in page for page in pages] == [True, True]
+    assert not any(b"argon2" in page for page in pages)
+
+
 def test_logging_out_ends_this_session_or_all(served: Served) -> None:
     name = served.user()
     here, there = Browser(served.server), Browser(served.server)
@@ -253,6 +266,8 @@ def test_a_session_is_over_at_the_next_request(served: Served, how: str) -> None
 
     assert browser.ask("GET", "/api/v1/me", Accept="*/*").status == 401
     assert browser.ask("GET", "/runs").status == 303
+    form = browser.ask("POST", "/views", {"name": "x"}, Referer=f"{served.server.url}/views/new?from=runs")
+    assert (form.status, form.headers["location"]) == (303, "/login?next=%2Fviews%2Fnew%3Ffrom%3Druns")
     part = browser.ask("GET", "/runs/rows", HX_Request="true", HX_Current_URL="http://h/runs?status=Failed")
     assert (part.status, part.headers["hx-redirect"]) == (401, "/login?next=%2Fruns%3Fstatus%3DFailed")
 

@@ -16,10 +16,10 @@ floor is what the machine or a bare client does for the same records. A goal tha
 _MARK = "\n## "
 
 
-def with_section(page: str, name: str, results: Iterable[Result], order: Sequence[str]) -> str:
-    """The page with the section of a measurement in its place."""
+def with_section(page: str, name: str, results: Iterable[Result], order: Sequence[str], *, notes: str = "") -> str:
+    """The page with the section of a measurement in its place; `notes` say what a reader must know of its figures."""
     sections = {part.partition("\n")[0]: part.partition("\n")[2].strip() for part in page.split(_MARK)[1:]}
-    sections[name] = _section(name, results)
+    sections[name] = _section(name, results) + (f"\n\n{notes.strip()}" if notes else "")
     known = [each for each in order if each in sections]
     return _HEAD + "".join(f"{_MARK}{each}\n\n{sections[each]}\n" for each in known)
 

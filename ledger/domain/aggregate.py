@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import BaseAggregate, datetime_now_with_tzinfo
+from pydantic import ValidationError
 
-from ledger.errors import CommandReusedError, PoisonedError
+from ledger.errors import BadValueError, CommandReusedError, PoisonedError
 from schemas.events import Event, OpaqueEvent
 from schemas.streams import key_of, kind_of
 
@@ -168,10 +169,15 @@ class LedgerAggregate(BaseAggregate[str]):
             raise PoisonedError(f"{self.id} must be loaded again: {self._poison}")
         context = self._required_context()
         index = len(self.pending_events)
+        try:
+            body = event_type(**context.fields() | fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise BadValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         self.trigger_event(
             Decided,  # type: ignore[arg-type]
             timestamp=context.now,
-            body=event_type(**context.fields() | fields),
+            body=body,
             prev=None if index else self.head_hash,
             event_id=context.event_id(index),
             source=context.source,

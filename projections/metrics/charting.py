@@ -90,10 +90,12 @@ class Source:
 def chart(name: str, sources: Sequence[Source], query: ChartQuery) -> Chart:
     """The chart of one metric, a line a run, or of rows and tables a line a column that has numbers."""
     found = [_Laid.of(source, query) for source in sources]
-    starts, exact = starts_of([each.lane for each in found], query.buckets, logarithmic=query.scale == Scale.LOG)
+    starts = starts_of([each.lane for each in found], query.buckets, logarithmic=query.scale == Scale.LOG)
     cuts = [each.lane.cuts(starts) for each in found]
     marks = [number for number in range(len(starts)) if any(cut[number] < cut[number + 1] for cut in cuts)]
-    x = [_middle(number, found, cuts) for number in marks]
+    ends = [_ends(number, found, cuts) for number in marks]
+    x = [low if low == high else (low + high) / 2 for low, high in ends]
+    exact = all(low == high for low, high in ends)
     lines = [line for each, cut in zip(found, cuts, strict=True) for line in each.lines(cut, marks)]
     return Chart(name, x, exact, max((each.lane.high for each in found if len(each.lane)), default=None), lines)
 
@@ -124,11 +126,8 @@ class _Laid:
         return cls(source, cells, lane(places, base, query.first, query.last, positive=query.scale == Scale.LOG))
 
     def lines(self, cut: Sequence[int], marks: Sequence[int]) -> Iterator[Line]:
-        points, hidden = len(self.source.points), 0
-        if self.lane.start:
-            hidden = sum(1 for place in self.lane.places[: self.lane.start] if place <= self.lane.base)
         for name, column in self._columns():
-            line = Line(self.source.run_id, name, points, hidden)
+            line = Line(self.source.run_id, name, len(self.source.points), self.lane.hidden)
             for number in marks:
                 start, end = cut[number], cut[number + 1]
                 low, high, mean = bounds(column, start, end)
@@ -145,15 +144,14 @@ class _Laid:
         return [(name, self.cells[name]) for name in metric.columns if is_numeric(self.cells.get(name, []))]
 
 
-def _middle(mark: int, found: Sequence[_Laid], cuts: Sequence[Sequence[int]]) -> float:
-    """Between the first and the last point of a mark."""
+def _ends(mark: int, found: Sequence[_Laid], cuts: Sequence[Sequence[int]]) -> tuple[int, int]:
+    """The places of the first and the last point of a mark."""
     ends = [
         (each.lane.places[cut[mark]] - each.lane.base, each.lane.places[cut[mark + 1] - 1] - each.lane.base)
         for each, cut in zip(found, cuts, strict=True)
         if cut[mark] < cut[mark + 1]
     ]
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
-    return low if low == high else (low + high) / 2
+    return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 def chart_to(chart: Chart) -> dict[str, Any]:

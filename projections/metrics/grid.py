@@ -12,12 +12,13 @@ Places = Sequence[int]
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The points of a line from place number `start` to `end`; its zero is `base`."""
+    """The points of a line from place number `start` to `end`; its zero is `base`, and `hidden` cannot be shown."""
 
     places: Places
     base: int
     start: int
     end: int
+    hidden: int = 0
 
     @property
     def low(self) -> int:
@@ -42,27 +43,27 @@ def lane(places: Places, base: int, first: int | None, last: int | None, *, posi
     """The points from one place to another, both included; `positive` ones alone on a logarithmic axis."""
     start = 0 if first is None else bisect_left(places, first + base)
     end = len(places) if last is None else bisect_right(places, last + base)
-    if positive:
-        start = max(start, bisect_right(places, base))
-    return Lane(places, base, start, max(start, end))
+    hidden = bisect_right(places, base) if positive else 0
+    start = max(start, hidden)
+    return Lane(places, base, start, max(start, end), hidden)
 
 
-def starts_of(lanes: Sequence[Lane], buckets: int, *, logarithmic: bool) -> tuple[list[float], bool]:
-    """Where at most so many marks begin, and whether each stands for one place alone.
+def starts_of(lanes: Sequence[Lane], buckets: int, *, logarithmic: bool) -> list[float]:
+    """Where at most so many marks begin.
 
     Where there are no more places than marks each has its own; else marks have one width, on a
     logarithmic axis one ratio.
     """
     found = [each for each in lanes if len(each)]
     if not found:
-        return [], True
+        return []
     if max(map(len, found)) <= buckets:
         exact = {place - each.base for each in found for place in each.places[each.start : each.end]}
         if len(exact) <= buckets:
-            return sorted(exact), True
+            return sorted(exact)
     low, high = min(each.low for each in found), max(each.high for each in found)
     if logarithmic:
         ratio = ln((high + 1) / low) / buckets
-        return [low * exp(number * ratio) for number in range(buckets)], False
+        return [low * exp(number * ratio) for number in range(buckets)]
     width = high - low + 1
-    return [low + width * number // buckets for number in range(buckets)], width <= buckets
+    return [low + width * number // buckets for number in range(buckets)]

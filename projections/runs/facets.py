@@ -31,11 +31,13 @@ def of_parent(run_id: str) -> str:
 def facets_of(attributes: Iterable[Attribute], experiment: str, parent: str | None) -> set[Facet]:
     """What is counted of a run: long values are not, nobody chooses from them."""
     found: set[Facet] = set()
+    scope = of_experiment(experiment)
     for attribute in attributes:
         kind, _, value = attribute
         if kind in _UNCOUNTED or len(value) > _LONGEST_VALUE:
             continue
-        found |= {(WORKSPACE, *attribute), (of_experiment(experiment), *attribute)}
+        found.add((WORKSPACE, *attribute))
+        found.add((scope, *attribute))
         if kind == "status" and parent is not None:
             found.add((of_parent(parent), *attribute))
     return found

@@ -59,15 +59,14 @@ class _Row:
     metrics: Values | None = None
     """Those of its metrics now, if an event of the batch may have changed them."""
 
-    def begin(self, run_id: str) -> None:
+    def begin(self, run_id: str, facts: list[Attribute]) -> None:
         """Note what the tables have of the run."""
         self.words, self.experiment = words_of(run_id, self.state), self.state["experiment"]
-        self.values, self.facets = values_of(run_id, self.state), self.counted({})
+        self.values, self.facets = values_of(run_id, self.state), self.counted(facts, {})
 
-    def counted(self, metrics: Values) -> set[Facet]:
-        """What the run is counted by, given the values of its metrics."""
-        facts = [*attributes_of(self.state), *_names(metrics)]
-        return facets_of(facts, self.state["experiment"], self.state.get("parent_run_id"))
+    def counted(self, facts: list[Attribute], metrics: Values) -> set[Facet]:
+        """What the run is counted by, given all its facts and the values of its metrics."""
+        return facets_of([*facts, *_names(metrics)], self.state["experiment"], self.state.get("parent_run_id"))
 
     def know(self, metrics: Values) -> None:
         """Note what the tables have of its metrics."""
@@ -92,7 +91,7 @@ class _Changes:
     come: list[tuple[int, str, Value, int]] = field(default_factory=list)
     facets: Counter[Facet] = field(default_factory=Counter)
 
-    def take(self, row: _Row, run_id: str) -> None:
+    def take(self, row: _Row, run_id: str, facts: list[Attribute]) -> None:
         """Take in a run."""
         metrics = row.metrics or {}
         values = values_of(run_id, row.state) | metrics
@@ -101,7 +100,7 @@ class _Changes:
         self.come += [
             (row.run, name, value, row.created) for name, value in values.items() if not _is_same(before, name, value)
         ]
-        counted = row.counted(metrics)
+        counted = row.counted(facts, metrics)
         self.facets.update(counted - row.facets)
         self.facets.subtract(row.facets - counted)
 
@@ -133,8 +132,9 @@ class _Rows:
             )
             for run_id, run, created, number, text in found:
                 row = _Row(run, created, number, from_json(text))
-                row.before = self._numbered(attributes_of(row.state))
-                row.begin(run_id)
+                facts = attributes_of(row.state)
+                row.before = self._numbered(facts)
+                row.begin(run_id, facts)
                 self._rows[run_id] = row
 
     def take(self, event: FeedEvent) -> None:
@@ -185,12 +185,13 @@ class _Rows:
         changes = _Changes()
         for run_id, row in self._rows.items():
             rows.append((row.run, run_id, row.created, row.number, _text(row.state)))
-            after = self._numbered(attributes_of(row.state))
+            facts = attributes_of(row.state)
+            after = self._numbered(facts)
             gone += [(attribute, row.created, row.run) for attribute in row.before - after]
             come += [(attribute, row.created, row.run) for attribute in after - row.before]
             found = words_of(run_id, row.state)
             words += [(row.run, found)] if found != row.words else []
-            changes.take(row, run_id)
+            changes.take(row, run_id, facts)
         self._many(tables.INSERT_ATTRIBUTE, self._made)
         self._many(tables.UPSERT_RUN, rows)
         self._many(tables.DELETE_RUN_ATTRIBUTE, gone)

@@ -58,7 +58,8 @@ def find_runs(connection: sqlite3.Connection, log_id: str, query: RunQuery, live
     parents = parents_of(connection, documents) if query.family else []
     if columns is not None:
         columns.cut(connection, dict(zip((placed.run for placed in page), documents, strict=True)), live)
-    count = (_count(connection, matches) if matches is not None else 0) if query.count else None
+    whole = len(page) if place is None and more is None else None
+    count = (_count(connection, matches) if matches and whole is None else whole) if query.count else None
     exact = count is None or count <= COUNTED
     return RunPage(documents, more, count if exact else COUNTED, exact, parents)
 

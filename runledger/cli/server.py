@@ -7,6 +7,7 @@ import click
 
 from ledger.errors import RefusedError, UnavailableError
 from runledger.cli.issuing import give_token, show_token
+from runledger.cli.output import note
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
 from runledger.server import ROLES
@@ -111,3 +112,4 @@ def _init_admin(session: Session, parts: "Embedded", name: str) -> None:
             f"{parts.client.location}` on this machine, makes another one."
         )
     show_token(session.output, give_token(parts.client, name, Role.ADMIN, label="the first"))
+    note(f"To log in to the pages, {name} needs a password: `runledger user password {name}`.")

@@ -43,11 +43,13 @@ from runledger.server.metrics import CONTENT_TYPE, Metrics
 from runledger.server.openapi import (
     BATCH_BODY,
     BULK_BODY,
+    BULK_REPLY,
     COMMAND_BODY,
     MAIL_BODY,
     PRESENCE_BODY,
     PREVIEW_BODY,
     PROBLEMS,
+    TEXT_REPLY,
     add_schemas,
 )
 from runledger.server.replies import answer_problems, refusal, reply
@@ -330,7 +332,7 @@ def build(
 def _routes(api: Api) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["ledger"])
     routes.post("/commands", response_model=Answer, openapi_extra=COMMAND_BODY)(api.command)
-    routes.post("/commands/bulk", response_model=None, openapi_extra=BULK_BODY)(api.commands)
+    routes.post("/commands/bulk", openapi_extra=BULK_BODY, **BULK_REPLY)(api.commands)
     routes.post("/values", response_model=dict[str, int], openapi_extra=BATCH_BODY)(api.values)
     routes.post("/presence", response_model=dict[str, list[str]], openapi_extra=PRESENCE_BODY)(api.presence)
     routes.get("/runs", response_model=RunPage)(api.runs)
@@ -381,5 +383,5 @@ def _health(api: Api, closed: Callable[[], LedgerError | None]) -> APIRouter:
         error = closed()
         return reply({"status": "ready"}) if error is None else refusal(error)
 
-    routes.get("/metrics", response_model=None)(api.metrics)
+    routes.get("/metrics", **TEXT_REPLY)(api.metrics)
     return routes

@@ -27,7 +27,7 @@ from ledger.users.rights import Right
 from runledger.server.asking import Asking
 from runledger.server.guard import Visitor
 from runledger.server.messages import ArtifactParameters, AtLeast, ContentParameters, OutputParameters
-from runledger.server.openapi import FILE_BODY, FILE_REPLY
+from runledger.server.openapi import FILE_BODY, FILE_REPLY, OUTPUT_REPLY
 from runledger.server.replies import refusal, reply
 from schemas.limits import Limits
 
@@ -173,6 +173,7 @@ class FilesApi:
 
     async def _sent(self, sha256: str, content_type: str, name: str) -> Response:
         size, file, start = await self._in_thread(partial(_opened, self._files.contents, sha256))
+        content_type = _inert(content_type)
         headers = _headers(name, content_type) | {"ETag": f'"{sha256}"'}
         if file is None:
             return Response(start, media_type=content_type, headers=headers)
@@ -187,13 +188,18 @@ def file_routes(api: FilesApi) -> APIRouter:
     """The routes for files, below those of the API."""
     routes = APIRouter()
     routes.get("/runs/{run_id}/artifacts", response_model=list[dict[str, Any]])(api.artifacts)
-    routes.put("/runs/{run_id}/artifacts/{name:path}", response_model=None, name="put_artifact", **FILE_BODY)(api.put)
-    routes.get("/runs/{run_id}/artifacts/{name:path}", response_model=None, name="artifact", **FILE_REPLY)(api.get)
-    routes.put("/contents/{sha256}", response_model=None, **FILE_BODY)(api.put_content)
+    routes.put(
+        "/runs/{run_id}/artifacts/{name:path}",
+        response_model=dict[str, str | int | bool],
+        name="put_artifact",
+        **FILE_BODY,
+    )(api.put)
+    routes.get("/runs/{run_id}/artifacts/{name:path}", name="artifact", **FILE_REPLY)(api.get)
+    routes.put("/contents/{sha256}", response_model=dict[str, str | int], **FILE_BODY)(api.put_content)
     routes.get("/contents/{sha256}/wanted", response_model=bool)(api.wanted)
-    routes.get("/contents/{sha256}", response_model=None, **FILE_REPLY)(api.content)
-    routes.put("/runs/{run_id}/output/{start}", response_model=None, **FILE_BODY)(api.put_output)
-    routes.get("/runs/{run_id}/output", response_model=None, **FILE_REPLY)(api.output)
+    routes.get("/contents/{sha256}", **OUTPUT_REPLY)(api.content)
+    routes.put("/runs/{run_id}/output/{start}", response_model=dict[str, int], **FILE_BODY)(api.put_output)
+    routes.get("/runs/{run_id}/output", **OUTPUT_REPLY)(api.output)
     return routes
 
 
@@ -232,6 +238,12 @@ def _headers(name: str, content_type: str = OCTETS) -> dict[str, str]:
     kind = content_type.partition(";")[0].strip().lower()
     disposition = "inline" if kind in _LOOKED_AT else "attachment"
     return {**SAFE, "Content-Disposition": f"{disposition}; filename*=UTF-8''{file_name}"}
+
+
+def _inert(content_type: str) -> str:
+    """No script and no style: the policy of our pages takes those from this server, and these are somebody's files."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return OCTETS if "script" in kind or kind == "text/css" else content_type
 
 
 def _content_type(headers: Mapping[str, str], name: str) -> str | None:

@@ -206,7 +206,7 @@ class Gate:
             case UnauthenticatedError() if self._settings.pages and _is_for_a_person(scope):
                 return RedirectResponse(_login_before(_asked(scope)), HTTPStatus.SEE_OTHER)
             case UnauthenticatedError() if self._settings.pages and _is_part_of_a_page(scope):
-                return refusal(error, headers={"HX-Redirect": _login_before(_shown(scope))})
+                return refusal(error, headers={"HX-Redirect": _login_before(_shown(scope, b"hx-current-url"))})
             case _:
                 return refusal(error)
 
@@ -251,10 +251,9 @@ async def _with_token_of_ours(scope: Scope, receive: Receive, visitor: Visitor) 
 
 
 def _is_for_a_person(scope: Scope) -> bool:
-    """Whether a browser goes to a page, and shows what it gets."""
+    """Whether a browser goes to a page or sends a form of one, and shows what it gets."""
     accept = _header(scope["headers"], b"accept") or ""
-    looks = scope.get("method", "GET") in SAFE_METHODS and "text/html" in accept
-    return looks and not scope["path"].startswith("/api/") and not _is_part_of_a_page(scope)
+    return "text/html" in accept and not scope["path"].startswith("/api/") and not _is_part_of_a_page(scope)
 
 
 def _is_part_of_a_page(scope: Scope) -> bool:
@@ -265,13 +264,15 @@ def _login_before(address: str) -> str:
     return f"{LOGIN}?{urlencode({'next': address})}"
 
 
-def _shown(scope: Scope) -> str:
-    """The address of the page whose script asks for a part."""
-    parts = urlsplit(_header(scope["headers"], b"hx-current-url") or "/")
+def _shown(scope: Scope, header: bytes) -> str:
+    """The address of the page that asks, as a header tells."""
+    parts = urlsplit(_header(scope["headers"], header) or "/")
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def _asked(scope: Scope) -> str:
+    if scope.get("method", "GET") not in SAFE_METHODS:
+        return _shown(scope, b"referer")
     query = scope.get("query_string", b"").decode("latin-1")
     return quote(scope["path"]) + (f"?{query}" if query else "")
 

@@ -85,9 +85,7 @@ class Guard:
             raise UnauthenticatedError(
                 f"the token is unknown here, or was revoked, or has expired: ask an admin for another; {_HOW}"
             )
-        return Visitor(
-            Caller(user.name, self._caller.source, is_admin=Right.ADMIN in rights_of(user.role)), user.role, user.email
-        )
+        return Visitor(self._caller_of(user), user.role, user.email)
 
     def _of_cookie(self, headers: Iterable[tuple[bytes, bytes]], arrival: Arrival) -> Visitor | None:
         text = Cookie(SESSION, arrival).value_in(cookies_in(headers))
@@ -96,8 +94,10 @@ class Guard:
             return None
         user, session = found
         self._in_use(user, session)
-        caller = Caller(user.name, self._caller.source, is_admin=Right.ADMIN in rights_of(user.role))
-        return Visitor(caller, user.role, user.email, session=session.id, csrf=csrf_of(text))
+        return Visitor(self._caller_of(user), user.role, user.email, session=session.id, csrf=csrf_of(text))
+
+    def _caller_of(self, user: User) -> Caller:
+        return Caller(user.name, self._caller.source, is_admin=Right.ADMIN in rights_of(user.role))
 
 
 def token_in(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

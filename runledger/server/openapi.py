@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from pydantic import TypeAdapter
 
 from ledger.wire import COMMANDS
@@ -35,6 +35,7 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
 
 
+_UUIDS = frozenset({"command", "rule_id", "silence_id", "token_id", "view_id"})
 _COMMANDS = {"type": "array", "minItems": 1, "maxItems": BULK_COMMANDS, "items": {"$ref": f"{_PLACE}Command"}}
 
 COMMAND_BODY = _body({"$ref": f"{_PLACE}Command"})
@@ -45,13 +46,52 @@ MAIL_BODY = {"requestBody": {"required": True, "content": {MAIL: {"schema": {"ty
 BULK_BODY = _body({"type": "object", "required": ["commands"], "properties": {"commands": _COMMANDS}})
 
 
+def _replies(content: dict[str, Any], what: str) -> dict[str, Any]:
+    """What a route answers with that is no model; the plain class declares no JSON beside it."""
+    return {
+        "response_model": None,
+        "response_class": Response,
+        "responses": {200: {"description": what, "content": content}},
+    }
+
+
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 FILE_BODY: dict[str, Any] = {"openapi_extra": {"requestBody": {"required": True, "content": _BYTES}}}
-FILE_REPLY: dict[str, Any] = {"responses": {200: {"description": "The bytes", "content": _BYTES}}}
-STREAM_REPLY: dict[str, Any] = {
-    "responses": {200: {"description": "Events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+OUTPUT_REPLY = _replies(_BYTES, "The bytes")
+FILE_REPLY = _replies(
+    {"*/*": {"schema": {"type": "string", "format": "binary"}}}, "The bytes, of whatever type they are"
+)
+_EVENT = {
+    "type": "object",
+    "description": "An event: `data` is JSON that says what happened, `id` where to resume.",
+    "properties": {
+        "event": {"type": "string"},
+        "data": {"type": "string"},
+        "id": {"type": "string"},
+        "retry": {"type": "integer"},
+    },
 }
+STREAM_REPLY = _replies({"text/event-stream": {"schema": _EVENT}}, "Events, each of which is")
+TEXT_REPLY = _replies({"text/plain": {"schema": {"type": "string"}}}, "Text")
+_RESULT = {
+    "oneOf": [
+        {"$ref": f"{_PLACE}Answer"},
+        {
+            "type": "object",
+            "required": ["problem"],
+            "properties": {"problem": {"$ref": f"{_PLACE}Problem"}},
+            "additionalProperties": False,
+        },
+    ]
+}
+_RESULTS = {
+    "type": "object",
+    "required": ["results"],
+    "properties": {"results": {"type": "array", "items": _RESULT}},
+    "additionalProperties": False,
+}
+BULK_REPLY = _replies({JSON: {"schema": _RESULTS}}, "What became of each, in order")
 
 
 def add_schemas(app: FastAPI) -> None:
@@ -77,6 +117,8 @@ def _command_schemas() -> dict[str, Any]:
         schema = TypeAdapter(kind).json_schema(ref_template=_PLACE + "{model}")
         schemas |= schema.pop("$defs", {})
         schema["properties"] = {"type": {"const": name}} | schema["properties"]
+        for key in _UUIDS & schema["properties"].keys():
+            schema["properties"][key]["format"] = "uuid"
         schema["required"] = ["type", "command", *schema.get("required", [])]
         schema["additionalProperties"] = False
         schemas[kind.__name__] = schema
@@ -91,6 +133,8 @@ def _command_schemas() -> dict[str, Any]:
 def _body_schemas() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     for model in (BatchMessage, PresenceMessage, PreviewMessage):
-        schema = model.model_json_schema(ref_template=_PLACE + "{model}")
-        schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
+        # Parts of what is sent may have the names of what is answered, and be something else.
+        schema = model.model_json_schema(ref_template=_PLACE + "Sent{model}")
+        parts = schema.pop("$defs", {})
+        schemas |= {model.__name__: schema, **{f"Sent{name}": part for name, part in parts.items()}}
     return schemas

@@ -72,15 +72,15 @@ def check_host(host: str, parts: Embedded) -> None:
     """Refuse to be reached from other machines as long as nobody can say who he is.
 
     Raises:
-        HostRefusedError: the address is not loopback, and no token was ever issued.
+        HostRefusedError: the address is not loopback, and nobody has a token or a password.
     """
     if is_loopback(host) or parts.users.can_be_told():
         return
     parts.log.catch_up()
     if not parts.users.can_be_told():
         raise HostRefusedError(
-            f"{host} can be reached from other machines, and nobody has a token yet: anybody could write. Run "
-            "`runledger server --init-admin` with the same --data and --log first, which prints a token; or listen "
+            f"{host} can be reached from other machines, and nobody has a token or password yet: anybody could write. "
+            "Run `runledger server --init-admin` with the same --data and --log first, which prints a token; or listen "
             "on 127.0.0.1."
         )
 

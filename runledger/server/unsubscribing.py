@@ -6,8 +6,10 @@ that the mail did not say.
 
 import logging
 import time
+from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from html import escape
 from http import HTTPStatus
 from urllib.parse import parse_qs
@@ -27,10 +29,15 @@ _WRONG, _WRONG_AT_ONCE = Rate(600, 60), 50
 _CHANGES, _CHANGES_AT_ONCE = Rate(60, 60), 10
 _KEPT = 10_000
 _BODY_BYTES = 10_000
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}\n"
+    "button{font:inherit;padding:.4rem .8rem;margin:0 .5rem .5rem 0}"
+)
+_STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
 }
@@ -38,8 +45,7 @@ _PAGE = """\
 <!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<style>body{{font:16px/1.5 sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}}
-button{{font:inherit;padding:.4rem .8rem;margin:0 .5rem .5rem 0}}</style></head>
+<style>{style}</style></head>
 <body><h1>{title}</h1><p>{text}</p>{form}</body></html>
 """
 _STOP = {"rule": "Stop mails of this rule", "all": "Stop all mails of this run ledger"}
@@ -171,5 +177,5 @@ def _page(
         f'<button name="action" value="{action}">{escape(label)}</button>' for action, label in buttons.items()
     )
     form = f'<form method="post">{shown}</form>' if buttons else ""
-    content = _PAGE.format(title=escape(title), text=escape(text), form=form)
+    content = _PAGE.format(style=_STYLE, title=escape(title), text=escape(text), form=form)
     return Response(content, status, {**_HEADERS, **(headers or {})}, "text/html; charset=utf-8")

@@ -24,7 +24,9 @@ from runledger.studio.outputs.routes import output_routes
 from runledger.studio.pages import Pages
 from runledger.studio.run.routes import run_routes
 from runledger.studio.runs.bulk import bulk_routes
+from runledger.studio.runs.export import export_routes
 from runledger.studio.runs.routes import run_list_routes
+from runledger.studio.users.routes import user_routes
 from runledger.studio.views.routes import view_routes
 from runledger.wiring import now, place_of
 
@@ -37,6 +39,7 @@ def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, An
     areas: Sequence[Sequence[BaseRoute]] = (
         LoginPages(logins, pages.page).routes(),
         run_list_routes(desk, pages),
+        export_routes(desk),
         view_routes(desk, pages),
         compare_routes(desk, pages),
         run_routes(desk, pages),
@@ -44,9 +47,10 @@ def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, An
         experiment_routes(desk, pages),
         chart_routes(desk, pages),
         output_routes(desk, pages),
-        manual_routes(pages, description),
         alert_routes(desk, pages),
         ledger_routes(desk, pages),
+        user_routes(desk, pages),
+        manual_routes(pages, description),
     )
     routes = [
         Route("/", _first),

@@ -1,4 +1,6 @@
-"""`make faults`: kills and faults against the alert service, as a table; 1 if what is promised does not hold.
+"""`make faults`: kills and faults against the alert service, and anything at all sent to the HTTP API, as a table.
+
+1 if what is promised does not hold.
 
 Names of programmes may be given: `.venv/bin/python -m tests.faults kills preview`. `--short` does less of each.
 """
@@ -40,12 +42,19 @@ def _scenarios(folder: Path, short: bool) -> Sequence[Row]:
     return play(folder, mails=40 if short else 500, seconds=2 if short else 20)
 
 
+def _api(_: Path, short: bool) -> Sequence[Row]:
+    from tests.faults.api.programme import fuzz_api  # noqa: PLC0415 - schemathesis takes long to load
+
+    return fuzz_api(2_000 if short else 100_000)
+
+
 PROGRAMMES: Mapping[str, Programme] = {
     "kills": _kills,
     "points": _points,
     "scenarios": _scenarios,
     "mishaps": _mishaps,
     "preview": _preview,
+    "api": _api,
 }
 
 

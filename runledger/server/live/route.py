@@ -96,7 +96,7 @@ class EventStream(Response):
 def stream_routes(api: StreamApi) -> APIRouter:
     """The route, below those of the API."""
     routes = APIRouter()
-    routes.get("/stream", response_model=None, name="stream", **STREAM_REPLY)(api.follow)
+    routes.get("/stream", name="stream", **STREAM_REPLY)(api.follow)
     return routes
 
 

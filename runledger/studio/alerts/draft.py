@@ -117,7 +117,7 @@ class Draft:
         if on in _ABOUT_STATUS:
             found |= {"to": self.many("to"), "from": self.many("from")}
             if not self.many("to") and not self.many("from"):
-                self.wrong["to"] = "choose at least one status"
+                self.wrong["to"] = _("choose at least one status")
         if on:
             found["on"] = self._occasion(on)
         if self.one("grouped"):
@@ -184,15 +184,20 @@ def _said(mistake: Mistake, view: str) -> str:
     return _PLAINLY.get(mistake.kind, mistake.text)
 
 
+def _(text: str) -> str:
+    """Mark a text that templates translate."""
+    return text
+
+
 _PLAINLY = {
-    "missing": "something is missing here",
-    "string_too_short": "write something here",
-    "too_short": "name at least one",
-    "int_type": "write a whole number",
-    "int_parsing": "write a whole number",
-    "float_type": "write a number",
-    "literal_error": "choose one of the list",
-    "enum": "choose one of the list",
+    "missing": _("something is missing here"),
+    "string_too_short": _("write something here"),
+    "too_short": _("name at least one"),
+    "int_type": _("write a whole number"),
+    "int_parsing": _("write a whole number"),
+    "float_type": _("write a number"),
+    "literal_error": _("choose one of the list"),
+    "enum": _("choose one of the list"),
 }
 """What pydantic finds, for who fills in a form."""
 

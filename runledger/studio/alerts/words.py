@@ -190,6 +190,11 @@ def kind_words(kind: str, _: Gettext) -> str:
     }.get(kind, kind)
 
 
+def not_mailed_words(why: str, _: Gettext) -> str:
+    """Why a recipient is not mailed."""
+    return {"bounced": _("mails came back"), "unsubscribed": _("unsubscribed")}.get(why, why)
+
+
 def action_words(action: str, _: Gettext) -> str:
     """What was done to a rule."""
     return {
@@ -229,6 +234,7 @@ def words_in(_: Gettext) -> Mapping[str, Callable[[Any], Any]]:
         "delivery": delivery_words,
         "why_sent": kind_words,
         "action": action_words,
+        "not_mailed": not_mailed_words,
         "value": value_words,
         "span": lambda seconds, _: span(seconds),
     }

@@ -84,10 +84,10 @@ def _accuracy(data: Any) -> list[Drawn]:
     labels, tables = [str(label) for label in data["class_labels"]], data["probability_tables"]
     thresholds = data["probability_thresholds"]
     roc, recall = _unit("false positive rate", "true positive rate"), _unit("recall", "precision")
-    roc.line([(0, 0), (1, 1)], "chance")
     for label, table in zip(labels, tables, strict=True):
         roc.line(sorted(_rate(row) for row in table), label)
         recall.line(sorted(_precision(row) for row in table if row[0] + row[1]), label)
+    roc.line([(0, 0), (1, 1)], "chance")
     rows = [
         (label, threshold, *row)
         for label, table in zip(labels, tables, strict=True)

@@ -144,7 +144,8 @@ class _OfSeveral:
         known = self._names(run_ids)
         chosen = [name for name in dict.fromkeys(names) if name][:_CHARTS] or known[:1]
         compared: Compared = scatter(runs, parts.metrics.last_values(run_ids), x, y)
-        return {"labels": labels_of(runs), "names": known, "chosen": chosen, "compared": compared}
+        running = [run["run_id"] for run in runs if not run["is_terminal"]]
+        return {"labels": labels_of(runs), "running": running, "names": known, "chosen": chosen, "compared": compared}
 
     def _marks(self, run_ids: Sequence[str], name: str) -> Marks:
         runs: list[RunDocument] = [self._desk.parts.queries.run(run_id) for run_id in run_ids]

@@ -109,22 +109,25 @@ def search(source: Source, words: str, first: int = 0, limit: int = 200) -> Matc
     """The lines from one on that have a text in them, in whatever case."""
     found: list[Match] = []
     wanted = words.lower()
-    for number, line in _numbered(source):
-        if number >= first and wanted in line.lower():
-            if len(found) == limit:
-                return Matches(found, number)
-            found.append(Match(number, line[:_LINE]))
+    for begin, text in _numbered(source):
+        if wanted not in text.lower():
+            continue
+        for number, line in enumerate(text.split("\n"), begin):
+            if number >= first and wanted in line.lower():
+                if len(found) == limit:
+                    return Matches(found, number)
+                found.append(Match(number, line[:_LINE]))
     return Matches(found, None)
 
 
 def _numbered(source: Source) -> Iterator[tuple[int, str]]:
+    """Some whole lines at a time, with the number of the first."""
     number, rest = 0, b""
     for content in _pieces(source, 0):
         whole, end, rest = (rest + content).rpartition(b"\n")
         if end:
-            for line in shown(whole).split("\n"):
-                yield number, line
-                number += 1
+            yield number, shown(whole)
+            number += whole.count(b"\n") + 1
         if len(rest) > PIECE:
             rest = rest[:PIECE]  # a line without an end
     if rest:

@@ -23,7 +23,7 @@ async def frame_of(desk: Desk, request: Request) -> dict[str, Any]:
     return {
         "run": run,
         "address": address,
-        "tab": request.url.path.removeprefix(f"/runs/{run_id}").strip("/"),
+        "tab": request.url.path.removeprefix(f"/runs/{run_id}").strip("/").partition("/")[0],
         "at": at,
         "can_end": run["status"] not in TERMINAL,
         "can_cancel": run["status"] not in TERMINAL and run["status"] != RunStatus.CANCEL_REQUESTED,

@@ -66,9 +66,10 @@ class _Tabs:
         return self._pages.page(request, "run/history.html", **(frame | shown))
 
     async def alerts(self, request: Request) -> Response:
-        """Which rules told of the run, and why the others did not."""
+        """Which rules told of the run, and why not: asked for apart, since all events are read for it."""
         frame = await frame_of(self._desk, request)
-        rules = await rules_about(self._desk, frame["run"]["run_id"], frame["at"])
+        asked = "reasons" in request.query_params
+        rules = await rules_about(self._desk, frame["run"]["run_id"], frame["at"]) if asked else None
         return self._pages.page(request, "run/alerts.html", **frame, rules=rules)
 
     async def _page(self, request: Request, template: str, **shown: Any) -> Response:

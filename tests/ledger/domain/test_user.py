@@ -96,7 +96,7 @@ def test_a_token_may_end_and_have_a_label() -> None:
 
 
 def test_nobody_and_nothing_are_not_found() -> None:
-    then_refused(user(), issue, UserNotFoundError, "maria", "token create")
+    then_refused(user(), issue, UserNotFoundError, "maria", "user add")
     then_refused(user(), lambda it: it.disable("maria"), UserNotFoundError, "maria")
     then_refused(user(), lambda it: it.change("maria", Role.ADMIN, None), UserNotFoundError, "maria")
     then_refused(user(), lambda it: it.revoke("maria", ID), UserNotFoundError, "maria")

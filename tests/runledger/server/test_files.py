@@ -22,6 +22,7 @@ from ledger.commands import StartRun
 from ledger.errors import LimitExceededError, WorkspaceError
 from ledger.remote.client import RemoteClient
 from ledger.workspace.folder import make_folder
+from runledger.server.files import OCTETS
 from runledger.wiring import connect
 from schemas.roles import Role
 from tests.runledger.server.running import Server, running
@@ -92,6 +93,30 @@ def test_a_file_that_somebody_stored_cannot_act_as_who_looks_at_it(server: Serve
     assert (
         "pa%22ge.html" in server.get(f"/api/v1/runs/{run_id}/artifacts/a/pa%22ge.html").headers["content-disposition"]
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "how"),
+    [
+        ("loss.png", "image/png", "inline"),
+        ("notes.txt", "text/plain", "inline"),
+        ("plot.svg", "image/svg+xml", "attachment"),
+        ("paper.pdf", "application/pdf", "attachment"),
+        ("page.xhtml", "application/xhtml+xml", "attachment"),
+        ("page.txt", "text/html", "attachment"),
+        ("a.js", "text/javascript", "attachment"),
+        ("a.css", "text/css", "attachment"),
+    ],
+)
+def test_only_what_a_browser_never_runs_is_shown_in_place(
+    server: Server, run_id: str, name: str, kind: str, how: str
+) -> None:
+    put(server, f"/runs/{run_id}/artifacts/{name}", HTML, Content_Type=kind)
+    headers = server.get(f"/api/v1/runs/{run_id}/artifacts/{name}").headers
+
+    assert headers["content-disposition"].startswith(f"{how}; filename*=")
+    assert headers["content-type"].startswith(kind if "script" not in kind and "css" not in kind else OCTETS)
+    assert (headers["x-content-type-options"], headers["content-security-policy"][:8]) == ("nosniff", "sandbox;")
 
 
 @pytest.mark.parametrize("name", ["..%2F..%2Fetc%2Fpasswd", "a/..%2Fb", "%2Fetc/passwd", "a%5Cb", "a%00", "a//b"])

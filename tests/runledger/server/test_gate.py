@@ -3,14 +3,17 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from ledger.application.handling import Caller
-from ledger.commands import AddUser, CreateExperiment
+from ledger.commands import AddUser, CreateExperiment, IssueToken
 from ledger.errors import NotReadyError
+from ledger.users.directory import Users
+from ledger.users.tokens import draw_token
 from runledger.liveness import liveness_of
 from runledger.server.api import Api
 from runledger.server.desk import Desk
@@ -157,3 +160,36 @@ async def test_a_lagging_server_answers_questions_and_no_commands(parts: Embedde
 
     assert bulk[0]["problem"]["status"] == 503
     assert before < after
+
+
+@pytest.mark.asyncio
+async def test_what_is_streamed_ends_when_its_reader_is_not_let_in_any_more(parts: Embedded) -> None:
+    """Whatever the application would send on: here the token expires, of which the log says nothing."""
+    door, token = Door(), draw_token()
+    sent: list[Message] = []
+    door.ready = True
+    parts.client.execute(AddUser(user="ada", role=Role.VIEWER))
+    now = datetime.now(UTC)
+    soon, users = now + timedelta(hours=1), Users(parts.feed, now=lambda: now)
+    parts.client.execute(IssueToken(user="ada", token_id=token.id, token_hash=token.hash, expires_at=soon))
+
+    async def streaming(_: Scope, __: Receive, send: Send) -> None:
+        nonlocal now
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"before", "more_body": True})
+        now = soon
+        await send({"type": "http.response.body", "body": b"after", "more_body": True})
+        await send({"type": "http.response.body", "body": b"later", "more_body": True})
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {token.text}".encode())]
+    gate = Gate(streaming, door, Guard(users, Caller("me", "//here"), loopback=True), frozenset({"localhost"}))
+    await gate({"type": "http", "path": "/api/v1/stream", "headers": headers}, receive, send)
+
+    assert [(each.get("body"), each.get("more_body")) for each in sent[1:]] == [(b"before", True), (b"", False)]

@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 
 from ledger.commands import AddUser, Command, CreateExperiment, DisableUser, EndSessions, SetPassword
+from runledger.server.csrf import FORM_BYTES
 from runledger.wiring import connect
 from schemas.roles import Role
 from tests.runledger.cli.calling import call
@@ -221,6 +222,19 @@ def test_a_viewer_may_look_and_not_write(served: Served) -> None:
     assert browser.command(X_CSRF_Token=browser.csrf()).json()["type"].endswith("forbidden")
 
 
+def test_what_is_recorded_of_people_is_for_admins(served: Served) -> None:
+    pages = []
+    operate(served.folder, AddUser(user="wanda", role=Role.VIEWER, email="wanda@example.org"))
+    for role in (Role.VIEWER, Role.ADMIN):
+        browser = Browser(served.server)
+        browser.log_in(served.user(role))
+        pages.append(browser.ask("GET", "/ledger").body)
+
+    assert [b"wanda@example.org" in page for page in pages] == [False, True]
+    assert [b"session.began" in page for page in pages] == [True, True]
+    assert not any(b"argon2" in page for page in pages)
+
+
 def test_logging_out_ends_this_session_or_all(served: Served) -> None:
     name = served.user()
     here, there = Browser(served.server), Browser(served.server)
@@ -252,6 +266,8 @@ def test_a_session_is_over_at_the_next_request(served: Served, how: str) -> None
 
     assert browser.ask("GET", "/api/v1/me", Accept="*/*").status == 401
     assert browser.ask("GET", "/runs").status == 303
+    form = browser.ask("POST", "/views", {"name": "x"}, Referer=f"{served.server.url}/views/new?from=runs")
+    assert (form.status, form.headers["location"]) == (303, "/login?next=%2Fviews%2Fnew%3Ffrom%3Druns")
     part = browser.ask("GET", "/runs/rows", HX_Request="true", HX_Current_URL="http://h/runs?status=Failed")
     assert (part.status, part.headers["hx-redirect"]) == (401, "/login?next=%2Fruns%3Fstatus%3DFailed")
 
@@ -280,6 +296,16 @@ def read_to_the_end(response: HTTPResponse) -> bytes:
         while part := response.read1():
             said += part
     return said
+
+
+def test_a_form_that_is_too_large_is_not_read_to_its_end(served: Served) -> None:
+    browser = Browser(served.server)
+    browser.log_in(served.user())
+    large = browser.ask("POST", "/logout", {"csrf_token": browser.csrf(), "x": "y" * FORM_BYTES})
+    login = browser.ask("POST", "/login", {"csrf_token": browser.csrf(), "name": "y" * 20_000})
+
+    assert (large.status, login.status) == (413, 403)
+    assert browser.ask("GET", "/api/v1/me").status == 200
 
 
 def test_a_session_outlives_the_server_and_holds_on_every_one(tmp_path: Path) -> None:
@@ -322,7 +348,10 @@ def test_guessing_is_slowed_down_and_recorded_without_what_was_typed(tmp_path: P
         statuses = [browser.log_in("ADA", f"wrong horse {number}").status for number in range(6)]
         waiting = browser.log_in("ada")
         Browser(server).log_in(secret, "x")
+        assert server.process.stderr is not None
+        assert server.process.stdout is not None
         assert server.stop() == 0
+        logged = server.process.stderr.read() + server.process.stdout.read()
     refused = [event["data"] for event in events(tmp_path) if event["type"] == "runledger.login.refused.v1"]
     counts: Counter[tuple[str, str]] = Counter()
     for each in refused:
@@ -334,7 +363,7 @@ def test_guessing_is_slowed_down_and_recorded_without_what_was_typed(tmp_path: P
     assert counts["ada", "password"] + counts["ada", "throttled"] == 7
     assert counts[f"hu... ({len(secret)} characters)", "password"] == 1
     assert {each["address"] for each in refused} == {"127.0.0.1"}
-    assert secret not in json.dumps(refused)
+    assert not any(text in logged + json.dumps(refused) for text in (secret, "wrong horse", PASSWORD, "rs_"))
 
 
 def test_a_token_that_lets_nobody_in_is_recorded_by_its_id_alone(tmp_path: Path) -> None:

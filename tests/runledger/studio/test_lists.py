@@ -1,5 +1,6 @@
 """The lists of runs, as a person uses them."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.runledger.server.running import Server, running
 from tests.runledger.studio.axe import serious_findings
+from tests.runledger.studio.seeding import log, scalars
 
 _RUNS = 60
 
@@ -117,6 +119,12 @@ def test_columns_are_chosen_and_ordered_by(page: Page) -> None:
     assert page.locator("tr[data-row]").first.locator("td").last.inner_text() == "vision"
 
 
+def test_the_smallest_and_the_largest_value_of_a_metric_are_columns(page: Page, server: Server) -> None:
+    log(server, "run-57", "w", scalars("loss", [3.0, 1.0, 2.0]))
+    page.goto("/runs?search=run-57&column=min.loss&column=max.loss&column=metric.loss")
+    expect(page.locator("td.num")).to_have_text(["1", "3", "2"])
+
+
 def test_children_are_shown_with_their_parent(page: Page) -> None:
     page.goto("/runs?include_children=true&search=child")
     expect(page.locator("tr[data-row]")).to_have_count(3)
@@ -136,6 +144,31 @@ def test_a_change_is_on_the_screen_without_reload(page: Page, server: Server) ->
     server.send("archive-run", run_id="later")
 
 
+def test_a_list_is_exported_as_it_is_shown(server: Server) -> None:
+    server.send("tag-run", run_id="run-04", tags={"team": "=1+1"})
+    found = server.get("/runs/export?column=tag.team&column=status&filter=experiment:is:e0")
+    lines = found.body.decode().splitlines()
+    assert lines[0] == "run_id,name,tag.team,status"
+    assert len(lines) == 1 + _RUNS // 2
+    assert "run-04,run-04,'=1+1,Running" in lines
+    chosen = server.get("/runs/export?format=jsonl&run=run-02&run=child-1").body.decode().splitlines()
+    assert sorted(json.loads(line)["run_id"] for line in chosen) == ["child-1", "run-02"]
+    assert server.get("/runs/export?format=xlsx").status == 400
+
+
+def test_experiments_tell_their_runs_by_status_and_are_described(page: Page) -> None:
+    page.goto("/experiments")
+    row = page.locator("tr[data-row]", has_text="e1")
+    expect(row.locator("a.status.failed")).to_contain_text("1 Failed")
+    row.locator("a.status.failed").click()
+    expect(page.locator("#list .count")).to_have_text("1 run")
+    page.get_by_text("About this experiment").click()
+    page.get_by_label("Description").fill("odd ones")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto("/experiments?search=odd")
+    expect(page.locator("tr[data-row]")).to_have_count(1)
+
+
 def test_a_filter_that_is_none_says_which_and_the_way_out(server: Server) -> None:
     found = server.get("/runs?filter=colour:is:red")
     assert found.status == 422
@@ -143,7 +176,9 @@ def test_a_filter_that_is_none_says_which_and_the_way_out(server: Server) -> Non
     assert "tag.KEY" in found.body.decode()
 
 
-@pytest.mark.parametrize("address", ["/runs", "/experiments/e0", "/runs/filter?field=tag", "/runs/columns"])
+@pytest.mark.parametrize(
+    "address", ["/runs", "/experiments", "/experiments/e0", "/runs/filter?field=tag", "/runs/columns"]
+)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_hinders_people(page: Page, address: str, theme: str) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")

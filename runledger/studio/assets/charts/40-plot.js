@@ -4,6 +4,7 @@
   const HEIGHT = 210;
   const FEW = 80;
   const PER_LINE = 4;
+  const WHOLE = Array.from({ length: 48 }, (_, place) => [1, 2, 5][place % 3] * 10 ** Math.floor(place / 3));
   const scaled = (axis) => (axis.endsWith("time") ? 1e6 : 1);
   const above = (values, log) => (log ? values.map((value) => (value > 0 ? value : null)) : values);
 
@@ -46,7 +47,8 @@
     const plain = { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px sans-serif" };
     const names = (_, splits) => splits.map((x) => (x === null ? null : charts.place(view.axis, x)));
     const short = (_, splits) => splits.map((y) => (y === null ? null : charts.number(y)));
-    return [{ ...plain, ...(view.axis === "time" ? {} : { values: names }), size: 28 }, { ...plain, values: short, size: 62 }];
+    const across = view.axis === "time" ? {} : { values: names, ...(view.axis.endsWith("step") && !view.logX ? { incrs: WHOLE } : {}) };
+    return [{ ...plain, ...across, size: 28 }, { ...plain, values: short, size: 62 }];
   }
 
   charts.plot = (element, chart, view, whole, on) => {

@@ -21,7 +21,7 @@
 
     get marks() {
       const width = Math.min(Math.max(this.place.clientWidth, 200), MARKS);
-      return this.spec.runs.length > MANY_LINES ? Math.ceil(width / 2) : width;
+      return this.spec.runs.length > MANY_LINES ? Math.ceil(width / 3) : width;
     }
 
     asked(more) {
@@ -90,7 +90,11 @@
 
     // What lies behind the last point that is known, and nothing else; all of it only if something came in between.
     async append(place) {
-      if (!this.whole || this.appending) return;
+      if (!this.whole) return;
+      if (this.appending) {
+        this.waiting = place;
+        return;
+      }
       this.appending = true;
       try {
         const { whole } = this;
@@ -107,6 +111,9 @@
       } finally {
         this.appending = false;
       }
+      const { waiting } = this;
+      this.waiting = undefined;
+      if (waiting !== undefined) await this.append(waiting);
     }
 
     tell(place) {

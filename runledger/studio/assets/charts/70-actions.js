@@ -41,7 +41,7 @@
     const twin = element.querySelector("[data-twin]");
     const open = twin.hidden;
     if (open) {
-      const answer = await fetch(link.href, { headers: { "HX-Request": "true" } });
+      const answer = await fetch(link.href, { headers: { "HX-Request-Type": "partial" } });
       twin.innerHTML = await answer.text();
     }
     twin.hidden = !open;

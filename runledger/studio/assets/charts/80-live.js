@@ -20,7 +20,7 @@
     due = null;
     const list = document.querySelector("[data-metrics]");
     if (!list) return;
-    const answer = await fetch(location.href, { headers: { "HX-Request": "true" } });
+    const answer = await fetch(location.href, { headers: { "HX-Request-Type": "partial" } });
     if (!answer.ok) return;
     const found = document.createElement("template");
     found.innerHTML = await answer.text();

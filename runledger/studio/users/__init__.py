@@ -1,0 +1,1 @@
+"""Users for an admin, and for everybody what is his own: tokens and sessions."""

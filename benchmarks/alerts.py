@@ -30,6 +30,9 @@ _TEAMS = 8
 _SECONDS = 120.0
 
 NOTES = """\
+The times from event to mail have no peer, so they say how busy the machine was: who writes the 200 events a second,
+the server and the relay share its cores with whatever else runs.
+
 Every figure of mails a second is a median of rounds taken in turns with its peer. Ours begins when the service begins
 to read a log that holds all the events, and ends when the last outcome is in the log: what is to be told is found,
 claimed before it is sent, composed as text and HTML, sent, and settled, and each append is synced to the disk.

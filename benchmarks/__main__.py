@@ -21,11 +21,13 @@ MEASUREMENTS = (
     "http",
     "kafka_append",
     "lists",
+    "live",
     "mail",
     "metrics",
     "parity",
     "projection",
     "rules",
+    "run_page",
     "tracking",
     "verify",
 )

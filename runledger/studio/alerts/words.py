@@ -9,7 +9,7 @@ from runledger.studio.formats import duration, number
 
 Gettext = Callable[[str], str]
 
-_NOTHING_LEFT = re.compile(r"(?<=\w) 0 \w+$")
+_NOTHING_LEFT = re.compile(r"(?<=\w) 0 \w+$|\.0(?= s$)")
 _OPERATORS = {"!=": "≠", "<=": "≤", ">=": "≥", "glob": "~", "regex": "~ /", "=~": "~", "!~": "≁"}
 
 

@@ -18,7 +18,7 @@ from ledger.artifacts.names import SNAPSHOT
 from ledger.errors import ArtifactNotFoundError, SnapshotError
 from ledger.queries import ArtifactDocument
 from runledger.server.desk import Desk
-from runledger.server.files import OCTETS, SAFE
+from runledger.server.routes.files import OCTETS, SAFE
 from runledger.studio.pages import Pages
 from runledger.studio.run.frame import frame_of
 

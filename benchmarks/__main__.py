@@ -27,6 +27,7 @@ MEASUREMENTS = (
     "parity",
     "projection",
     "rules",
+    "run_page",
     "tracking",
     "verify",
 )

@@ -25,5 +25,6 @@ def with_section(page: str, name: str, results: Iterable[Result], order: Sequenc
 
 
 def _section(name: str, results: Iterable[Result]) -> str:
-    where = f"{machine()}, {os.cpu_count()} cores, {datetime.now(UTC):%F}"
+    load = f"a load of {os.getloadavg()[2]:.0f} in the last 15 minutes"
+    where = f"{machine()}, {os.cpu_count()} cores, {load}, {datetime.now(UTC):%F}"
     return f"`.venv/bin/python -m benchmarks {name} --docs`, {where}:\n\n{rows_of(results)}"

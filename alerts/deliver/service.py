@@ -12,6 +12,9 @@ matters lies there, and a kill can come anywhere (the names are those given to `
 - `sent`, `settling`: the relay has it and the log does not say so: as before.
 - `settled`: done; the fold from the log's beginning finds it so.
 
+What came of mails and what is claimed next are one append, all or none, so what is claimed and not
+settled is never more than the connections. What is to be claimed is composed meanwhile: that alone does nothing.
+
 A rival's claim voids ours, since both name the same head: the loser folds on and decides again.
 What suppresses a notification counts if it was accepted before its claim, whoever knew of it when.
 What came behind the claim of a server that is gone ends as suppressed, taken by the relay or not.

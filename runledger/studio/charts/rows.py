@@ -1,6 +1,6 @@
 """Logged points as rows: of a table on a page, of a file of comma-separated values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -41,10 +41,26 @@ def csv_of(series: Series) -> Iterator[bytes]:
     """All points, exactly as they were logged, with step and time."""
     names = ["value"] if series.values is not None else list(series.columns or {})
     yield lines_of([["step", "time", *names]])
+    yield from map(lines_of, _points(series))
+
+
+def csv_of_runs(found: Iterable[tuple[str, Series]]) -> Iterator[bytes]:
+    """All points of several runs, a row a value, with the run, and the column of rows and tables."""
+    yield lines_of([["run", "column", "step", "time", "value"]])
+    for run_id, series in found:
+        names = [""] if series.values is not None else list(series.columns or {})
+        for points in _points(series):
+            yield lines_of(
+                [[run_id, name, *row[:2], cell] for row in points for name, cell in zip(names, row[2:], strict=True)]
+            )
+
+
+def _points(series: Series) -> Iterator[list[list[Any]]]:
+    """Step, time and cells of some points at a time."""
     for start in range(0, len(series.times), _ROWS_AT_ONCE):
         end = start + _ROWS_AT_ONCE
         rows = zip(cells(series, start, end), series.times[start:end], strict=True)
-        yield lines_of([[row[0], _moment(time), *row[1:]] for row, time in rows])
+        yield [[row[0], _moment(time), *row[1:]] for row, time in rows]
 
 
 def _moment(time: int) -> str:

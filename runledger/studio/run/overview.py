@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.metrics import MetricSummary
-from ledger.queries import RunDocument
+from ledger.queries import RunDocument, RunQuery
 from runledger.server.desk import Desk
 from runledger.studio.markdown import markdown
 from runledger.studio.pages import Pages
@@ -45,10 +45,17 @@ class Overview:
         metrics = parts.metrics.summaries(run_id)
         return {
             "description": markdown(run["description"]) if run.get("description") else None,
+            "children": self._children(run_id),
             "trail": parts.queries.trail(run_id),
             "metrics": [last_of(metric) for metric in metrics[:_METRICS]],
             "metrics_in_all": len(metrics),
         }
+
+    def _children(self, run_id: str) -> Mapping[str, Any] | None:
+        """How many children of which status the run has; None if it has none."""
+        query = RunQuery(parent_run_id=run_id, include_archived=True, family=True, columns=(), limit=1)
+        parents = self._desk.parts.queries.runs(query).parents
+        return next((each["children"] for each in parents if each["run_id"] == run_id), None)
 
 
 def last_of(metric: MetricSummary) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from ledger.errors import InvalidNameError
 from ledger.filters import microseconds_of
 from ledger.queries import HistoryEntry, RunDocument
 from projections.history.as_of import differences
@@ -16,6 +17,8 @@ from runledger.studio.pages import position_in
 
 _PAGE = 50
 _DIGITS = 18
+_APART = 60_000_000
+"""Microseconds between what is claimed and what is recorded that are worth telling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,18 @@ def page_of(entries: Sequence[HistoryEntry], asked: Asked) -> dict[str, Any]:
     ]
     page = wanted[:_PAGE]
     return {
-        "entries": [(kind_of(entry), entry) for entry in page],
+        "entries": [(kind_of(entry), entry, claimed(entry)) for entry in page],
         "next_before": page[-1].seq if len(wanted) > _PAGE else None,
     }
+
+
+def claimed(entry: HistoryEntry) -> str | None:
+    """When its writer says that an event happened, if that is not about when it was recorded."""
+    try:
+        apart = abs(microseconds_of(entry.recorded_at) - microseconds_of(entry.occurred_at))
+    except (InvalidNameError, OverflowError):
+        return None
+    return entry.occurred_at if apart > _APART else None
 
 
 def _number(text: str) -> int | None:

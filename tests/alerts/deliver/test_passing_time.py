@@ -131,7 +131,7 @@ def test_live_with_restarts_claims_what_a_preview_finds(parts: Parts) -> None:
     claims = told(parts, NotificationsClaimedEvent)
     claimed = Counter(claim.notification for event in claims for claim in event.notifications)
     feed = Feed(parts.control.id, parts.database)
-    found = [intent for rule in rules for intent in would_send(feed, rule, Span())]
+    found = list(would_send(feed, set(rules), Span()))
     wanted = {intent.id for intent in found if intent.suppressed is None}
     outcomes = [outcome for event in told(parts, NotificationsSettledEvent) for outcome in event.outcomes]
     suppressed_later = {outcome.notification for outcome in outcomes if outcome.outcome == "suppressed"}

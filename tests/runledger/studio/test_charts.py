@@ -234,6 +234,17 @@ def test_runs_are_overlaid_told_apart_and_hidden(page: Page) -> None:
     assert len(set(looks)) == 50
 
 
+def test_the_page_of_a_comparison_has_the_charts_and_takes_more(page: Page) -> None:
+    page.goto("/compare?run=r1&run=r2")
+    expect(chart(page, "loss")).to_have_attribute("data-points", str(2 * POINTS))
+    page.get_by_label("Metric", exact=True).fill("checked")
+    page.get_by_role("button", name="Add chart").click()
+    expect(chart(page, "checked")).to_have_attribute("data-points", "200")
+    with page.expect_download() as csv:
+        chart(page, "checked").get_by_text("CSV").click()
+    assert len(Path(csv.value.path()).read_text(encoding="utf-8").splitlines()) == 201
+
+
 def test_one_number_of_runs_is_drawn_over_another(server: Server) -> None:
     for number in range(3):
         start(server, f"s{number}", display_name=f"s <{number}>")
@@ -245,9 +256,16 @@ def test_one_number_of_runs_is_drawn_over_another(server: Server) -> None:
     assert "/runs/s1" in text
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "address", [METRICS, "/runs/r1/media", "/charts/compare?run=r1&run=r2", "/runs/nothing/metrics"]
+    ("address", "theme"),
+    [
+        (METRICS, "light"),
+        (METRICS, "dark"),
+        ("/runs/r1/media", "light"),
+        ("/charts/compare?run=r1&run=r2", "light"),
+        ("/charts/compare?run=r1&run=r2", "dark"),
+        ("/runs/nothing/metrics", "dark"),
+    ],
 )
 def test_nothing_hinders_people(page: Page, address: str, theme: str) -> None:
     page.goto(f"/look?theme={theme}&next=/")

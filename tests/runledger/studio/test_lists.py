@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.runledger.server.running import Server, running
 from tests.runledger.studio.axe import serious_findings
+from tests.runledger.studio.seeding import log, scalars
 
 _RUNS = 60
 
@@ -116,6 +117,12 @@ def test_columns_are_chosen_and_ordered_by(page: Page) -> None:
     page.locator("th").get_by_role("link", name="team").click()
     expect(page.locator("th[aria-sort=descending]")).to_contain_text("team")
     assert page.locator("tr[data-row]").first.locator("td").last.inner_text() == "vision"
+
+
+def test_the_smallest_and_the_largest_value_of_a_metric_are_columns(page: Page, server: Server) -> None:
+    log(server, "run-57", "w", scalars("loss", [3.0, 1.0, 2.0]))
+    page.goto("/runs?search=run-57&column=min.loss&column=max.loss&column=metric.loss")
+    expect(page.locator("td.num")).to_have_text(["1", "3", "2"])
 
 
 def test_children_are_shown_with_their_parent(page: Page) -> None:

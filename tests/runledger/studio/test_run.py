@@ -184,7 +184,7 @@ def test_a_tag_that_another_has_changed_meanwhile_is_not_overwritten(server: Ser
     run_id = started(server, tags={"quality": "good"})
     at = seen(server, run_id)
     server.send("tag-run", run_id=run_id, tags={"quality": "bad"})
-    for fields in ({"key": "quality", "value": "great", "edit": "quality"}, {"remove": "quality"}):
+    for fields in ({"key": "quality", "value": "great", "edit": "quality"}, {"untag": "quality"}):
         refused = post(server, f"/runs/{run_id}/tags", {"seen": at, **fields})
         assert refused.status == 409
         assert "has set it to “bad” since you looked" in text_of(refused)
@@ -226,6 +226,14 @@ def test_a_long_history_comes_in_pages(server: Server) -> None:
     assert older is not None
     second = server.get(unescape(older[1])).body.decode()
     assert second.count('<li class="event') == 11
+
+
+def test_what_was_told_late_says_when_it_happened(server: Server) -> None:
+    run_id = started(server)
+    server.send("tag-run", run_id=run_id, tags={"a": "b"}, occurred_at="2026-01-02T03:04:05+00:00")
+    text = page(server, f"/runs/{run_id}/history")
+    assert text.count("as its writer says") == 1
+    assert "as its writer says, on 2026-01-02 03:04:05 UTC" in text
 
 
 def test_a_run_is_shown_as_it_was_with_what_changed_since(server: Server) -> None:
@@ -293,6 +301,7 @@ def test_small_branches_are_open_at_any_depth_and_large_ones_closed(server: Serv
     below = server.get(f"/runs/{root}.1/children?depth=1").body.decode()
     assert below.count('class="depth-1"') == 21
     assert "<main" not in below
+    assert "Child runs 2 2 Running" in page(server, f"/runs/{root}")
     assert "The whole tree" in page(server, f"/runs/{deep}/children")
     assert "No child runs" in page(server, f"/runs/{deep}.0/children")
 
@@ -329,6 +338,11 @@ def test_the_code_that_ran_is_listed_read_and_downloaded(server: Server) -> None
     assert one.body == b"\x00\xff"
     assert one.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.bin"
     assert one.headers["content-security-policy"].startswith("sandbox")
+    broken = {"name": ".snapshot/source.zip", "sha256": hashlib.sha256(b"no zip").hexdigest(), "size": 6}
+    other = started(server)
+    assert server.ask("PUT", f"/api/v1/contents/{broken['sha256']}", b"no zip", {}).status == 200
+    server.send("add-artifacts", run_id=other, artifacts=[broken])
+    assert "the snapshot cannot be read" in page(server, f"/runs/{other}/snapshot", 422)
     for name in ("../etc/passwd", "nothing.py"):
         assert server.get(f"/runs/{run_id}/snapshot?file={name}").status == 404
         assert server.get(f"/runs/{run_id}/snapshot/download?file={name}").status == 404

@@ -21,7 +21,7 @@
 
     get marks() {
       const width = Math.min(Math.max(this.place.clientWidth, 200), MARKS);
-      return this.spec.runs.length > MANY_LINES ? Math.ceil(width / 2) : width;
+      return this.spec.runs.length > MANY_LINES ? Math.ceil(width / 3) : width;
     }
 
     asked(more) {

@@ -11,7 +11,7 @@ from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent,
 
 _AT_ONCE = 1_000
 _UNDER_WAY = frozenset({"retry", "ambiguous"})
-_TYPES = (NotificationsClaimedEvent.type_name(), NotificationsSettledEvent.type_name())
+_TYPES = (*NotificationsClaimedEvent.type_names(), *NotificationsSettledEvent.type_names())
 _LOST = frozenset({"rejected", "dead"})
 
 Tally = dict[str, Any]

@@ -11,7 +11,8 @@ from ledger.users.tokens import moment_of
 from schemas.events import OpaqueEvent, ViewChangedEvent, ViewDeletedEvent, ViewSavedEvent, ViewSharedEvent
 from schemas.streams import key_of, view_stream
 
-_TYPES = tuple(kind.type_name() for kind in (ViewSavedEvent, ViewChangedEvent, ViewSharedEvent, ViewDeletedEvent))
+_KINDS = (ViewSavedEvent, ViewChangedEvent, ViewSharedEvent, ViewDeletedEvent)
+_TYPES = tuple(name for kind in _KINDS for name in kind.type_names())
 _BATCH = 1_000
 
 

@@ -36,7 +36,7 @@ _KINDS = (
     SessionRenewedEvent,
     SessionEndedEvent,
 )
-_TYPES = tuple(kind.type_name() for kind in _KINDS)
+_TYPES = tuple(name for kind in _KINDS for name in kind.type_names())
 _BATCH = 1_000
 
 

@@ -24,9 +24,9 @@ def run_list_routes(desk: Desk, pages: Pages) -> Sequence[Route]:
     lists = _RunLists(desk, pages)
     return [
         Route("/runs", lists.runs),
-        Route("/runs/filter", lists.filter),
-        Route("/runs/choices", lists.choices),
-        Route("/runs/columns", lists.columns),
+        Route("/lists/filter", lists.filter),
+        Route("/lists/choices", lists.choices),
+        Route("/lists/columns", lists.columns),
         Route("/experiments/{name}", lists.experiment),
     ]
 

@@ -179,7 +179,7 @@ def test_cursors_go_together(page: Page) -> None:
     expect(second.locator("[data-readout]")).to_have_text(re.compile("^(9,9|10,0)..: 0.5$"))
 
 
-def test_tables_curves_matrices_and_single_values_are_drawn(page: Page) -> None:
+def test_c9_tables_curves_matrices_and_single_values_are_drawn(page: Page) -> None:
     page.goto(METRICS)
     expect(page.locator(".value", has_text="best")).to_contain_text("0.93")
     assert page.locator("figure", has_text="wave").locator("svg.drawing polyline").count() == 1
@@ -221,7 +221,7 @@ def test_of_ten_thousand_metrics_few_are_sent_and_those_that_are_seen_are_asked_
     expect(page.locator("figure h3")).to_have_text(["group/metric999", *(f"group/metric999{n}" for n in range(10))])
 
 
-def test_runs_are_overlaid_told_apart_and_hidden(page: Page) -> None:
+def test_c9_runs_are_overlaid_told_apart_and_hidden(page: Page) -> None:
     page.goto("/charts/compare?run=r1&run=r2")
     found = chart(page, "loss")
     expect(found).to_have_attribute("data-points", str(2 * POINTS))
@@ -234,7 +234,7 @@ def test_runs_are_overlaid_told_apart_and_hidden(page: Page) -> None:
     assert len(set(looks)) == 50
 
 
-def test_the_page_of_a_comparison_has_the_charts_and_takes_more(page: Page) -> None:
+def test_c9_the_page_of_a_comparison_has_the_charts_and_takes_more(page: Page) -> None:
     page.goto("/compare?run=r1&run=r2")
     expect(chart(page, "loss")).to_have_attribute("data-points", str(2 * POINTS))
     page.get_by_label("Metric", exact=True).fill("checked")

@@ -45,7 +45,7 @@ def printed(server: Server, place: int, text: bytes) -> int:
     return place + len(text)
 
 
-def test_the_tree_leads_to_texts_and_images_and_nothing_acts(page: Page) -> None:
+def test_c11_the_tree_leads_to_texts_and_images_and_nothing_acts(page: Page) -> None:
     page.goto(OUTPUTS)
     expect(page.locator("section.file h2")).to_have_text("logs/train.log")
     page.get_by_role("link", name="plot.png").click()
@@ -75,7 +75,7 @@ def test_a_hundred_thousand_lines_are_scrolled_searched_and_few_are_in_the_page(
     expect(view.locator(".mark")).to_be_visible()
 
 
-def test_a_log_is_followed_paused_and_searched_as_it_grows(page: Page, server: Server) -> None:
+def test_c11_a_log_is_followed_paused_and_searched_as_it_grows(page: Page, server: Server) -> None:
     page.goto("/runs/live/outputs")
     view, follow = page.locator("[data-tail]"), page.get_by_role("button", name="Follow")
     expect(view).to_have_attribute("data-shown", str(LINES))

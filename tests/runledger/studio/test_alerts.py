@@ -269,6 +269,14 @@ def test_nothing_hinders_people(page: Page, server: Server) -> None:
         assert findings_in_both_themes(page) == [], place
 
 
+def test_a_form_that_is_sent_twice_is_one_silence(server: Server) -> None:
+    fields = {"m.0.attribute": "tag", "m.0.key": "team", "m.0.operator": "=~", "m.0.value": "twice*", "span": "1h"}
+    fields |= {"command": str(uuid4()), "silence_id": str(uuid4()), "do": "create"}
+    assert [post(server, "/alerts/silences", fields).status for _ in range(2)] == [303, 303]
+    silences = server.get("/api/v1/silences").json()
+    assert [each["matchers"] for each in silences].count(["tag:team=~twice*"]) == 1
+
+
 def test_a_page_of_a_rule_that_is_not_there_says_so(server: Server) -> None:
     for tab in ("", "/edit", "/history", "/deliveries", "/silences", "/count"):
         assert server.get(f"/alerts/{uuid4()}{tab}").status == 404

@@ -28,6 +28,7 @@ MEASUREMENTS = (
     "projection",
     "rules",
     "run_page",
+    "studio",
     "tracking",
     "verify",
 )

@@ -43,10 +43,9 @@ connection for each mail, as many at once as there are alerts; ours keeps 8, of 
 
 The relays are processes of their own: one of ours that counts (`benchmarks/counting_sink.py`), and Postfix's
 `smtp-sink`. Alertmanager has all cores, our service one interpreter: of a machine that does other work as well it
-gets less. Of the time in which the interpreter is held (`py-spy record --gil --pid` of `benchmarks/alert_sender.py`,
-a mail an event to one recipient) a fifth goes to the relay, a seventh each to reading and evaluating events, to
-composing, and to handing over between the loop and its threads, 6 % to deciding and 3 % to appending: there is no one
-thing left that is slow.
+gets less. Where its time goes is spread (`py-spy record --gil --pid` of `benchmarks/alert_sender.py`): reading and
+evaluating events, speaking to the relay, composing, and handing over between the loop and its threads are each of the
+same order; deciding and appending are less.
 
 Without Debian's packages `prometheus-alertmanager` and `postfix` there is no peer, or no second relay.
 """

@@ -34,7 +34,7 @@ def run() -> list[Result]:
             children = _milliseconds(url, "/runs/parent/children")
     return [
         _result("overview of a run", overview, _OVERVIEW_MS, document),
-        _result("history of a run of 50 events", history, _OVERVIEW_MS),
+        Result("history of a run of 50 events", history, "ms"),
         _result(f"tree of a run with {_CHILDREN:,} children", children, _CHILDREN_MS),
     ]
 

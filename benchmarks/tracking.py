@@ -157,20 +157,32 @@ def _values(way: str, location: str, peer: float | None) -> Result:
 
 
 def _mlflow(folder: str) -> float | None:
-    """Points a second of MLflow, in an environment that is made for it once; None where that cannot be made."""
-    environment = _ROOT / "build" / "mlflow"
-    python = environment / "bin" / "python"
+    """Points a second of MLflow; None where it cannot be had."""
+    python = mlflow_python()
+    if python is None:
+        return None
+    script = _ROOT / "benchmarks" / "mlflow_peer.py"
     try:
-        if not python.exists():
-            print("installing MLflow, to compare with (some 800 MB) ...", file=sys.stderr, flush=True)
-            subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", "mlflow"], check=True)
-        script = _ROOT / "benchmarks" / "mlflow_peer.py"
         done = subprocess.run([python, "-P", script, folder], check=True, stdout=subprocess.PIPE, text=True)
         return float(done.stdout.split()[-1])
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"MLflow is not compared with: {error}", file=sys.stderr)
         return None
+
+
+def mlflow_python() -> Path | None:
+    """The Python of an environment that has MLflow, which is made once; None where that cannot be made."""
+    environment = _ROOT / "build" / "mlflow"
+    python = environment / "bin" / "python"
+    try:
+        if not (environment / "bin" / "mlflow").exists():
+            print("installing MLflow, to compare with (some 800 MB) ...", file=sys.stderr, flush=True)
+            subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", "mlflow"], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"MLflow is not compared with: {error}", file=sys.stderr)
+        return None
+    return python
 
 
 def _import_time() -> Result:

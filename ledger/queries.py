@@ -62,6 +62,9 @@ class RunQuery:
     with `family` it has the documents of parents that are not on it, and how many children of
     which status each run has. `columns`, such as `tag.team` or `metric.loss`, are what the documents
     have of tags, properties, parameters and last values of metrics; all but metrics without it.
+
+    With `within` about so many runs are looked at for a page in the usual order, and for the count: the
+    page may then be short, or empty, and have a cursor all the same.
     """
 
     experiment: str | None = None
@@ -84,6 +87,7 @@ class RunQuery:
     family: bool = False
     limit: int = 50
     cursor: str | None = None
+    within: int | None = None
 
 
 COUNTED = 1_000

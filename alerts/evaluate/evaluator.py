@@ -91,7 +91,7 @@ _OF_OTHERS: frozenset[type[Event]] = frozenset(
         UserDisabledEvent,
     }
 )
-READ = frozenset(kind.type_name() for kind in _OF_RUNS | _OF_OTHERS)
+READ = frozenset(name for kind in _OF_RUNS | _OF_OTHERS for name in kind.type_names())
 """The types of the events whose content the evaluator looks at; of all others it takes the time alone."""
 
 

@@ -26,6 +26,9 @@ FEW = 3_000
 _WAYS = 50
 """The most ways that are merged in the order of a page."""
 
+_TERMS = 20
+"""The most words of one beginning that are sought one by one: the index reads all places of a beginning first."""
+
 LiveMetrics = Mapping[int, Mapping[str, Scalar]]
 """By the number of a run that goes on: its last values, which no table of the view has."""
 
@@ -44,19 +47,33 @@ class Sql(NamedTuple):
 class Condition:
     """`ways` lead to the runs that meet it, none of which meets another's; none for what leads nowhere.
 
-    `ordered` ways give runs as they were created. `probe` tells of run `a` whether it does. `count`
-    is how many do, up to `COUNTED`.
+    `probe` tells of run `a` whether it does; `bounded` too, of runs whose number lies between two that
+    stand behind its parameters. What `narrows` is a stretch of any way. `ordered` ways give runs as they
+    were created. `count` is how many meet it, up to `COUNTED`.
     """
 
     probe: Sql
     ways: Sequence[Sql] = ()
     ordered: bool = False
     count: int = COUNTED
+    bounded: Sql | None = None
+    narrows: bool = False
+
+    def probe_between(self, lowest: int, highest: int) -> Sql:
+        """As `probe`, of runs with these numbers and those between."""
+        if self.bounded is None:
+            return self.probe
+        return Sql(self.bounded.text, [*self.bounded.values, lowest, highest])
+
+    @property
+    def is_many(self) -> bool:
+        """Whether more runs meet it than were counted."""
+        return self.count >= COUNTED
 
     @property
     def leads(self) -> bool:
         """Whether a page can be read along its ways."""
-        return bool(self.ways) and (self.ordered or self.count < COUNTED)
+        return bool(self.ways) and (self.ordered or not self.is_many)
 
     @property
     def is_few(self) -> bool:
@@ -95,13 +112,27 @@ class Conditions:
 
     def search(self, words: str) -> Condition:
         """A run has words in its texts."""
-        expression, table = expression_of(words), words_table(self.connection)
+        expression, table = expression_of(words, self._terms), words_table(self.connection)
         if expression is None:
             return NEVER
         found = f"SELECT rowid AS run FROM {table} WHERE {table} MATCH ?"
-        way = Sql(f"({found}) w CROSS JOIN runs a ON a.run = w.run WHERE true", [expression])
         count = self._number(Sql(f"SELECT count(*) FROM ({found} LIMIT {COUNTED})", [expression]))
-        return Condition(Sql(f"a.run IN ({found})", [expression]), [way], count=count) if count else NEVER
+        way = Sql(f"({found}) w CROSS JOIN runs a ON a.run = w.run WHERE true", [expression])
+        probe = Sql(f"a.run IN ({found})", [expression])
+        bounded = Sql(f"a.run IN ({found} AND rowid BETWEEN ? AND ?)", [expression])
+        return Condition(probe, [way], count=count, bounded=bounded) if count else NEVER
+
+    def _terms(self, prefix: str) -> list[str] | None:
+        """The words that begin like this one; None if they are many."""
+        found: list[str] = []
+        select, least = "SELECT term FROM run_terms WHERE term >= ? AND term < ? LIMIT 1", prefix
+        # Each is looked up behind the last: to list them would be to read where each of them stands.
+        while row := self.connection.execute(select, (least, upper(prefix))).fetchone():
+            found.append(row[0])
+            least = row[0] + "\x01"
+            if len(found) > _TERMS:
+                return None
+        return found
 
     def of(self, chip: Filter) -> Condition:
         """What a chip asks for."""
@@ -115,7 +146,7 @@ class Conditions:
             case "metric" | "parameter" | "name" | "started" | "ended" | "duration":
                 return self._valued(chip)
             case "created":
-                return Condition(_compared("a.created", chip, list(map(microseconds_of, chip.values))))
+                return Condition(_compared("a.created", chip, list(map(microseconds_of, chip.values))), narrows=True)
             case "run_id":
                 return self._run_ids(chip)
             case _ if chip.operator is Operator.STARTS_WITH:

@@ -1,15 +1,13 @@
 """How many runs have what: counted where lists are chosen from, so that nothing counts runs when it is asked."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from ledger.errors import InvalidNameError, LimitExceededError
 from ledger.queries import KEY_KINDS, KEYS_AT_ONCE, VALUE_KINDS, KeyQuery, Named
 from projections.runs.attributes import Attribute
 from schemas.limits import UNSTORABLE
-
-Facet = tuple[str, str, str, str]
-"""Scope, then kind, key and value of an attribute."""
 
 WORKSPACE = ""
 _LONGEST_VALUE = 200
@@ -28,19 +26,34 @@ def of_parent(run_id: str) -> str:
     return f"parent:{run_id}"
 
 
-def facets_of(attributes: Iterable[Attribute], experiment: str, parent: str | None) -> set[Facet]:
-    """What is counted of a run: long values are not, nobody chooses from them."""
-    found: set[Facet] = set()
-    scope = of_experiment(experiment)
-    for attribute in attributes:
-        kind, _, value = attribute
-        if kind in _UNCOUNTED or len(value) > _LONGEST_VALUE:
-            continue
-        found.add((WORKSPACE, *attribute))
-        found.add((scope, *attribute))
-        if kind == "status" and parent is not None:
-            found.add((of_parent(parent), *attribute))
-    return found
+class FacetCounts:
+    """How many runs more, or fewer, have what: long values are not counted, nobody chooses from them."""
+
+    def __init__(self) -> None:
+        """Nothing has changed yet."""
+        self._scopes: dict[str, Counter[Attribute]] = {}
+
+    def count(self, attributes: Iterable[Attribute], experiment: str, parent: str | None, by: int) -> None:
+        """Count a run that has these facts, or with -1 one that has them no more."""
+        counted = [each for each in attributes if each[0] not in _UNCOUNTED and len(each[2]) <= _LONGEST_VALUE]
+        self._count(WORKSPACE, counted, by)
+        self._count(of_experiment(experiment), counted, by)
+        if parent is not None:
+            self._count(of_parent(parent), [each for each in counted if each[0] == "status"], by)
+
+    def changed(self) -> list[tuple[str, str, str, str, int]]:
+        """Each facet that more or fewer runs have, in the order of the table: scope, kind, key, value, how many."""
+        scopes = sorted(self._scopes.items())
+        return [(scope, *each, by) for scope, counts in scopes for each, by in sorted(counts.items()) if by]
+
+    def _count(self, scope: str, attributes: list[Attribute], by: int) -> None:
+        counts = self._scopes.get(scope)
+        if counts is None:
+            counts = self._scopes[scope] = Counter()
+        if by > 0:
+            counts.update(attributes)
+        else:
+            counts.subtract(attributes)
 
 
 def statuses_of(connection: sqlite3.Connection, scopes: Iterable[str]) -> Mapping[str, dict[str, int]]:

@@ -19,10 +19,12 @@ from projections.runs.family import add_children, parents_of
 from projections.runs.ordering import Order, Placed
 from projections.runs.span import span_of
 from projections.runs.values import Value, orderable
+from projections.runs.windows import Window, behind, windows
 from schemas.limits import UNSTORABLE, Limits
 
 _LONGEST_PAGE = Limits().page_size
 _USUAL = Order("start", "", descending=True)
+_NOTHING = Sql("")
 _NOBODY: LiveMetrics = MappingProxyType({})
 
 
@@ -49,19 +51,21 @@ def find_runs(connection: sqlite3.Connection, log_id: str, query: RunQuery, live
     columns = None if query.columns is None else Columns.parse(query.columns)
     place = read_cursor(log_id, query.order_by or "", query.cursor) if query.cursor else None
     matches = _matches(connection, query, live)
-    found = _page(connection, matches, order, place, query.limit + 1, live) if matches is not None else []
-    page = found[: query.limit]
-    more = write_cursor(log_id, query.order_by or "", page[-1]) if len(found) > query.limit else None
+    found = _page(connection, matches, order, place, query, live) if matches is not None else _Found([])
+    page = found.runs[: query.limit]
+    last = page[-1] if len(found.runs) > query.limit else found.end
+    more = None if last is None else write_cursor(log_id, query.order_by or "", last)
     documents = _documents(connection, [placed.run for placed in page])
     if query.family:
         add_children(connection, documents)
     parents = parents_of(connection, documents) if query.family else []
     if columns is not None:
         columns.cut(connection, dict(zip((placed.run for placed in page), documents, strict=True)), live)
-    whole = len(page) if place is None and more is None else None
-    count = (_count(connection, matches) if matches and whole is None else whole) if query.count else None
-    exact = count is None or count <= COUNTED
-    return RunPage(documents, more, count if exact else COUNTED, exact, parents)
+    count, exact = None, True
+    if query.count:
+        whole = place is None and more is None
+        count, exact = (len(page), True) if matches is None or whole else _count(connection, matches, query.within)
+    return RunPage(documents, more, count, exact, parents)
 
 
 def check(query: RunQuery) -> Order:
@@ -95,11 +99,52 @@ def attributes_asked(query: RunQuery) -> list[list[Attribute]]:
 
 @dataclass(frozen=True, slots=True)
 class _Matches:
-    """`ways` to all runs that match, none of which meets another's, and `probe` to tell of any run `a`."""
+    """`ways` that lead to runs, none of which meets another's, and what these must meet beside."""
 
     ways: Sequence[Sql]
-    probe: Sql
-    few: bool
+    conditions: Sequence[Condition]
+    lead: Condition | None
+
+    @property
+    def few(self) -> bool:
+        """Whether all are rather sorted than looked for along an order."""
+        return self.lead is not None and self.lead.is_few
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the ways are short enough to be walked to their end."""
+        return self.lead is not None and not self.lead.is_many
+
+    @property
+    def probe(self) -> Sql:
+        """What tells of any run `a` whether it matches."""
+        return _all(condition.probe for condition in self.conditions)
+
+    @property
+    def others(self) -> Sql:
+        """What tells of a run on one of the ways whether it matches."""
+        return _all(condition.probe for condition in self._asked)
+
+    @property
+    def whole(self) -> list[Sql]:
+        """The ways to the runs that match, and to no others."""
+        return [way + self.others for way in self.ways]
+
+    def others_of(self, window: Window) -> Sql:
+        """As `others`, of a run in a window."""
+        return _all(condition.probe_between(window.lowest, window.highest) for condition in self._asked)
+
+    @property
+    def _asked(self) -> list[Condition]:
+        return [each for each in self.conditions if each is not self.lead and not each.narrows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Runs in their order; `end` is where to go on if it was not looked further."""
+
+    runs: list[Placed]
+    end: Placed | None = None
 
 
 def _matches(connection: sqlite3.Connection, query: RunQuery, live: LiveMetrics) -> _Matches | None:
@@ -114,42 +159,70 @@ def _matches(connection: sqlite3.Connection, query: RunQuery, live: LiveMetrics)
     if not query.include_archived and (archived := make.any_of([ARCHIVED])).count:
         conditions.append(Condition(Sql(f"NOT {archived.probe.text}", archived.probe.values)))
     if (span := span_of(query)) is not None:
-        conditions.append(Condition(Sql("a.created >= ? AND a.created < ?", span)))
+        conditions.append(Condition(Sql("a.created >= ? AND a.created < ?", span), narrows=True))
     conditions.sort(key=lambda condition: condition.count)
     lead = next((condition for condition in conditions if condition.leads), None)
-    others = _all(condition for condition in conditions if condition is not lead)
-    ways = [way + others for way in (lead.ways if lead else [Sql("runs a WHERE true")])]
-    return _Matches(ways, _all(conditions), few=lead is not None and lead.is_few)
+    stretch = _all(condition.probe for condition in conditions if condition.narrows)
+    ways = lead.ways if lead else [Sql("runs a WHERE true")]
+    return _Matches([way + stretch for way in ways], conditions, lead)
 
 
-def _all(conditions: Iterable[Condition]) -> Sql:
+def _all(probes: Iterable[Sql]) -> Sql:
     text, values = "", list[Any]()
-    for condition in conditions:
-        text += f" AND {condition.probe.text}"
-        values += condition.probe.values
+    for probe in probes:
+        text += f" AND {probe.text}"
+        values += probe.values
     return Sql(text, values)
 
 
 def _page(
-    connection: sqlite3.Connection, matches: _Matches, order: Order, place: Placed | None, limit: int, live: LiveMetrics
-) -> list[Placed]:
+    connection: sqlite3.Connection,
+    matches: _Matches,
+    order: Order,
+    place: Placed | None,
+    query: RunQuery,
+    live: LiveMetrics,
+) -> _Found:
+    limit = query.limit + 1
     if order.is_by_start:
-        return _by_start(connection, matches.ways, order, place, limit)
+        return _by_start(connection, matches, order, place, limit, query.within)
     values = _live_values(order, live)
     if matches.few:
-        return _sorted(connection, matches, order, place, values)[:limit]
+        return _Found(_sorted(connection, matches, order, place, values)[:limit])
     found = _along(connection, matches, order, place, limit, values)
     if len(found) < limit:
         found += _valueless(connection, matches, order, place, limit - len(found), values)
-    return found
+    return _Found(found)
 
 
 def _by_start(
-    connection: sqlite3.Connection, ways: Sequence[Sql], order: Order, place: Placed | None, limit: int
-) -> list[Placed]:
-    behind = Sql("") if place is None else Sql(f" AND (a.created, a.run) {order.beyond} (?, ?)", place[1:])
+    connection: sqlite3.Connection,
+    matches: _Matches,
+    order: Order,
+    place: Placed | None,
+    limit: int,
+    within: int | None,
+    also: Sql = _NOTHING,
+) -> _Found:
+    """Runs behind a place, and where to go on if no more of them were looked at."""
+    if matches.bounded:
+        ways = [way + matches.others + behind(order, place) + also for way in matches.ways]
+        return _Found(_merged(connection, ways, order, limit))
+    found: list[Placed] = []
+    for window in windows(connection, matches.ways, order, place, within):
+        others = matches.others_of(window) + window.between + also
+        ways = [way + others for way in matches.ways]
+        found += _merged(connection, ways, order, limit - len(found))
+        end = window.end
+        if len(found) == limit or end is None:
+            return _Found(found)
+    return _Found(found, end)
+
+
+def _merged(connection: sqlite3.Connection, ways: Sequence[Sql], order: Order, limit: int) -> list[Placed]:
+    """The first runs of some ways, of which each is ordered."""
     end = Sql(f" ORDER BY a.created {order.down}, a.run {order.down} LIMIT ?)", [limit])
-    parts = [Sql("SELECT * FROM (SELECT a.created, a.run FROM ") + way + behind + end for way in ways]
+    parts = [Sql("SELECT * FROM (SELECT a.created, a.run FROM ") + way + end for way in ways]
     select = Sql(" UNION ALL ".join(part.text for part in parts), [value for part in parts for value in part.values])
     if len(parts) > 1:
         select += Sql(f" ORDER BY created {order.down}, run {order.down} LIMIT ?", [limit])
@@ -160,7 +233,7 @@ def _sorted(
     connection: sqlite3.Connection, matches: _Matches, order: Order, place: Placed | None, live: Mapping[int, Value]
 ) -> list[Placed]:
     """All that match behind a place: they are few."""
-    parts = [Sql("SELECT ") + order.value() + Sql(" AS value, a.created, a.run FROM ") + way for way in matches.ways]
+    parts = [Sql("SELECT ") + order.value() + Sql(" AS value, a.created, a.run FROM ") + way for way in matches.whole]
     rows = [row for part in parts for row in connection.execute(*part)]
     found = [Placed(live.get(run, value), created, run) for value, created, run in rows]
     return order.sorted([run for run in found if place is None or order.follows(run, place)])
@@ -208,7 +281,7 @@ def _valueless(
     if live:
         without += Sql(" AND a.run NOT IN (SELECT value FROM json_each(?))", [json.dumps([*live])])
     place = place if place is not None and place.value is None else None
-    return _by_start(connection, [way + without for way in matches.ways], _USUAL, place, limit)
+    return _by_start(connection, matches, _USUAL, place, limit, None, without).runs
 
 
 def _live_values(order: Order, live: LiveMetrics) -> dict[int, Value]:
@@ -218,13 +291,17 @@ def _live_values(order: Order, live: LiveMetrics) -> dict[int, Value]:
     return {run: value for run, value in found.items() if value is not None}
 
 
-def _count(connection: sqlite3.Connection, matches: _Matches) -> int:
-    """How many match, no further than a little behind what is counted."""
+def _count(connection: sqlite3.Connection, matches: _Matches, within: int | None) -> tuple[int, bool]:
+    """How many match, and whether these are all: no further than what is counted, and what is looked at."""
+    ways, more = matches.whole, False
+    if within is not None and not matches.bounded:
+        (window,) = windows(connection, matches.ways, _USUAL, None, within, first=within)
+        ways, more = [way + matches.others_of(window) + window.between for way in matches.ways], window.end is not None
     limit, found = COUNTED + 1, 0
-    for way in matches.ways:
+    for way in ways:
         select = Sql("SELECT count(*) FROM (SELECT 1 FROM ") + way + Sql(" LIMIT ?)", [limit - found])
         found += int(connection.execute(*select).fetchone()[0])
-    return found
+    return min(found, COUNTED), found <= COUNTED and not more
 
 
 def _documents(connection: sqlite3.Connection, runs: Sequence[int]) -> list[RunDocument]:

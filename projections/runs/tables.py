@@ -1,6 +1,6 @@
 """The tables of the run view, and the statements that fill them; those that read are with the queries."""
 
-TABLES = ("runs", "attributes", "run_attributes", "run_values", "facets", "experiments", "run_words")
+TABLES = ("runs", "attributes", "run_attributes", "run_values", "facets", "experiments", "run_terms", "run_words")
 
 _SCHEMA = """
 CREATE TABLE runs{0} (
@@ -23,7 +23,8 @@ CREATE TABLE facets{0} (
     scope TEXT, kind TEXT, key TEXT, value TEXT, runs INTEGER NOT NULL, PRIMARY KEY (scope, kind, key, value)
 ) WITHOUT ROWID;
 CREATE TABLE experiments{0} (name TEXT PRIMARY KEY, runs INTEGER NOT NULL, active INTEGER NOT NULL) WITHOUT ROWID;
-CREATE VIRTUAL TABLE run_words{0} USING fts5 (words)
+CREATE VIRTUAL TABLE run_words{0} USING fts5 (words);
+CREATE VIRTUAL TABLE run_terms{0} USING fts5vocab (run_words{0}, instance)
 """
 
 # Each bears the suffix of its generation.
@@ -42,6 +43,10 @@ UPSERT_VALUE = """
 INSERT INTO run_values{0} (run, field, value, created) VALUES (?, ?, ?, ?)
 ON CONFLICT (run, field) DO UPDATE SET value = excluded.value"""
 SELECT_METRICS = "SELECT field, value FROM run_values{0} WHERE run = ? AND field >= 'metric.' AND field < 'metric/'"
+SELECT_RUNS = "SELECT run_id, run, created, number, state FROM runs{0} WHERE run_id IN ({values})"
+SELECT_ATTRIBUTES = """WITH wanted (kind, key, value) AS (VALUES {values})
+SELECT a.kind, a.key, a.value, a.attribute FROM wanted w CROSS JOIN attributes{0} a
+ON a.kind = w.kind AND a.key = w.key AND a.value = w.value"""
 COUNT_FACET = """
 INSERT INTO facets{0} (scope, kind, key, value, runs) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET runs = runs + excluded.runs"""
@@ -52,7 +57,8 @@ def schema(suffix: str) -> str:
     """The tables of one generation.
 
     `run_attributes` is in the order of a page, newest last, for each attribute: any page of any
-    attribute is a short walk along the key. The number of a row of `run_words` is that of its run.
+    attribute is a short walk along the key. The number of a row of `run_words` is that of its run;
+    `run_terms` shows which words there are.
     `run_values` is what runs are ordered by, and what lies between bounds: times, parameters, and the
     last values of metrics of runs that have ended. `facets` counts runs by what they have, in the
     workspace, in an experiment and below a parent.

@@ -1,6 +1,7 @@
 """The words that a run is found by, in an index of SQLite's full-text search."""
 
 import sqlite3
+from collections.abc import Callable, Sequence
 from unicodedata import normalize
 
 from projections.runs.state import RunState
@@ -27,10 +28,18 @@ def words_table(connection: sqlite3.Connection) -> str:
     return str(connection.execute(_TABLE).fetchone()[0])
 
 
-def expression_of(search: str) -> str | None:
-    """Words as a full-text expression: all of them, each at the beginning of a word; None for no words.
+def expression_of(search: str, terms: Callable[[str], Sequence[str] | None] = lambda _: None) -> str | None:
+    """Words as a full-text expression: all of them, each at the beginning of a word; None if nothing can have them.
 
-    What stands together, such as a part of an id with its dashes, must stand together.
+    What stands together, such as a part of an id with its dashes, must stand together. `terms` are
+    the words that begin like one, None if they are many.
     """
     words = [word for word in folded(search).split() if any(map(str.isalnum, word))]
-    return " ".join('"' + word.replace('"', '""').replace("\0", " ") + '"*' for word in words) or None
+    found = [_beginning(word, terms(word) if word.isascii() and word.isalnum() else None) for word in words]
+    return " AND ".join(found) if found and all(found) else None
+
+
+def _beginning(word: str, terms: Sequence[str] | None) -> str:
+    if terms is None:
+        return '"' + word.replace('"', '""').replace("\0", " ") + '"*'
+    return "(" + " OR ".join(f'"{term}"' for term in terms) + ")" if terms else ""

@@ -97,6 +97,10 @@ class GateSettings:
     pages: bool = False
 
 
+REFUSED = "refused"
+"""Where the state of a request holds why it is not let in, for the page that says so."""
+
+
 class WrongHostError(BadMessageError):
     """A request under a name that is none of ours."""
 
@@ -203,12 +207,18 @@ class Gate:
                 return refusal(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"Connection": "close"})
             case NotReadyError():
                 return refusal(error, headers={"Connection": "close"})
-            case UnauthenticatedError() if self._settings.pages and _is_for_a_person(scope):
-                return RedirectResponse(_login_before(_asked(scope)), HTTPStatus.SEE_OTHER)
+            case _ if self._settings.pages and _is_for_a_person(scope):
+                return self._told_by_a_page(scope, error)
             case UnauthenticatedError() if self._settings.pages and _is_part_of_a_page(scope):
                 return refusal(error, headers={"HX-Redirect": _login_before(_shown(scope, b"hx-current-url"))})
             case _:
                 return refusal(error)
+
+    def _told_by_a_page(self, scope: Scope, error: LedgerError) -> ASGIApp:
+        if isinstance(error, UnauthenticatedError):
+            return RedirectResponse(_login_before(_asked(scope)), HTTPStatus.SEE_OTHER)
+        scope["state"][REFUSED] = error
+        return self._app
 
     def _while_valid(self, scope: Scope, send: Send) -> Send:
         """What is streamed ends when its reader is not let in any more."""

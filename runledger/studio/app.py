@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from runledger.server.desk import Desk
 from runledger.server.logins import Logins
@@ -31,7 +32,7 @@ from runledger.studio.views.routes import view_routes
 from runledger.wiring import now, place_of
 
 
-def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, Any]]) -> Starlette:
+def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, Any]]) -> ASGIApp:
     """Every page, on the parts that the desk works with; people are let in by `logins`, `description` is the API's."""
     assets = Assets()
     place = place_of(desk.parts.folder, desk.parts.log_address).workspace
@@ -58,7 +59,8 @@ def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, An
         Route("/look", choose),
         *(route for area in areas for route in area),
     ]
-    return Starlette(routes=routes, exception_handlers=dict(ErrorPages(pages).handlers()))
+    errors = ErrorPages(pages)
+    return errors.before(Starlette(routes=routes, exception_handlers=dict(errors.handlers())))
 
 
 async def _first(_: Request) -> Response:

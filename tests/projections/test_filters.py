@@ -130,16 +130,28 @@ def lies(value: Any, chip: Filter) -> bool:
     return bool(value > bounds[0] if chip.operator is Operator.ABOVE else value < bounds[0])
 
 
-@given(stories, metrics, st.lists(chips, min_size=1, max_size=6), st.sampled_from([1, 10_001]))
+@given(
+    stories,
+    metrics,
+    st.lists(chips, min_size=1, max_size=6),
+    st.sampled_from([1, 10_001]),
+    st.sampled_from([None, 1, 3]),
+    st.sampled_from([1, 2, 1_000]),
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_filters_find_what_a_plain_filter_finds(
-    story: list[Command], logged: Metrics, asked: list[list[Filter]], counted: int
+    story: list[Command], logged: Metrics, asked: list[list[Filter]], counted: int, within: int | None, first: int
 ) -> None:
-    with fresh(logged) as workspace, patch("projections.runs.conditions.COUNTED", counted):
+    with (
+        fresh(logged) as workspace,
+        patch("projections.runs.conditions.COUNTED", counted),
+        patch("projections.runs.windows.FIRST", first),
+        patch("projections.runs.windows.FURTHER", first + 1),
+    ):
         tell(workspace, story)
         everything = all_runs(workspace, include_archived=True)
         for wanted in asked:
-            found = all_runs(workspace, include_archived=True, filters=wanted)
+            found = all_runs(workspace, include_archived=True, filters=wanted, within=within)
             expected = [run for run in everything if all(holds(run, chip, logged) for chip in wanted)]
             assert [run["run_id"] for run in found] == [run["run_id"] for run in expected], [*map(str, wanted)]
 

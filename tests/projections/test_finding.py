@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -44,14 +45,28 @@ def has_words(run: RunDocument, search: str) -> bool:
     return all(any(each.startswith(word) for each in words_of(run)) for word in search.lower().split())
 
 
-@given(stories, st.lists(st.sampled_from(TEXTS), min_size=1, max_size=5), st.booleans())
+@given(
+    stories,
+    st.lists(st.sampled_from(TEXTS), min_size=1, max_size=5),
+    st.booleans(),
+    st.sampled_from([1, 10_001]),
+    st.sampled_from([0, 20]),
+    st.sampled_from([None, 2]),
+)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_search_finds_what_a_plain_filter_finds(story: list[Command], searches: list[str], children: bool) -> None:
-    with fresh() as workspace:
+def test_a_search_finds_what_a_plain_filter_finds(
+    story: list[Command], searches: list[str], children: bool, counted: int, terms: int, within: int | None
+) -> None:
+    with (
+        fresh() as workspace,
+        patch("projections.runs.conditions.COUNTED", counted),
+        patch("projections.runs.conditions._TERMS", terms),
+        patch("projections.runs.windows.FIRST", 2),
+    ):
         tell(workspace, story)
         everything = all_pages(workspace, include_children=children)
         for search in searches:
-            found = all_pages(workspace, include_children=children, search=search)
+            found = all_pages(workspace, include_children=children, search=search, within=within)
             assert found == [run for run in everything if has_words(run, search)]
 
 

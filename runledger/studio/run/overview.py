@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +19,8 @@ from schemas.limits import Limits
 _METRICS, _PARAMETERS = 30, 50
 """How many are shown at once; the other tab has all metrics, a click all parameters."""
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 
 class Overview:
     """The first tab, also with what is wrong with a form of it."""
@@ -27,18 +30,14 @@ class Overview:
         self._desk = desk
         self._pages = pages
 
-    async def show(self, request: Request, code: int = 200, **wrong: Any) -> Response:
-        """The tab; `wrong` is what to say beside which form, and what was typed there."""
+    async def show(self, request: Request, code: int = 200, wrong: Mapping[str, Any] = _NOTHING) -> Response:
+        """The tab; `wrong` is what to say beside which `form`, and what was `typed` there."""
         frame = await frame_of(self._desk, request)
         run = frame["run"]
         found = await self._desk.in_thread(partial(self._more, run))
-        shown: Mapping[str, Any] = {
-            "edited": request.query_params.get("edit"),
-            "limits": Limits(),
-            "parameters_shown": _PARAMETERS,
-            **found,
-        }
-        return self._pages.page(request, "run/overview.html", code, **frame, **shown, **({"wrong": {}} | wrong))
+        edited = request.query_params.get("edit")
+        shown = {"edited": edited, "limits": Limits(), "parameters_shown": _PARAMETERS, "wrong": wrong}
+        return self._pages.page(request, "run/overview.html", code, **(frame | found | shown))
 
     def _more(self, run: RunDocument) -> dict[str, Any]:
         parts, run_id = self._desk.parts, run["run_id"]

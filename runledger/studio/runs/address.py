@@ -22,6 +22,8 @@ _SORTED_BY = {
     "experiment": "experiment",
 }
 _PAGE, _STEPS = 50, 20
+_WITHIN = 30_000
+"""So many runs are looked at for a page that few match: the next page comes by itself, and goes on from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class ListAddress:
             count=not self.cursor,
             limit=_PAGE,
             cursor=self.cursor or None,
+            within=_WITHIN,
         )
 
     def _keyed(self) -> list[str]:

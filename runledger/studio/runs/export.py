@@ -46,7 +46,7 @@ def export_routes(desk: Desk) -> Sequence[Route]:
         headers = {"Content-Disposition": f'attachment; filename="runs.{kind}"', "Cache-Control": "no-store"}
         return StreamingResponse(lines, media_type=_KINDS[kind], headers=headers)
 
-    return [Route("/runs/export", export)]
+    return [Route("/lists/export", export)]
 
 
 def _questions(address: ListAddress, selected: Sequence[str]) -> Iterator[RunQuery]:

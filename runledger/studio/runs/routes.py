@@ -24,9 +24,9 @@ def run_list_routes(desk: Desk, pages: Pages) -> Sequence[Route]:
     lists = _RunLists(desk, pages)
     return [
         Route("/runs", lists.runs),
-        Route("/runs/filter", lists.filter),
-        Route("/runs/choices", lists.choices),
-        Route("/runs/columns", lists.columns),
+        Route("/lists/filter", lists.filter),
+        Route("/lists/choices", lists.choices),
+        Route("/lists/columns", lists.columns),
         Route("/experiments/{name}", lists.experiment),
     ]
 
@@ -89,7 +89,7 @@ class _RunLists:
     async def _list(self, request: Request, address: ListAddress, template: str, **shown: Any) -> Response:
         page = await self._desk.ask(partial(self._desk.parts.queries.runs, address.query()), position_in(request))
         part = "runs/rows.html" if address.cursor else "runs/table.html"
-        first = not page.runs and not address.parts() and not address.cursor
+        first = not page.runs and not page.cursor and not address.parts() and not address.cursor
         names = metrics_in(address.columns)
         ids = [run["run_id"] for run in page.runs]
         extremes = await self._desk.in_thread(partial(extremes_of, self._desk.parts.metrics, ids, names))

@@ -196,6 +196,15 @@ def test_what_a_cookie_changes_needs_the_token_of_a_page(served: Served) -> None
     assert [reply.status for reply in taken] == [200] * 3
 
 
+def test_a_form_that_is_refused_is_answered_by_a_page(served: Served) -> None:
+    browser = Browser(served.server)
+    browser.log_in(served.user())
+    refused = browser.ask("POST", "/lists/bulk", {"do": "archive", "run": "r", "csrf_token": "0" * 64})
+    assert refused.status == 403
+    assert refused.headers["content-type"].startswith("text/html")
+    assert "load the page again" in refused.body.decode()
+
+
 def test_a_token_needs_neither_and_comes_before_the_cookie(served: Served) -> None:
     browser = Browser(served.server)
     browser.log_in(served.user())

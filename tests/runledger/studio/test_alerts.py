@@ -216,7 +216,7 @@ def test_recipients_are_taken_off_and_told_again(page: Page, server: Server) -> 
     define(server, "told", recipients=["leaver@example.org"])
     server.send("suppress-recipient", recipient="gone@example.org", status="5.1.1", diagnostic="no such user")
     page.goto("/alerts/recipients")
-    page.get_by_label("Recipient").fill("leaver@example.org")
+    page.get_by_label("Recipient").first.fill("leaver@example.org")
     page.get_by_role("button", name="Tell no more").click()
     leaver = page.locator("tr[data-row]", has_text="leaver@example.org")
     expect(leaver).to_contain_text("any rule")
@@ -225,6 +225,16 @@ def test_recipients_are_taken_off_and_told_again(page: Page, server: Server) -> 
     gone = page.locator("tr[data-row]", has_text="gone@example.org")
     expect(gone).to_contain_text("no such user")
     gone.get_by_role("button", name="Send to it again").click()
+    expect(gone).to_have_count(0)
+    page.get_by_label("Recipient").last.fill("*")
+    page.get_by_label("Mails").fill("few")
+    page.get_by_role("button", name="Limit", exact=True).click()
+    expect(page.locator("#wrong-limit")).to_contain_text("'few'")
+    page.get_by_label("Mails").fill("100")
+    page.get_by_role("button", name="Limit", exact=True).click()
+    everybody = page.locator("tr[data-row]", has_text="everybody else")
+    expect(everybody).to_contain_text("100 mails in 1 h")
+    everybody.get_by_role("button", name="No limit any more").click()
     expect(page.locator("main")).to_contain_text("Everybody is told everything")
 
 
@@ -257,6 +267,14 @@ def test_nothing_hinders_people(page: Page, server: Server) -> None:
     for place in ["/alerts", *tabs, *shared]:
         page.goto(place)
         assert findings_in_both_themes(page) == [], place
+
+
+def test_a_form_that_is_sent_twice_is_one_silence(server: Server) -> None:
+    fields = {"m.0.attribute": "tag", "m.0.key": "team", "m.0.operator": "=~", "m.0.value": "twice*", "span": "1h"}
+    fields |= {"command": str(uuid4()), "silence_id": str(uuid4()), "do": "create"}
+    assert [post(server, "/alerts/silences", fields).status for _ in range(2)] == [303, 303]
+    silences = server.get("/api/v1/silences").json()
+    assert [each["matchers"] for each in silences].count(["tag:team=~twice*"]) == 1
 
 
 def test_a_page_of_a_rule_that_is_not_there_says_so(server: Server) -> None:

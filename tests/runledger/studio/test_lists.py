@@ -109,7 +109,7 @@ def test_what_is_refused_of_several_is_told_run_by_run(page: Page) -> None:
 def test_columns_are_chosen_and_ordered_by(page: Page) -> None:
     page.goto("/runs")
     page.get_by_text("Columns", exact=True).click()
-    with page.expect_response("**/runs/columns?*key=te*"):
+    with page.expect_response("**/lists/columns?*key=te*"):
         page.get_by_label("Find metrics, tags").fill("te")
     page.locator("#columns-found label", has_text="team").click()
     expect(page.locator("[data-sortable] li").last).to_contain_text("team")
@@ -146,14 +146,14 @@ def test_a_change_is_on_the_screen_without_reload(page: Page, server: Server) ->
 
 def test_a_list_is_exported_as_it_is_shown(server: Server) -> None:
     server.send("tag-run", run_id="run-04", tags={"team": "=1+1"})
-    found = server.get("/runs/export?column=tag.team&column=status&filter=experiment:is:e0")
+    found = server.get("/lists/export?column=tag.team&column=status&filter=experiment:is:e0")
     lines = found.body.decode().splitlines()
     assert lines[0] == "run_id,name,tag.team,status"
     assert len(lines) == 1 + _RUNS // 2
     assert "run-04,run-04,'=1+1,Running" in lines
-    chosen = server.get("/runs/export?format=jsonl&run=run-02&run=child-1").body.decode().splitlines()
+    chosen = server.get("/lists/export?format=jsonl&run=run-02&run=child-1").body.decode().splitlines()
     assert sorted(json.loads(line)["run_id"] for line in chosen) == ["child-1", "run-02"]
-    assert server.get("/runs/export?format=xlsx").status == 400
+    assert server.get("/lists/export?format=xlsx").status == 400
 
 
 def test_experiments_tell_their_runs_by_status_and_are_described(page: Page) -> None:
@@ -177,7 +177,7 @@ def test_a_filter_that_is_none_says_which_and_the_way_out(server: Server) -> Non
 
 
 @pytest.mark.parametrize(
-    "address", ["/runs", "/experiments", "/experiments/e0", "/runs/filter?field=tag", "/runs/columns"]
+    "address", ["/runs", "/experiments", "/experiments/e0", "/lists/filter?field=tag", "/lists/columns"]
 )
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_hinders_people(page: Page, address: str, theme: str) -> None:
@@ -192,7 +192,7 @@ def test_lists_and_filters_work_without_script(browser: Browser, server: Server)
         page.goto("/runs")
         page.get_by_role("link", name="More runs").click()
         assert len(names(page)) == 10
-        page.goto("/runs/filter?field=tag")
+        page.goto("/lists/filter?field=tag")
         page.get_by_label("Key", exact=True).fill("team")
         page.get_by_label("Value", exact=True).fill("speech")
         page.get_by_role("button", name="Add the filter").click()

@@ -130,6 +130,10 @@ def test_what_can_be_done_depends_on_where_the_run_is(server: Server) -> None:
     assert "CancelRequested : enough" in page(server, f"/runs/{run_id}").replace(
         "CancelRequested:", "CancelRequested :"
     )
+    finalizing = started(server)
+    server.send("change-status", run_id=finalizing, status="Finalizing")
+    assert "Cancel the run" not in buttons(server, finalizing)
+    assert "Mark as Failed" in buttons(server, finalizing)
     server.send("change-status", run_id=run_id, status="Canceled")
     assert {"Cancel the run", "Mark as Failed"}.isdisjoint(buttons(server, run_id))
     assert post(server, f"/runs/{run_id}/archive", {}).status == 303

@@ -111,6 +111,7 @@ def test_who_only_reads_sees_no_buttons_and_is_refused(page: Page) -> None:
     log_in(page, "vera")
     page.goto("/alerts")
     expect(page.locator("main")).to_contain_text("Ask somebody who may write")
+    assert page.goto("/alerts/new").status == 403  # type: ignore[union-attr]
     page.goto("/ledger")
     assert page.get_by_role("button", name="Verify").count() == 0
     token = page.locator("body").get_attribute("hx-headers:inherited") or ""

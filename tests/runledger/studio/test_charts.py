@@ -214,8 +214,9 @@ def test_of_ten_thousand_metrics_few_are_sent_and_those_that_are_seen_are_asked_
     assert len(answer.body()) < 120_000
     expect(page.locator("figure[data-chart]")).to_have_count(24)
     chart(page, "group/metric0")
-    assert len(asked) == 1
-    assert 1 <= asked[0].count("name=") < 24
+    whole = [url for url in asked if "&first=" not in url]
+    assert len(whole) == 1
+    assert 1 <= whole[0].count("name=") < 24
     page.get_by_label("Search metrics").fill("METRIC999")
     page.keyboard.press("Enter")
     expect(page.locator("figure h3")).to_have_text(["group/metric999", *(f"group/metric999{n}" for n in range(10))])

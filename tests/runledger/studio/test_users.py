@@ -58,6 +58,31 @@ def test_a_token_is_shown_once_works_and_is_revoked(page: Page, server: Server) 
     assert server.ask("GET", "/api/v1/runs", headers=headers).status == 401
 
 
+def test_a_password_is_changed_by_who_knows_it_and_logs_out_everywhere_else(
+    browser: Browser, page: Page, server: Server
+) -> None:
+    with browser.new_context(base_url=server.url) as elsewhere:
+        other = elsewhere.new_page()
+        log_in(other, "vera")
+        log_in(page, "vera")
+        page.get_by_text("Change your password").click()
+        page.get_by_label("The password until now").fill("wrong")
+        page.get_by_label("The new password").fill(_NEW)
+        page.get_by_role("button", name="Set it").click()
+        expect(page.get_by_role("alert")).to_contain_text("is wrong")
+        page.get_by_label("The password until now").fill(PASSWORD)
+        page.get_by_label("The new password").fill(_NEW)
+        page.get_by_role("button", name="Set it").click()
+        expect(page.locator("h1")).to_have_text("vera")
+        other.goto("/me")
+        assert "/login" in other.url
+    page.get_by_text("Change your password").click()
+    page.get_by_label("The password until now").fill(_NEW)
+    page.get_by_label("The new password").fill(PASSWORD)
+    page.get_by_role("button", name="Set it").click()
+    expect(page.locator("h1")).to_have_text("vera")
+
+
 def test_a_session_is_ended_from_another_browser(browser: Browser, page: Page, server: Server) -> None:
     with browser.new_context(base_url=server.url) as elsewhere:
         other = elsewhere.new_page()

@@ -127,7 +127,7 @@ class AlertAnswers:
         if rule_id is not None:
             self.rule(rule_id)
         if draft is None:
-            found = would_send(self._feed, rule_id or DRAFT, span)
+            found = would_send(self._feed, {rule_id or DRAFT}, span)
         else:
             found = would_have_sent(self._feed, checked(draft), span, self._now(), rule_id)
         states = self._states()

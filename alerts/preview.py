@@ -6,7 +6,7 @@ may take the place of a rule.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -26,12 +26,12 @@ DRAFT = "00000000-0000-0000-0000-000000000000"
 _AT_ONCE = 5_000
 
 
-def would_send(feed: Feed, rule_id: str, span: Span) -> Iterator[Intent]:
-    """What was and is to be sent because of a rule of the log."""
+def would_send(feed: Feed, rules: Collection[str], span: Span) -> Iterator[Intent]:
+    """What was and is to be sent because of rules of the log, each thing once; by their ids."""
     evaluator = Evaluator(FeedRunEvents(feed))
     for happened in _history(feed, span):
         for intent in evaluator.fold(happened):
-            if intent.is_of(rule_id) and span.holds(intent.subject.at):
+            if any(map(intent.is_of, rules)) and span.holds(intent.subject.at):
                 yield intent
 
 

@@ -1,17 +1,42 @@
 """What became of the notifications of each rule, in numbers and the last of each kind."""
 
 import threading
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from alerts.evaluate.intent import TEMPLATE
 from ledger.feed import Feed, FeedEvent
-from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent, readable
+from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent, Outcome, readable
 
 _AT_ONCE = 1_000
-_TYPES = (NotificationsClaimedEvent.type_name(), NotificationsSettledEvent.type_name())
+_UNDER_WAY = frozenset({"retry", "ambiguous"})
+_TYPES = (*NotificationsClaimedEvent.type_names(), *NotificationsSettledEvent.type_names())
 _LOST = frozenset({"rejected", "dead"})
 
 Tally = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A notification that is under way."""
+
+    rules: tuple[str, ...]
+    recipient: str
+
+
+@dataclass
+class _Count:
+    """What became of the notifications of one rule; `losses` are the last of recipients whom nothing reached since."""
+
+    sent: int = 0
+    lost: int = 0
+    last_sent: str | None = None
+    losses: dict[str, Tally] = field(default_factory=dict)
+
+    def as_document(self) -> Tally:
+        last_lost = next(reversed(self.losses.values()), None)
+        return {"sent": self.sent, "lost": self.lost, "last_sent_utc": self.last_sent, "last_lost": last_lost}
 
 
 class Tallies:
@@ -22,40 +47,46 @@ class Tallies:
         self._feed = feed
         self._lock = threading.Lock()
         self._position = 0
-        self._open: dict[str, tuple[str, str]] = {}
-        self._found: dict[str, Tally] = {}
+        self._open: dict[str, _Claimed] = {}
+        self._found: dict[str, _Count] = {}
 
     def __call__(self) -> dict[str, Tally]:
-        """By the rule's id: how many were sent and lost, when the last was, and whether that was lost."""
+        """By the rule's id: how many were sent and lost, when the last was sent, and the last that is still missed."""
         with self._lock:
             while events := self._feed.of_types(_TYPES, self._position, _AT_ONCE):
                 for happened in events:
                     self._fold(happened)
                 self._position = events[-1].position
-            return {rule: dict(tally) for rule, tally in self._found.items()}
+            return {rule: count.as_document() for rule, count in self._found.items()}
 
     def _fold(self, happened: FeedEvent) -> None:
         match happened.event:
             case NotificationsClaimedEvent() as event:
                 for claim in event.notifications:
-                    self._open[claim.notification] = (claim.rule, readable(claim.recipient) or "")
+                    # What its template came to is told to who wrote it, and is nothing that the rule tells of.
+                    if claim.kind != TEMPLATE:
+                        rules = (claim.rule, *(claim.others or ()))
+                        self._open[claim.notification] = _Claimed(rules, readable(claim.recipient) or "")
             case NotificationsSettledEvent() as event:
                 for outcome in event.outcomes:
-                    if outcome.notification in self._open and outcome.outcome not in {"retry", "ambiguous"}:
-                        rule, recipient = self._open.pop(outcome.notification)
-                        reply = readable(outcome.reply) or outcome.because
-                        self._ended(rule, recipient, outcome.outcome, reply, _iso(happened.recorded_at))
+                    if outcome.notification in self._open and outcome.outcome not in _UNDER_WAY:
+                        claimed = self._open.pop(outcome.notification)
+                        for rule in claimed.rules:
+                            count = self._found.setdefault(rule, _Count())
+                            _end(count, claimed.recipient, outcome, _iso(happened.recorded_at))
             case _:
                 pass
 
-    def _ended(self, rule: str, recipient: str, outcome: str, reply: str | None, at: str) -> None:
-        tally = self._found.setdefault(rule, {"sent": 0, "lost": 0, "last_sent_utc": None, "last_lost": None})
-        if outcome == "sent":
-            # What is sent again mends what was lost before.
-            tally |= {"sent": tally["sent"] + 1, "last_sent_utc": at, "last_lost": None}
-        elif outcome in _LOST:
-            lost = {"at_utc": at, "recipient": recipient, "outcome": outcome, "reply": reply}
-            tally |= {"lost": tally["lost"] + 1, "last_lost": lost}
+
+def _end(count: _Count, recipient: str, outcome: Outcome, at: str) -> None:
+    if outcome.outcome == "sent":
+        count.sent, count.last_sent = count.sent + 1, at
+        count.losses.pop(recipient, None)
+    elif outcome.outcome in _LOST:
+        count.lost += 1
+        count.losses.pop(recipient, None)
+        reply = readable(outcome.reply) or outcome.because
+        count.losses[recipient] = {"at_utc": at, "recipient": recipient, "outcome": outcome.outcome, "reply": reply}
 
 
 def _iso(milliseconds: int) -> str:

@@ -15,16 +15,19 @@ from runledger.process import tune_collector
 MEASUREMENTS = (
     "alerts",
     "artifacts",
+    "charts",
     "embedded_append",
     "endings",
     "http",
     "kafka_append",
     "lists",
+    "live",
     "mail",
     "metrics",
     "parity",
     "projection",
     "rules",
+    "run_page",
     "studio",
     "tracking",
     "verify",
@@ -45,11 +48,14 @@ def main(arguments: list[str]) -> int:
     results: list[Result] = []
     for name in names or MEASUREMENTS:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        found = importlib.import_module(f"benchmarks.{name}").run()
+        module = importlib.import_module(f"benchmarks.{name}")
+        found = module.run()
         results += found
         if "--docs" in arguments:
             page = _DOCS.read_text(encoding="utf-8") if _DOCS.exists() else ""
-            _DOCS.write_text(with_section(page, name, found, MEASUREMENTS), encoding="utf-8")
+            _DOCS.write_text(
+                with_section(page, name, found, MEASUREMENTS, notes=getattr(module, "NOTES", "")), encoding="utf-8"
+            )
     _LINES.parent.mkdir(exist_ok=True)
     _LINES.write_text("".join(result.line() + "\n" for result in results), encoding="utf-8")
     for result in results:

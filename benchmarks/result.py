@@ -12,7 +12,10 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One figure, the floor or peer of the same run, and the goal for their ratio (or for the figure)."""
+    """One figure, the floor or peer of the same run, and the goal for their ratio (or for the figure).
+
+    Where there is no floor, its name says why.
+    """
 
     name: str
     figure: float
@@ -55,7 +58,7 @@ def table(results: Iterable[Result]) -> str:
 def _rows(results: Iterable[Result]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("measurement", "figure", "floor or peer", "ratio", "goal", "")]
     for result in results:
-        floor = "" if result.floor is None else f"{_number(result.floor)} {result.floor_name}"
+        floor = result.floor_name or "" if result.floor is None else f"{_number(result.floor)} {result.floor_name}"
         ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
         verdict = {True: "met", False: "missed", None: ""}[result.met]
         rows.append((result.name, f"{_number(result.figure)} {result.unit}", floor, ratio, result.goal or "", verdict))

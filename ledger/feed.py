@@ -54,22 +54,26 @@ class Feed:
         with self._database.clear_errors():
             return self._database.last_place() or 0
 
-    def of_run(self, run_id: str, *, reading: Container[str] | None = None) -> Sequence[FeedEvent]:
-        """Every event of a run, in order; empty for a run that is not there."""
-        return self.of_stream(run_stream(run_id), reading=reading)
+    def of_run(self, run_id: str, types: Sequence[str] = ()) -> Sequence[FeedEvent]:
+        """Every event of a run, or those of some types, in order; empty for a run that is not there."""
+        return self.of_stream(run_stream(run_id), types=types)
 
-    def of_stream(
-        self, stream: str, *, after_seq: int | None = None, reading: Container[str] | None = None
-    ) -> Sequence[FeedEvent]:
-        """Every event of a stream, or those behind a number, in order; types that are not read are opaque."""
+    def of_stream(self, stream: str, *, after_seq: int | None = None, types: Sequence[str] = ()) -> Sequence[FeedEvent]:
+        """Every event of a stream, or those behind a number, or of some types, in order."""
         with self._database.clear_errors():
-            return [decoded(found, reading) for found in self._database.stream_events(stream, after_seq=after_seq)]
+            found = self._database.stream_events(stream, after_seq=after_seq, types=types)
+        return [decoded(each) for each in found]
+
+    def last_of(self, stream: str) -> FeedEvent | None:
+        """The last event of a stream; None if it has none."""
+        with self._database.clear_errors():
+            found = self._database.stream_events(stream, descending=True, limit=1)
+        return decoded(found[0]) if found else None
 
     def position_of(self, stream: str) -> int:
         """The position of a stream's last event, 0 if it has none."""
-        with self._database.clear_errors():
-            found = self._database.stream_events(stream, descending=True, limit=1)
-        return found[0].place if found else 0
+        last = self.last_of(stream)
+        return last.position if last is not None else 0
 
     def first_of(self, stream: str) -> FeedEvent | None:
         """The first event of a stream; None if it has none."""

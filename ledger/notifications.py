@@ -19,6 +19,8 @@ from schemas.events import NotificationsClaimedEvent, NotificationsDueEvent, Not
 from schemas.records import Envelope
 from schemas.streams import notifications_stream
 
+OwnEvent = NotificationsClaimedEvent | NotificationsDueEvent | NotificationsSettledEvent
+
 
 class NotificationStream:
     """Appends what a server decided about notifications, if nobody decided anything since."""
@@ -45,18 +47,20 @@ class NotificationStream:
         """Return when all that was in the log at the call can be read; raises UnavailableError."""
         self._log.catch_up()
 
-    def append(
-        self, event: NotificationsClaimedEvent | NotificationsDueEvent | NotificationsSettledEvent, head: Head | None
-    ) -> int:
-        """Append an event that was decided on `head`, and answer with its position.
+    def append(self, events: Sequence[OwnEvent], head: Head | None) -> int:
+        """Append events that were decided together on `head`, all or none, and answer with the last one's position.
 
         Raises:
             LostRaceError: another event follows that head; fold on and decide again.
             UnavailableError: nothing was stored; `UnknownOutcomeError` when it is in doubt.
         """
-        seq = head.seq + 1 if head else 1
+        first = head.seq + 1 if head else 1
+        envelopes = [self._envelope(event, first + index, head) for index, event in enumerate(events)]
+        return self._log.append(chain(self._log.id, envelopes))[-1]
+
+    def _envelope(self, event: OwnEvent, seq: int, head: Head | None) -> Envelope:
         value = event.to_value()
-        envelope = Envelope(
+        return Envelope(
             stream=self.name,
             seq=seq,
             prev=prev_of(head),
@@ -67,4 +71,3 @@ class NotificationStream:
             actor=self._caller.actor,
             value=value,
         )
-        return self._log.append(chain(self._log.id, [envelope]))[-1]

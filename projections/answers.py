@@ -26,8 +26,7 @@ from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
 from projections.history.as_of import run_as_of
 from projections.history.entries import entries
-from projections.history.trail import READ as TRAIL
-from projections.history.trail import Trail, trail_of
+from projections.history.trail import TYPES, Trail, trail_of
 from projections.projection import Projection
 from projections.runner import behind, catch_up
 from projections.runs.comparing import compared, facts_of, origin_of
@@ -38,6 +37,7 @@ from projections.runs.projection import RunsProjection
 from projections.runs.queries import check, find_run, find_runs
 from projections.view import View
 from schemas.limits import UNSTORABLE
+from schemas.streams import run_stream
 
 PROJECTIONS: tuple[Projection, ...] = (RunsProjection(), ExperimentsProjection(), ArtifactsProjection())
 
@@ -124,10 +124,10 @@ class Answers:
 
     def trail(self, run_id: str) -> Trail:
         """Where a run ran, its last lines, and its last event; raises RunNotFoundError."""
-        found = [] if UNSTORABLE.search(run_id) else self._feed.of_run(run_id, reading=TRAIL)
-        if not found:
+        last = None if UNSTORABLE.search(run_id) else self._feed.last_of(run_stream(run_id))
+        if last is None:
             raise RunNotFoundError(run_id)
-        return trail_of(found)
+        return trail_of(self._feed.of_run(run_id, TYPES), last)
 
     def artifacts(self, run_id: str, prefixes: Sequence[str] = (), *, at_least: int = 0) -> list[ArtifactDocument]:
         """The files of a run by name; raises RunNotFoundError."""

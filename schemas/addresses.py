@@ -1,6 +1,7 @@
 """Recipients: bare e-mail addresses alone, so that none can smuggle a name, a header or a command; and channels."""
 
 import re
+from functools import lru_cache
 
 SUBMITTER = "@submitter"
 """Stands for whoever started the run."""
@@ -21,6 +22,7 @@ _ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+")
 _LABEL = re.compile(r"[^\W_](?:[\w-]*[^\W_])?")
 
 
+@lru_cache(4_096)
 def why_no_address(text: str) -> str | None:
     """Why a text is no address that mail can be sent to, or None if it is one."""
     local, at, domain = text.rpartition("@")

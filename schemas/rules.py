@@ -125,17 +125,18 @@ class Grouping(RulePart):
     repeats: Annotated[int, Field(ge=1, le=100)] = 5
     resolved: bool = False
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for attribute in self.by:
+    @field_validator("by")
+    @classmethod
+    def _check_by(cls, by: tuple[str, ...]) -> tuple[str, ...]:
+        for attribute in by:
             if not _ATTRIBUTE.fullmatch(attribute):
                 raise ValueError(
                     f"nothing can be grouped by {attribute!r}; by experiment, run, parent, root, name, actor, status, "
                     "error_code, run_type, target, or tag:KEY, property:KEY, parameter:KEY"
                 )
-        if len(set(self.by)) < len(self.by):
+        if len(set(by)) < len(by):
             raise ValueError("an attribute to group by is named twice")
-        return self
+        return by
 
 
 class Throttle(RulePart):

@@ -34,7 +34,9 @@ _SUPPRESSING = (
     | SilenceCreatedEvent
 )
 TYPES = frozenset(
-    kind.type_name() for kind in (NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent)
+    name
+    for kind in (NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent)
+    for name in kind.type_names()
 )
 """The types of the events of its own stream."""
 

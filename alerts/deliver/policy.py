@@ -24,24 +24,29 @@ def next_claims(
     connections: int,
     channel: str = EMAIL,
     sending: Collection[str] = (),
+    settling: Collection[str] = (),
     gone: Gone = lambda _: False,
 ) -> list[Notification]:
     """Up to `free` notifications of a channel that a server may claim now, beside those that it is `sending`.
 
+    What it is `settling` holds no connection any more, and is not claimed before its outcome is in the log.
+
     Recipients take turns. Each has at most half of the connections, and so have all that is tried
     again, of which a recipient has one; so none that hangs or refuses keeps the others waiting.
     """
+    if not free:
+        return []
     share = max(1, connections // 2)
     busy: Counter[str] = Counter()
     again = 0
     for each in open_.claimed():
-        if each.intent.channel != channel:
+        if each.intent.channel != channel or each.id in settling:
             continue
         if each.id in sending or (each.due_at > now and not gone(each.server)):
             busy[each.intent.recipient] += 1
             again += each.attempt > 1
     chosen: list[Notification] = []
-    for waiting in _turns(_lines(open_, now, channel, share, sending, gone)):
+    for waiting in _turns(_lines(open_, now, channel, share, {*sending, *settling}, gone)):
         recipient, repeats = waiting.intent.recipient, waiting.attempt > 0
         if len(chosen) < free and busy[recipient] < (1 if repeats else share) and again + repeats <= share:
             busy[recipient] += 1

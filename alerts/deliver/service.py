@@ -12,6 +12,9 @@ matters lies there, and a kill can come anywhere (the names are those given to `
 - `sent`, `settling`: the relay has it and the log does not say so: as before.
 - `settled`: done; the fold from the log's beginning finds it so.
 
+What came of mails and what is claimed next are one append, all or none, so what is claimed and not
+settled is never more than the connections. What is to be claimed is composed meanwhile: that alone does nothing.
+
 A rival's claim voids ours, since both name the same head: the loser folds on and decides again.
 What suppresses a notification counts if it was accepted before its claim, whoever knew of it when.
 What came behind the claim of a server that is gone ends as suppressed, taken by the relay or not.
@@ -27,23 +30,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from alerts.channels.channel import Ambiguous, Mail, Retry
-from alerts.channels.channel import Outcome as Came
 from alerts.deliver.clock import LogClock
+from alerts.deliver.composing import Compose, Composed, Composing
 from alerts.deliver.figures import Backlog
 from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification
 from alerts.deliver.notifications import TYPES, Notifications
-from alerts.deliver.outcomes import given_up, settlement, suppressed
+from alerts.deliver.outcomes import given_up, suppressed
 from alerts.deliver.policy import Gone, kept_back, next_claims, overdue, to_renew
+from alerts.deliver.under_way import Sending, UnderWay
 from alerts.evaluate.evaluator import READ, Evaluator
-from alerts.evaluate.facts import Place, facts_at
-from alerts.evaluate.intent import Intent
-from alerts.evaluate.runs import FeedRunEvents
-from alerts.facts import Facts
+from alerts.evaluate.facts import Place
+from alerts.evaluate.runs import FeedRunEvents, RecentRunEvents
 from ledger.errors import LostRaceError, UnavailableError
 from ledger.feed import Feed
-from ledger.notifications import NotificationStream
+from ledger.notifications import NotificationStream, OwnEvent
 from schemas.events import (
     Claim,
     NotificationsClaimedEvent,
@@ -62,11 +63,10 @@ _OUTCOMES_AT_ONCE = 500
 _LOOKED_AT = 50
 _LOOK_MILLISECONDS = 1_000
 _PAUSE_SECONDS = 1.0
+_GATHER_SECONDS = 0.003
 _OTHERS = 50
 
 _log = logging.getLogger(__name__)
-
-Compose = Callable[[Intent, Facts], Mail]
 
 
 def _nothing(_: str) -> None:
@@ -91,13 +91,18 @@ class Settings:
     at: Callable[[str], None] = _nothing
 
 
-@dataclass(slots=True)
-class _Sending:
-    """A mail under way; its lease runs since then, by our own clock."""
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What is to be appended, all or none: what came of mails, and which are sent next.
 
-    notification: Notification
-    task: asyncio.Task[None]
-    since: int
+    `told` is how many of the outcomes that wait are in it.
+    """
+
+    outcomes: Sequence[Outcome] = ()
+    told: int = 0
+    wanted: Sequence[Notification] = ()
+    renewed: Sequence[Sending] = ()
+    due: int | None = None
 
 
 class AlertService:
@@ -110,7 +115,7 @@ class AlertService:
 
         `lanes` are by the name of their channel; what goes by others is left to servers that have them.
         """
-        self._runs = FeedRunEvents(feed)
+        self._runs = RecentRunEvents(FeedRunEvents(feed))
         self.evaluator = Evaluator(self._runs)
         self.notifications = Notifications(stream.name)
         self._clock = LogClock()
@@ -118,21 +123,19 @@ class AlertService:
         self.backlog = Backlog()
         self._feed = feed
         self._stream = stream
-        self._compose = compose
+        self._composing = Composing(compose, self._runs, settings.place)
         self._settings = settings
-        self._sending: dict[str, _Sending] = {}
-        self._outcomes: list[Outcome] = []
+        self._under_way = UnderWay(lanes, settings.now, settings.at)
         self._appended = 0
+        self._folded = False
         self._look_at = 0
         self._looks_at_backlog = 0
-        self._told: tuple[tuple[object, ...], Facts] | None = None
         self._folding = threading.Lock()
-        self._changed = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish or break off what is under way."""
         ending = asyncio.create_task(stop.wait())
-        ending.add_done_callback(lambda _: self._changed.set())
+        ending.add_done_callback(lambda _: self._under_way.changed.set())
         try:
             while not stop.is_set():
                 if not await self._turn_or_pause():
@@ -154,7 +157,7 @@ class AlertService:
             while clock() < deadline:
                 if await self._turn_or_pause():
                     continue
-                if not (self._sending or self._outcomes or self._is_due() or self._time_is_due()):
+                if not (self._under_way or self._is_due() or self._time_is_due()):
                     return True
                 await self._wait()
         finally:
@@ -174,23 +177,101 @@ class AlertService:
             return False
 
     async def _turn(self) -> bool:
-        """Read on, start sending what is ours, settle, claim; whether anything was done."""
-        read = await asyncio.to_thread(self._read_on)
-        self._settings.at("folded")
-        if self.notifications.position < self._appended:
-            return False  # what was appended last decides what is to be done next
-        self._start_sending()
-        return await self._settle() or await self._claim() or await self._pass_time() or read
+        """Append what is decided, read on, start sending what is ours; whether there is more to do at once.
 
-    def _read_on(self) -> bool:
+        What is claimed next is composed meanwhile: while the disk writes, the processor is free.
+        """
+        decision = self._decide()
+        composing = asyncio.create_task(self._composed([*self._ours(), *decision.wanted]))
+        try:
+            appended, read = await asyncio.to_thread(self._advance, decision)
+        finally:
+            composed = await composing
+        del self._under_way.outcomes[: decision.told]
+        ours = self._ours()
+        # A digest may have grown since: then it is composed again.
+        ready = [(each, made[1]) for each in ours if (made := composed.get(each.id)) and made[0] is each.intent]
+        for notification, mail in ready:
+            self._under_way.begin(notification, mail)
+        return read > appended or len(ready) < len(ours)
+
+    async def _composed(self, wanted: Sequence[Notification]) -> Mapping[str, Composed]:
+        return await asyncio.to_thread(self._composing.each, wanted, self._settings.at) if wanted else {}
+
+    def _decide(self) -> _Decision:
+        """What came of mails, and what to send next: never is more claimed and not settled than connections are."""
+        if not self._folded or self.notifications.position < self._appended:
+            return _Decision()  # what was appended last decides what is to be done next
+        now = self._settings.now()
+        outcomes = list(self._under_way.outcomes)
+        told = len(outcomes)
+        outcomes += [suppressed(each) for each in self._kept_back(now)]
+        outcomes += [given_up(each) for each in self._given_up(now) if not each.suppressed]
+        settling = frozenset(outcome.notification for outcome in outcomes)
+        held = self._held(settling)
+        # A digest of what is given up here may grow, and is not to be claimed as it was before.
+        lanes = () if any(outcome.digested for outcome in outcomes) else self.lanes
+        wanted = [each for name in lanes for each in self._wanted(name, now, settling, held[name])]
+        renewed = [self._under_way.sending[each] for each in self._to_renew(now)]
+        due = None if outcomes or wanted or renewed or not self._time_is_due() else self.evaluator.next_due
+        return _Decision(outcomes, told, wanted, renewed, due)
+
+    def _advance(self, decision: _Decision) -> tuple[int, int]:
+        """What blocks of a turn: how many events were appended, and how many there were to read."""
         with self._folding:
-            position = self.notifications.position
-            while events := self._feed.skimmed(self.notifications.position, _EVENTS_AT_ONCE, _READ):
-                for happened in events:
-                    self._clock = self._clock.read(happened.recorded_at)
-                    self.notifications.fold(happened, self.evaluator.fold(happened))
-            self._look_at_backlog(self._settings.now())
-            return self.notifications.position > position
+            appended = self._append(decision)
+            read = self._read_on()
+        self._settings.at("folded")
+        return appended, read
+
+    def _append(self, decision: _Decision) -> int:
+        """Append what was decided, if anything was; how many events that made."""
+        events: list[OwnEvent] = []
+        points: list[tuple[str, str]] = []
+        if decision.outcomes:
+            events.append(NotificationsSettledEvent(outcomes=list(decision.outcomes)))
+            points.append(("settling", "settled"))
+        if decision.wanted or decision.renewed:
+            events.append(self._claim(decision))
+            points.append(("claiming", "claimed"))
+        if decision.due is not None:
+            # Servers that say so at once lose the race but one, and what is told follows from what is accepted.
+            events.append(NotificationsDueEvent(server=self._settings.server, until=decision.due))
+            points.append(("passing", "passed"))
+            self._clock = self._clock.asked(self._settings.now(), decision.due)
+        if not events:
+            return 0
+        for before, _ in points:
+            self._settings.at(before)
+        self._folded = False
+        self._appended = self._stream.append(events, self.notifications.head)
+        for _, after in points:
+            self._settings.at(after)
+        now = self._settings.now()
+        for name, count in Counter(each.intent.channel for each in decision.wanted).items():
+            self.lanes[name].took(now, count)
+        for each in decision.renewed:
+            each.since = now
+        return len(events)
+
+    def _claim(self, decision: _Decision) -> NotificationsClaimedEvent:
+        claims = [_claim_of(each, each.attempt + 1) for each in decision.wanted]
+        claims += [_claim_of(each.notification, each.notification.attempt) for each in decision.renewed]
+        server, lease = self._settings.server, self._settings.lease_seconds
+        return NotificationsClaimedEvent(server=server, lease_seconds=lease, notifications=claims)
+
+    def _read_on(self) -> int:
+        """Fold what is new; how many events that was."""
+        read = 0
+        while events := self._feed.skimmed(self.notifications.position, _EVENTS_AT_ONCE, _READ):
+            self._clock = self._clock.read(events[-1].recorded_at)
+            for happened in events:
+                self._runs.fold(happened)
+                self.notifications.fold(happened, self.evaluator.fold(happened))
+            read += len(events)
+        self._folded = True
+        self._look_at_backlog(self._settings.now())
+        return read
 
     def _look_at_backlog(self, now: int) -> None:
         """Once a second: to look at all that is open takes its time."""
@@ -198,24 +279,24 @@ class AlertService:
             self._looks_at_backlog = now + _LOOK_MILLISECONDS
             self.backlog = Backlog.of(self.notifications, now)
 
-    async def _settle(self) -> bool:
-        now = self._settings.now()
-        outcomes = self._outcomes[:_OUTCOMES_AT_ONCE]
-        kept = len(outcomes)
-        outcomes += [suppressed(each) for each in self._kept_back(now)]
-        old = self._given_up(now)
-        outcomes += [given_up(each) for each in old if not each.suppressed]
-        if not outcomes:
-            return False
-        self._settings.at("settling")
-        await self._append(NotificationsSettledEvent(outcomes=outcomes))
-        self._settings.at("settled")
-        del self._outcomes[:kept]
-        return True
+    def _ours(self) -> list[Notification]:
+        """What the log says is ours to send and is not under way, by its word and not by the clock.
+
+        What a lost answer of the log left claimed is among it; a lease only keeps others away.
+        """
+        under_way = self._under_way.ids()
+        return [
+            each
+            for each in self.notifications.claimed()
+            if each.server == self._settings.server
+            and each.id not in under_way
+            and each.may_be_sent
+            and each.intent.channel in self.lanes
+        ]
 
     def _kept_back(self, now: int) -> list[Notification]:
-        under_way = self._sending.keys() | {outcome.notification for outcome in self._outcomes}
-        return kept_back(self.notifications, now, _OUTCOMES_AT_ONCE, sending=under_way, gone=self._settings.gone)
+        sending = self._under_way.ids()
+        return kept_back(self.notifications, now, _OUTCOMES_AT_ONCE, sending=sending, gone=self._settings.gone)
 
     def _given_up(self, now: int) -> list[Notification]:
         """What is too old; looked for once a second, for it is hours before it is."""
@@ -227,54 +308,29 @@ class AlertService:
         # There may be more: it is looked at again at once.
         return overdue(self.notifications, now, _OUTCOMES_AT_ONCE)
 
-    async def _claim(self) -> bool:
-        now, lease = self._settings.now(), self._settings.lease_seconds
-        wanted = [each for name in self.lanes for each in self._wanted(name, now)]
-        renewed = [self._sending[each] for each in self._to_renew(now)]
-        claims = [_claim_of(each, each.attempt + 1) for each in wanted]
-        claims += [_claim_of(each.notification, each.notification.attempt) for each in renewed]
-        if not claims:
-            return False
-        self._settings.at("claiming")
-        server = self._settings.server
-        await self._append(NotificationsClaimedEvent(server=server, lease_seconds=lease, notifications=claims))
-        self._settings.at("claimed")
-        for name, count in Counter(each.intent.channel for each in wanted).items():
-            self.lanes[name].took(now, count)
-        for each in renewed:
-            each.since = now
-        return True
-
-    async def _pass_time(self) -> bool:
-        """In a quiet log, say that time has passed when something is due; the log's own clock decides whether it has.
-
-        Servers that say so at once lose the race but one, and what is told follows from what is
-        accepted. Whatever was in the log before counts, read by this server or not.
-        """
-        due = self.evaluator.next_due
-        if due is None or not self._time_is_due():
-            return False
-        self._settings.at("passing")
-        self._clock = self._clock.asked(self._settings.now(), due)
-        await self._append(NotificationsDueEvent(server=self._settings.server, until=due))
-        self._settings.at("passed")
-        return True
-
     def _time_is_due(self) -> bool:
+        """Whether to say in a quiet log that time has passed; the log's own clock decides whether it has."""
         due = self.evaluator.next_due
         return due is not None and self._clock.shows(due, self._settings.now())
 
-    def _wanted(self, name: str, now: int) -> list[Notification]:
-        """What to claim next for a channel."""
+    def _held(self, settling: frozenset[str]) -> Counter[str]:
+        """How many are this server's by channel, begun or not, when those are settled."""
+        claimed = [each for each in self.notifications.claimed() if each.server == self._settings.server]
+        sending = [each.notification for each in self._under_way.sending.values()]
+        channels = {each.id: each.intent.channel for each in (*claimed, *sending) if each.id not in settling}
+        return Counter(channels.values())
+
+    def _wanted(self, name: str, now: int, settling: frozenset[str], held: int) -> list[Notification]:
+        """What to claim next for a channel, when those are settled."""
         lane = self.lanes[name]
-        under_way = sum(each.notification.intent.channel == name for each in self._sending.values())
         return next_claims(
             self.notifications,
             now,
             channel=name,
-            free=lane.free(now, under_way),
+            free=lane.free(now, held),
             connections=lane.channel.connections,
-            sending=self._sending.keys(),
+            sending=self._under_way.sending.keys(),
+            settling=settling,
             gone=self._settings.gone,
         )
 
@@ -283,64 +339,10 @@ class AlertService:
         held = {each.id: each.attempt for each in self.notifications.claimed() if each.server == self._settings.server}
         since = {
             each: sending.since
-            for each, sending in self._sending.items()
+            for each, sending in self._under_way.sending.items()
             if held.get(each) == sending.notification.attempt
         }
         return to_renew(since, now, self._settings.lease_seconds)
-
-    async def _append(
-        self, event: NotificationsClaimedEvent | NotificationsDueEvent | NotificationsSettledEvent
-    ) -> None:
-        self._appended = await asyncio.to_thread(self._stream.append, event, self.notifications.head)
-
-    def _start_sending(self) -> None:
-        """Send what the log says is ours, by its word and not by the clock.
-
-        What a lost answer of the log left claimed is among it; a lease only keeps others away.
-        """
-        settling = {outcome.notification for outcome in self._outcomes}
-        for each in self.notifications.claimed():
-            mine = each.server == self._settings.server and each.may_be_sent and each.intent.channel in self.lanes
-            if mine and each.id not in self._sending and each.id not in settling:
-                task = asyncio.create_task(self._send(each))
-                self._sending[each.id] = _Sending(each, task, self._settings.now())
-
-    async def _send(self, notification: Notification) -> None:
-        came: Came = Ambiguous("the server was stopped while it sent this")
-        try:
-            came = await self._attempt(notification)
-        finally:
-            self._outcomes.append(settlement(notification, came, self._settings.now()))
-            self._sending.pop(notification.id, None)
-            self._changed.set()
-
-    async def _attempt(self, notification: Notification) -> Came:
-        lane = self.lanes[notification.intent.channel]
-        try:
-            mail = await asyncio.to_thread(self._composed, notification.intent)
-            self._settings.at("composed")
-        except Exception as error:  # noqa: BLE001 - one notification may not stop the others
-            _log.warning("notification %s cannot be composed", notification.id, exc_info=True)
-            return Retry(f"it cannot be composed: {type(error).__name__}: {error}")
-        try:
-            self._settings.at("sending")
-            came = await lane.channel.send(mail)
-            self._settings.at("sent")
-            lane.hear(came, self._settings.now())
-        except Exception as error:  # noqa: BLE001 - one notification may not stop the others
-            _log.warning("notification %s: its channel failed", notification.id, exc_info=True)
-            return Ambiguous(f"the channel failed: {type(error).__name__}: {error}")
-        return came
-
-    def _composed(self, intent: Intent) -> Mail:
-        return self._compose(intent, self._facts_of(intent))
-
-    def _facts_of(self, intent: Intent) -> Facts:
-        """The facts, which all recipients of a rule are told alike."""
-        told = self._told
-        if told is None or told[0] != intent.message:
-            told = self._told = intent.message, facts_at(intent, self._runs, self._settings.place)
-        return told[1]
 
     def _is_due(self) -> bool:
         """Whether a notification could be claimed now, by this server."""
@@ -351,30 +353,33 @@ class AlertService:
         )
 
     async def _wait(self) -> None:
+        """Until something came of a mail, and of those sent with it what comes in a moment: one append tells of all."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.poll_seconds):
-                await self._changed.wait()
-        self._changed.clear()
+                await self._under_way.changed.wait()
+            await self._under_way.idle(_GATHER_SECONDS)
+        self._under_way.changed.clear()
 
     async def _finish(self) -> None:
         """Give what is under way its time, break off the rest, and settle all of it if the log allows."""
-        tasks: Sequence[asyncio.Task[None]] = [each.task for each in self._sending.values()]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=self._settings.grace_seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._under_way.finish(self._settings.grace_seconds)
         for _ in range(10):
-            if not self._outcomes:
+            outcomes = list(self._under_way.outcomes)
+            if not outcomes:
                 return
             try:
-                await asyncio.to_thread(self._read_on)
-                await self._settle()
+                await asyncio.to_thread(self._settle_last, outcomes)
+                del self._under_way.outcomes[: len(outcomes)]
             except LostRaceError:
                 continue
             except UnavailableError as error:
-                _log.warning("%d outcomes are not in the log: %s", len(self._outcomes), error)
+                _log.warning("%d outcomes are not in the log: %s", len(outcomes), error)
                 return
+
+    def _settle_last(self, outcomes: Sequence[Outcome]) -> None:
+        with self._folding:
+            self._read_on()
+            self._append(_Decision(outcomes))
 
 
 def _claim_of(notification: Notification, attempt: int) -> Claim:

@@ -91,7 +91,7 @@ _OF_OTHERS: frozenset[type[Event]] = frozenset(
         UserDisabledEvent,
     }
 )
-READ = frozenset(kind.type_name() for kind in _OF_RUNS | _OF_OTHERS)
+READ = frozenset(name for kind in _OF_RUNS | _OF_OTHERS for name in kind.type_names())
 """The types of the events whose content the evaluator looks at; of all others it takes the time alone."""
 
 
@@ -359,7 +359,9 @@ class Evaluator:
             subject = Subject(rule.id, rule.definition.name, recipient, TEST, run.became(None), happened.recorded_at)
             member = Member(happened.position, happened.hash, subject)
             episode = episode_id(rule.id, f"{TEST} {run_id}", happened.hash)
-            found.append(intent_for(rule, rule.definition, member, episode, why))
+            found.append(
+                intent_for(rule, rule.definition, member, episode, why or self._suppressors.of_recipient(subject))
+            )
         return found
 
     def _template_failed(self, happened: FeedEvent, event: AlertRuleTemplateFailedEvent) -> list[Intent]:

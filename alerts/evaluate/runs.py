@@ -25,6 +25,7 @@ from schemas.statuses import RunStatus
 from schemas.streams import key_of, kind_of
 
 RUNS_KEPT = 5_000
+_EVENTS_KEPT = 50
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -47,6 +48,41 @@ class FeedRunEvents:
     def upto(self, run_id: str, position: int) -> Sequence[FeedEvent]:
         """The events of a run up to and with a position, in order."""
         return [event for event in self._feed.of_run(run_id) if event.position <= position]
+
+
+class RecentRunEvents:
+    """The events of the runs that were heard of last, as whoever reads the feed met them; of others, from behind.
+
+    Most of what is told is told at once: so its events need not be looked up and decoded again.
+    """
+
+    def __init__(self, others: RunEvents, *, keep: int = RUNS_KEPT, each: int = _EVENTS_KEPT) -> None:
+        """Keep so many runs, but none with more events than `each`; what comes out does not depend on it."""
+        self._others = others
+        self._keep = keep
+        self._each = each
+        self._events: OrderedDict[str, list[FeedEvent]] = OrderedDict()
+
+    def fold(self, happened: FeedEvent) -> None:
+        """Keep the next event of the feed, if it is of a run that was followed from its first."""
+        stream = happened.envelope.stream
+        if happened.envelope.prev == "" and kind_of(stream) == "run":
+            self._events[key_of(stream)] = [happened]
+            if len(self._events) > self._keep:
+                self._events.popitem(last=False)
+            return
+        events = self._events.get(key_of(stream)) if kind_of(stream) == "run" else None
+        if events is not None:
+            events.append(happened)
+            if len(events) > self._each:
+                del self._events[key_of(stream)]
+
+    def upto(self, run_id: str, position: int) -> Sequence[FeedEvent]:
+        """The events of a run up to and with a position, in order."""
+        events = self._events.get(run_id)
+        if events is None:
+            return self._others.upto(run_id, position)
+        return [event for event in events if event.position <= position]
 
 
 @dataclass(slots=True)

@@ -73,8 +73,15 @@ class Suppressors:
         found = (suppresses(event, subject, of_many=of_many) for event in self._candidates(subject))
         return next(filter(None, found), None)
 
+    def of_recipient(self, subject: Subject) -> str | None:
+        """As `of`, for what was asked for by hand: silences do not keep it back, what recipients want does."""
+        return next(filter(None, (suppresses(event, subject) for event in self._of_recipient(subject))), None)
+
     def _candidates(self, subject: Subject) -> Iterator[FeedEvent]:
         yield from self._silences.values()
+        yield from self._of_recipient(subject)
+
+    def _of_recipient(self, subject: Subject) -> Iterator[FeedEvent]:
         whom = same_address(subject.recipient)
         yield from self._unsubscribed.get(whom, {}).values()
         if whom in self._bounced:

@@ -16,6 +16,7 @@ from alerts.templates.words import duration, moment, one_line, shown, tail
 
 Filter = Callable[..., Any]
 _DIGITS = 30
+_SIMPLE = (str, int, float, Undefined)
 
 
 def _join(items: Iterable[object], separator: str = "") -> str:
@@ -60,17 +61,19 @@ def _last_of(items: Iterable[Any], count: int) -> list[Any]:
 
 def simple(value: Any) -> Any:
     """The value, which must be a text, a number or nothing; raises TemplateFailedError."""
-    if value is None or isinstance(value, str | int | float | Undefined):
+    if value is None or isinstance(value, _SIMPLE):
         return value
     raise TemplateFailedError(f"a {type(value).__name__} cannot be shown as it is; use a loop, or |join(', ')")
 
 
 def said(value: Any) -> Any:
     """What an expression puts into the message: nothing for None."""
+    if isinstance(value, str):
+        return value
     value = simple(value)
     if value is None:
         return ""
-    return value if isinstance(value, str | Undefined) else shown(value)
+    return value if isinstance(value, Undefined) else shown(value)
 
 
 _FOR_ONE = ("abs", "capitalize", "e", "escape", "float", "int", "lower", "string", "title", "trim", "truncate", "upper")

@@ -180,15 +180,19 @@ def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
 
 
 def _within_budget(function: Filter, prepare: Callable[[Any], Any] = lambda value: value) -> Filter:
-    wants = getattr(function, "jinja_pass_arg", None)
+    wants = getattr(getattr(function, "jinja_pass_arg", None), "name", "")
 
     @pass_context
     @wraps(function)
     def limited(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
-        budget: Budget = context[BUDGET]
+        budget: Budget = context.parent[BUDGET]
         budget.check()
-        first = {"eval_context": (context.eval_ctx,), "environment": (context.environment,)}
-        made = function(*first.get(wants.name if wants else "", ()), prepare(value), *args, **kwargs)
+        if wants == "eval_context":
+            made = function(context.eval_ctx, prepare(value), *args, **kwargs)
+        elif wants == "environment":
+            made = function(context.environment, prepare(value), *args, **kwargs)
+        else:
+            made = function(prepare(value), *args, **kwargs)
         budget.spend(made)
         return made
 
@@ -197,7 +201,7 @@ def _within_budget(function: Filter, prepare: Callable[[Any], Any] = lambda valu
 
 @pass_context
 def _turns(context: Context, items: Iterable[Any]) -> Iterator[Any]:
-    budget: Budget = context[BUDGET]
+    budget: Budget = context.parent[BUDGET]
     for item in items:
         budget.check()
         yield item

@@ -31,7 +31,7 @@ from ledger.errors import (
 from ledger.store.database import Database
 from ledger.wire import name_of
 from schemas.events import Seal
-from schemas.limits import Limits
+from schemas.limits import UNSTORABLE, Limits
 from schemas.registry import decode
 from schemas.streams import refusals_stream, run_stream
 
@@ -103,6 +103,8 @@ class Ledger:
         Raises:
             RunNotFoundError: no such run.
         """
+        if UNSTORABLE.search(run_id):
+            raise RunNotFoundError(run_id)
         run = self._load(run_stream(run_id), Run)
         if not run.exists:
             raise RunNotFoundError(run_id)

@@ -1,18 +1,16 @@
 """The saved views of this ledger, folded from the feed: few and small, so that they need no table."""
 
-import threading
-
 from ledger.domain.aggregate import LedgerAggregate
 from ledger.domain.saved_view import SavedView, Who
 from ledger.errors import ViewNotFoundError
 from ledger.feed import Feed, FeedEvent
+from ledger.following import Following
 from ledger.queries import ViewDocument
 from ledger.users.tokens import moment_of
 from schemas.events import OpaqueEvent, ViewChangedEvent, ViewDeletedEvent, ViewSavedEvent, ViewSharedEvent
 from schemas.streams import key_of, view_stream
 
-_TYPES = tuple(kind.type_name() for kind in (ViewSavedEvent, ViewChangedEvent, ViewSharedEvent, ViewDeletedEvent))
-_BATCH = 1_000
+_KINDS = (ViewSavedEvent, ViewChangedEvent, ViewSharedEvent, ViewDeletedEvent)
 
 
 class SavedViews:
@@ -20,37 +18,23 @@ class SavedViews:
 
     def __init__(self, feed: Feed) -> None:
         """Nothing is read before the first question."""
-        self._feed = feed
-        self._position = 0
         self._views: dict[str, tuple[SavedView, FeedEvent]] = {}
-        self._lock = threading.Lock()
+        self._following = Following(feed, _KINDS, self._fold)
 
     def views(self, who: Who) -> list[ViewDocument]:
         """The views that somebody may see, by name."""
-        self._read_on()
+        self._following.read_on()
         found = [_document(*each, who) for each in list(self._views.values()) if each[0].right_of(who) is not None]
         return sorted(found, key=lambda document: (document["name"].casefold(), document["view_id"]))
 
     def view(self, view_id: str, who: Who) -> ViewDocument:
         """One view; raises ViewNotFoundError, and ForbiddenError for who may not see it."""
-        self._read_on()
+        self._following.read_on()
         found = self._views.get(view_stream(view_id))
         if found is None:
             raise ViewNotFoundError(view_id)
         found[0].check_may(who, "view")
         return _document(*found, who)
-
-    def _read_on(self) -> None:
-        end = self._feed.last_position()
-        if end <= self._position:
-            return
-        with self._lock:
-            position = self._position
-            while found := self._feed.of_types(_TYPES, position, _BATCH):
-                for event in found:
-                    self._fold(event)
-                position = found[-1].position
-            self._position = max(position, end)
 
     def _fold(self, happened: FeedEvent) -> None:
         stream = happened.envelope.stream

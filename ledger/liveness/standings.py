@@ -14,7 +14,9 @@ from schemas.statuses import RunStatus
 from schemas.streams import run_stream
 
 _REMEMBERED = 100_000
-_TYPES = frozenset(each.type_name() for each in (RunStartedEvent, RunStatusChangedEvent, RunResumedEvent))
+_TYPES = frozenset(
+    name for each in (RunStartedEvent, RunStatusChangedEvent, RunResumedEvent) for name in each.type_names()
+)
 
 
 @dataclass(frozen=True, slots=True)

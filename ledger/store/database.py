@@ -107,13 +107,14 @@ class Database(SqliteFile):
         upto_seq: int | None = None,
         descending: bool = False,
         limit: int | None = None,
+        types: Sequence[str] = (),
     ) -> list[Recorded]:
-        """Events of one stream by number."""
-        where = "s.name = ? AND e.seq > ? AND e.seq <= ?"
+        """Events of one stream by number; of some types if any are named."""
+        where = f"s.name = ? AND e.seq > ? AND e.seq <= ?{_of_types(types)}"
         order = "e.seq DESC" if descending else "e.seq"
         lower = -1 if after_seq is None else after_seq
         upper = _LAST if upto_seq is None else upto_seq
-        return self._select(log, where, order, (stream, lower, upper, _LAST if limit is None else limit))
+        return self._select(log, where, order, (stream, lower, upper, *types, _LAST if limit is None else limit))
 
     def events_after(
         self,
@@ -126,9 +127,7 @@ class Database(SqliteFile):
     ) -> list[Recorded]:
         """Events of one partition behind `place`, in order, without the genesis."""
         upper = upto if upto is not None else _end_of_partition(place)
-        where = "e.place > ? AND e.place <= ?"
-        if types:
-            where += f" AND e.type IN ({', '.join('?' * len(types))})"
+        where = f"e.place > ? AND e.place <= ?{_of_types(types)}"
         return self._select(log, where, "e.place", (max(place, 0), upper, *types, limit))
 
     def streams_behind(self, place: int, *, log: LogName) -> list[tuple[str, int]]:
@@ -190,6 +189,10 @@ class Database(SqliteFile):
     def _select(self, log: LogName, where: str, order: str, values: Sequence[object]) -> list[Recorded]:
         rows = self.reading().execute(tables.select_events(log, where, order), values)
         return [_recorded(row) for row in rows]
+
+
+def _of_types(types: Sequence[str]) -> str:
+    return f" AND e.type IN ({', '.join('?' * len(types))})" if types else ""
 
 
 def _end_of_partition(place: int) -> int:

@@ -1,12 +1,12 @@
 """Who uses this ledger's servers, folded from the feed: a revocation counts as soon as it was read."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hmac import compare_digest
 
 from ledger.feed import Feed, FeedEvent
+from ledger.following import Following
 from ledger.queries import SessionDocument, TokenDocument, UserDocument
 from ledger.users.sessions import OpenSession, OpenSessions
 from ledger.users.tokens import milliseconds, moment_of, session_from, token_from
@@ -36,8 +36,6 @@ _KINDS = (
     SessionRenewedEvent,
     SessionEndedEvent,
 )
-_TYPES = tuple(kind.type_name() for kind in _KINDS)
-_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +65,14 @@ class Users:
         """Nothing is read before the first question; `now` decides what has expired."""
         self._feed = feed
         self._now = now
-        self._position = 0
         self._users: dict[str, User] = {}
         self._tokens: dict[str, _Token] = {}
         self._sessions = OpenSessions()
-        self._lock = threading.Lock()
+        self._following = Following(feed, _KINDS, self._fold)
 
     def who(self, text: str) -> User | None:
         """The user whose token a text is; None if it is not valid (any more)."""
-        self._read_on()
+        self._following.read_on()
         token = token_from(text)
         known = self._tokens.get(token.id) if token is not None else None
         if token is None or known is None or not compare_digest(token.hash, known.event.token_hash):
@@ -85,7 +82,7 @@ class Users:
 
     def session(self, text: str) -> tuple[User, OpenSession] | None:
         """The user who opened a session, and the session; None if it is over, or never was."""
-        self._read_on()
+        self._following.read_on()
         drawn = session_from(text)
         found = self._sessions.find(drawn, milliseconds(self._now())) if drawn is not None else None
         user = self._users.get(found.stream) if found is not None else None
@@ -93,12 +90,12 @@ class Users:
 
     def named(self, name: str) -> User | None:
         """The user of a name in any case of letters, disabled or not."""
-        self._read_on()
+        self._following.read_on()
         return self._users.get(user_stream(self._feed.log_id, name))
 
     def owner(self, token_id: str) -> str | None:
         """Whose a token is or was."""
-        self._read_on()
+        self._following.read_on()
         token = self._tokens.get(token_id)
         user = self._users.get(token.stream) if token is not None else None
         return user.name if user is not None else None
@@ -106,22 +103,22 @@ class Users:
     def is_open(self) -> bool:
         """Whether there was never a user or a token, so that nobody can say who he is."""
         if not self._users and not self._tokens:
-            self._read_on()
+            self._following.read_on()
         return not self._users and not self._tokens
 
     def can_be_told(self) -> bool:
         """Whether somebody can say who he is: a token was ever issued, or a user has a password."""
-        self._read_on()
+        self._following.read_on()
         return bool(self._tokens) or any(user.password_hash for user in list(self._users.values()))
 
     def has_admin(self) -> bool:
         """Whether somebody may manage users."""
-        self._read_on()
+        self._following.read_on()
         return any(user.role == Role.ADMIN and not user.disabled for user in list(self._users.values()))
 
     def users(self) -> list[UserDocument]:
         """Every user by name, disabled ones too."""
-        self._read_on()
+        self._following.read_on()
         found = [
             {
                 "user": user.name,
@@ -136,27 +133,14 @@ class Users:
 
     def tokens(self) -> list[TokenDocument]:
         """Every token in the order of issue, and what it is worth; never the token itself."""
-        self._read_on()
+        self._following.read_on()
         return [self._document(token) for token in list(self._tokens.values())]
 
     def sessions(self, name: str) -> list[SessionDocument]:
         """The open sessions of a user in the order of log-in."""
-        self._read_on()
+        self._following.read_on()
         stream = user_stream(self._feed.log_id, name)
         return self._sessions.documents(stream, milliseconds(self._now()))
-
-    def _read_on(self) -> None:
-        end = self._feed.last_position()
-        if end <= self._position:
-            return
-        with self._lock:
-            # Moved when all is folded: who sees it moved, and does not wait for the lock, misses nothing.
-            position = self._position
-            while found := self._feed.of_types(_TYPES, position, _BATCH):
-                for event in found:
-                    self._fold(event)
-                position = found[-1].position
-            self._position = max(position, end)
 
     def _fold(self, found: FeedEvent) -> None:
         stream = found.envelope.stream

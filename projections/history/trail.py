@@ -1,6 +1,6 @@
 """What a run's document leaves out and its events tell: where each attempt ran, its last lines, its last event."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,8 @@ from projections.history.entries import recorded_utc
 from schemas.events import RunOrigin, RunResumedEvent, RunStartedEvent, RunStatusChangedEvent, readable
 from schemas.statuses import TERMINAL
 
-READ = frozenset(kind.type_name() for kind in (RunStartedEvent, RunResumedEvent, RunStatusChangedEvent))
-"""The types of events that tell it; the others are counted."""
+TYPES = tuple(name for kind in (RunStartedEvent, RunResumedEvent, RunStatusChangedEvent) for name in kind.type_names())
+"""The types of events that tell it, beside the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,10 @@ class Trail:
     seq: int
     hash: str
     recorded_at: str
-    events: int
 
 
-def trail_of(events: Sequence[FeedEvent]) -> Trail:
-    """The trail of a run that has events."""
+def trail_of(events: Iterable[FeedEvent], last: FeedEvent) -> Trail:
+    """The trail of a run from its events of `TYPES`, and its last one."""
     origins: list[dict[str, Any]] = []
     lines: Sequence[str] = ()
     for happened in events:
@@ -43,8 +42,7 @@ def trail_of(events: Sequence[FeedEvent]) -> Trail:
                 lines = [readable(line) or "" for line in found] or lines
             case _:
                 pass
-    last = events[-1]
-    return Trail(origins, lines, last.position, last.envelope.seq, last.hash.hex(), recorded_utc(last), len(events))
+    return Trail(origins, lines, last.position, last.envelope.seq, last.hash.hex(), recorded_utc(last))
 
 
 def _readable(origin: RunOrigin) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import click
 
 from ledger.commands import DeleteView, SaveView, ShareView
 from ledger.errors import NotFoundError
-from ledger.filters import Filter, split
+from ledger.filters import Filter, Operator, split
 from ledger.queries import RunQuery, ViewDocument
 from ledger.wire import query_to
 from runledger.cli.issuing import CLIENT
@@ -122,6 +122,9 @@ def _query(found: ViewDocument) -> RunQuery:
     """The question of a view; what only a page knows is passed over."""
     fields: dict[str, Any] = {}
     filters = []
+    chosen = tuple(value for name, value in parse_qsl(found["query"]) if name == "run")
+    if chosen:
+        return RunQuery(filters=(Filter("run_id", Operator.IS, chosen),), include_children=True, include_archived=True)
     for name, value in parse_qsl(found["query"], keep_blank_values=True):
         if name == "filter":
             filters.append(Filter.parse(value))

@@ -97,6 +97,10 @@ class GateSettings:
     pages: bool = False
 
 
+REFUSED = "refused"
+"""Where the state of a request holds why it is not let in, for the page that says so."""
+
+
 class WrongHostError(BadMessageError):
     """A request under a name that is none of ours."""
 
@@ -203,12 +207,18 @@ class Gate:
                 return refusal(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"Connection": "close"})
             case NotReadyError():
                 return refusal(error, headers={"Connection": "close"})
-            case UnauthenticatedError() if self._settings.pages and _is_for_a_person(scope):
-                return RedirectResponse(_login_before(_asked(scope)), HTTPStatus.SEE_OTHER)
+            case _ if self._settings.pages and _is_for_a_person(scope):
+                return self._told_by_a_page(scope, error)
             case UnauthenticatedError() if self._settings.pages and _is_part_of_a_page(scope):
-                return refusal(error, headers={"HX-Redirect": _login_before(_shown(scope))})
+                return refusal(error, headers={"HX-Redirect": _login_before(_shown(scope, b"hx-current-url"))})
             case _:
                 return refusal(error)
+
+    def _told_by_a_page(self, scope: Scope, error: LedgerError) -> ASGIApp:
+        if isinstance(error, UnauthenticatedError):
+            return RedirectResponse(_login_before(_asked(scope)), HTTPStatus.SEE_OTHER)
+        scope["state"][REFUSED] = error
+        return self._app
 
     def _while_valid(self, scope: Scope, send: Send) -> Send:
         """What is streamed ends when its reader is not let in any more."""
@@ -251,10 +261,9 @@ async def _with_token_of_ours(scope: Scope, receive: Receive, visitor: Visitor) 
 
 
 def _is_for_a_person(scope: Scope) -> bool:
-    """Whether a browser goes to a page, and shows what it gets."""
+    """Whether a browser goes to a page or sends a form of one, and shows what it gets."""
     accept = _header(scope["headers"], b"accept") or ""
-    looks = scope.get("method", "GET") in SAFE_METHODS and "text/html" in accept
-    return looks and not scope["path"].startswith("/api/") and not _is_part_of_a_page(scope)
+    return "text/html" in accept and not scope["path"].startswith("/api/") and not _is_part_of_a_page(scope)
 
 
 def _is_part_of_a_page(scope: Scope) -> bool:
@@ -265,13 +274,15 @@ def _login_before(address: str) -> str:
     return f"{LOGIN}?{urlencode({'next': address})}"
 
 
-def _shown(scope: Scope) -> str:
-    """The address of the page whose script asks for a part."""
-    parts = urlsplit(_header(scope["headers"], b"hx-current-url") or "/")
+def _shown(scope: Scope, header: bytes) -> str:
+    """The address of the page that asks, as a header tells."""
+    parts = urlsplit(_header(scope["headers"], header) or "/")
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def _asked(scope: Scope) -> str:
+    if scope.get("method", "GET") not in SAFE_METHODS:
+        return _shown(scope, b"referer")
     query = scope.get("query_string", b"").decode("latin-1")
     return quote(scope["path"]) + (f"?{query}" if query else "")
 

@@ -22,7 +22,7 @@ from runledger.channels import can_send
 from runledger.keys import signer_of
 from runledger.liveness import liveness_of
 from runledger.server import ROLES
-from runledger.server.api import Api, build
+from runledger.server.api import areas_of, build
 from runledger.server.desk import Desk
 from runledger.server.entry import gate_settings, session_times
 from runledger.server.front import Front
@@ -109,15 +109,16 @@ def serve(
     desk = Desk(parts, door.lagging, metrics, telling.channels)
     stream = Stream(parts.feed, parts.database, parts.files.printed)
     metrics.register(stream)
+    answers = "api" in chosen
     app = build(
-        Api(desk, stream, liveness.hearing, metrics),
+        areas_of(desk, stream, liveness.hearing) if answers else [],
+        metrics.text,
         lambda: door.closed() or door.lagging() or telling.late(),
-        pages=[unsubscribing.routes()],
-        routes="api" in chosen,
+        pages=[unsubscribing.routes()] if answers else [],
     )
     logins = Logins(parts.ledger, parts.users, caller(), door.lagging, now=now, times=session_times(parts.folder))
     guard = Guard(parts.users, caller(), loopback=is_loopback(host), in_use=logins.in_use)
-    front = Front(app, studio(desk, logins, app.openapi)) if "api" in chosen else app
+    front = Front(app, studio(desk, logins, app.openapi)) if answers else app
     gate = Gate(
         front,
         door,
@@ -127,7 +128,7 @@ def serve(
         refused=logins.refuse_token,
     )
     others: list[Role] = [logins]
-    if "api" in chosen:
+    if answers:
         others += [Recording(liveness), stream]
     if "liveness" in chosen:
         others += [judging(liveness), recovering(parts), ending_overdue(parts)]

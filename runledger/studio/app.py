@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from runledger.server.desk import Desk
 from runledger.server.logins import Logins
@@ -24,13 +25,14 @@ from runledger.studio.outputs.routes import output_routes
 from runledger.studio.pages import Pages
 from runledger.studio.run.routes import run_routes
 from runledger.studio.runs.bulk import bulk_routes
+from runledger.studio.runs.export import export_routes
 from runledger.studio.runs.routes import run_list_routes
 from runledger.studio.users.routes import user_routes
 from runledger.studio.views.routes import view_routes
 from runledger.wiring import now, place_of
 
 
-def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, Any]]) -> Starlette:
+def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, Any]]) -> ASGIApp:
     """Every page, on the parts that the desk works with; people are let in by `logins`, `description` is the API's."""
     assets = Assets()
     place = place_of(desk.parts.folder, desk.parts.log_address).workspace
@@ -38,6 +40,7 @@ def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, An
     areas: Sequence[Sequence[BaseRoute]] = (
         LoginPages(logins, pages.page).routes(),
         run_list_routes(desk, pages),
+        export_routes(desk),
         view_routes(desk, pages),
         compare_routes(desk, pages),
         run_routes(desk, pages),
@@ -56,7 +59,8 @@ def studio(desk: Desk, logins: Logins, description: Callable[[], Mapping[str, An
         Route("/look", choose),
         *(route for area in areas for route in area),
     ]
-    return Starlette(routes=routes, exception_handlers=dict(ErrorPages(pages).handlers()))
+    errors = ErrorPages(pages)
+    return errors.before(Starlette(routes=routes, exception_handlers=dict(errors.handlers())))
 
 
 async def _first(_: Request) -> Response:

@@ -7,9 +7,10 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ExceptionHandler
+from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 
 from ledger.problems import problem_of
+from runledger.server.gate import REFUSED
 from runledger.studio.pages import Pages, is_part
 from schemas.errors import LedgerError
 
@@ -28,6 +29,19 @@ class ErrorPages:
     def handlers(self) -> Mapping[type[Exception], ExceptionHandler]:
         """Which error is answered by what."""
         return {LedgerError: self._of_ledger, HTTPException: self._of_http, Exception: self._unexpected}
+
+    def before(self, app: ASGIApp) -> ASGIApp:
+        """An application in whose place the gate's refusals are told."""
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            refused = scope.get("state", {}).get(REFUSED)
+            if refused is None:
+                await app(scope, receive, send)
+                return
+            told = await self._of_ledger(Request(scope, receive), refused)
+            await told(scope, receive, send)
+
+        return answer
 
     async def _of_ledger(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, LedgerError):

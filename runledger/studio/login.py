@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from ledger.errors import InvalidNameError
 from runledger.server.arrival import Arrival
 from runledger.server.cookies import FORM, SESSION, Cookie
 from runledger.server.csrf import FIELD, FORM_TYPE, body_of, csrf_of, fields_in, is_csrf
@@ -46,6 +47,7 @@ class LoginPages:
             Route(LOGIN, self.form, methods=["GET"]),
             Route(LOGIN, self.log_in, methods=["POST"]),
             Route(LOGOUT, self.log_out, methods=["POST"]),
+            Route("/me/password", self.change_password, methods=["POST"]),
         ]
 
     async def form(self, request: Request) -> Response:
@@ -82,6 +84,24 @@ class LoginPages:
         await self._logins.leave(visitor, everywhere=everywhere)
         answer = RedirectResponse(LOGIN, 303)
         answer.headers.append("set-cookie", Cookie(SESSION, _arrival(request)).clearing())
+        return answer
+
+    async def change_password(self, request: Request) -> Response:
+        """Set the visitor's own password, which ends every session but this one."""
+        visitor: Visitor = request.state.visitor
+        fields, arrival = await _fields(request), _arrival(request)
+        try:
+            session = await self._logins.change_password(
+                visitor, fields.get("current", ""), fields.get("password", ""), arrival
+            )
+        except LoginError as error:
+            why = "wait" if error.wait_seconds else "wrong"
+            return self._show(request, "users/password.html", 422, why=why, wrong="", wait=str(error.wait_seconds))
+        except InvalidNameError as error:
+            return self._show(request, "users/password.html", 422, why="refused", wrong=str(error), wait="")
+        answer = RedirectResponse("/me", 303)
+        seconds = int(self._logins.times.lasting.total_seconds())
+        answer.headers.append("set-cookie", Cookie(SESSION, arrival).setting(session.text, seconds))
         return answer
 
     def _form(

@@ -106,6 +106,11 @@ class Event(Part):
         fields = cls.model_fields.items()
         return frozenset(name for name, field in fields if any(isinstance(each, _Secrecy) for each in field.metadata))
 
+    @classmethod
+    def type_names(cls) -> list[str]:
+        """The types in the envelope of every version so far, the newest last."""
+        return [f"runledger.{cls.name}.v{version}" for version in range(1, cls.version + 1)]
+
     def to_value(self) -> bytes:
         """The value of its record: compact JSON in UTF-8, fields and keys in their own order."""
         return self.__pydantic_serializer__.to_json(self)

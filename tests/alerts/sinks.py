@@ -10,6 +10,7 @@ from typing import Literal
 
 Phase = Literal["greeting", "EHLO", "STARTTLS", "AUTH", "RSET", "MAIL", "RCPT", "DATA", "body"]
 _END = b"\r\n.\r\n"
+_MAIL_AND_RCPT = 2
 
 
 @dataclass
@@ -52,12 +53,15 @@ class Sink:
     tls_from_start: bool = False
     login: tuple[str, str] | None = None
     keeps_content: bool = True
+    asks_for_mails_to_nobody: bool = False
+    piece: int = 1_000_000
     reached: Callable[[str], None] = lambda _: None
     host: str = "127.0.0.1"
     port: int = 0
     mails: list[Envelope] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     taken: int = 0
+    reads: int = 0
     connects: int = 0
     open: "set[Session]" = field(default_factory=set)
     silent: int = 0
@@ -116,6 +120,7 @@ class Session(asyncio.Protocol):
         self._in_body = False
         self._silent = False
         self._sender, self._recipient = "", ""
+        self._accepted = 0
         self._options: tuple[str, ...] = ()
         self._encrypted = sink.tls_from_start
         self._logged_in = sink.login is None
@@ -136,8 +141,12 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        self._sink.reads += bool(data)
         while not self._silent:
             end = self._buffer.find(_END if self._in_body else b"\r\n")
+            if self._in_body and self._buffer.startswith(b".\r\n"):
+                self._buffer[:0] = b"\r\n"  # an empty mail ends with the line break of the command before it
+                end = 0
             if end < 0:
                 if self._in_body and self._buffer:
                     self._sink.reached("half the body")
@@ -167,12 +176,14 @@ class Session(asyncio.Protocol):
             case "MAIL":
                 self._sender, *options = rest.removeprefix("FROM:").split(" ")
                 self._options = tuple(options)
+                self._accepted = 0
                 self._answer("MAIL", "250 OK" if self._logged_in else "530 log in first")
             case "RCPT":
                 self._recipient = rest.removeprefix("TO:")[1:-1]
                 self._answer("RCPT", "250 OK")
             case "DATA":
-                self._answer("DATA", "354 go ahead")
+                welcome = self._accepted >= _MAIL_AND_RCPT or self._sink.asks_for_mails_to_nobody
+                self._answer("DATA", "354 go ahead" if welcome else "503 no valid recipients")
             case "RSET":
                 self._answer("RSET", "250 OK")
             case "QUIT":
@@ -197,6 +208,9 @@ class Session(asyncio.Protocol):
 
     def _body(self, content: bytes) -> None:
         self._in_body = False
+        if self._accepted < _MAIL_AND_RCPT:
+            self._write("554 no valid recipients")
+            return
         fault = self._sink.fault("body", self._recipient)
         if fault is None or fault.stored or (fault.reply is None and not fault.drop and not fault.hang):
             self._store(content)
@@ -235,6 +249,7 @@ class Session(asyncio.Protocol):
     def _go_on(self, phase: Phase, reply: str) -> None:
         self._silent = False
         self._write(reply)
+        self._accepted += phase in ("MAIL", "RCPT") and reply.startswith("2")
         if phase == "DATA" and reply.startswith("354"):
             self._in_body = True
         elif phase == "STARTTLS" and reply.startswith("220"):
@@ -246,7 +261,9 @@ class Session(asyncio.Protocol):
 
     def _write(self, reply: str) -> None:
         if self._transport is not None:
-            self._transport.write(reply.encode("utf-8", "surrogateescape") + b"\r\n")
+            data, size = reply.encode("utf-8", "surrogateescape") + b"\r\n", self._sink.piece
+            for first in range(0, len(data), size):
+                self._transport.write(data[first : first + size])
 
     def _encrypt(self) -> None:
         transport, context, loop = self._transport, self._sink.tls, asyncio.get_running_loop()

@@ -28,7 +28,7 @@ def folded_anew(workspace: Workspace, path: Path) -> dict[str, Any] | None:
 
 
 @given(strange, strange)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_run_as_of_a_position_is_a_fresh_fold_of_the_events_up_to_it(before: list[Told], after: list[Told]) -> None:
     with tempfile.TemporaryDirectory() as name:
         workspace = open_workspace(Path(name))

@@ -1,11 +1,15 @@
-"""One connection to the relay: opened with every step checked, then one command at a time."""
+"""One connection to the relay: aiosmtplib opens it, with every step checked; then mails are handed over."""
 
+import asyncio
 import ssl
 from time import monotonic
+from typing import cast
 
 from aiosmtplib import SMTP, SMTPException, SMTPServerDisconnected
 from aiosmtplib.response import SMTPResponse
 
+from alerts.channels.email.dialogue import Dialogue
+from alerts.channels.email.replies import Phase
 from alerts.channels.email.settings import SmtpSettings
 
 _OK, _CLOSING = 250, 421
@@ -13,7 +17,7 @@ _LEAVE_SECONDS = 2.0
 
 
 class Connection:
-    """Wraps an aiosmtplib client; whoever is cancelled or gets no answer must close it."""
+    """Who is cancelled or gets no answer must close it."""
 
     def __init__(self, settings: SmtpSettings, tls: ssl.SSLContext | None, helo: str) -> None:
         """Not yet connected."""
@@ -29,13 +33,19 @@ class Connection:
             start_tls=False,
             tls_context=tls,
         )
+        self._dialogue: Dialogue | None = None
         self._used_at = monotonic()
         self._in_envelope = False
 
     @property
     def is_open(self) -> bool:
         """Whether neither side has closed it, as far as is known."""
-        return self._client.is_connected
+        return self._dialogue is not None and self._dialogue.is_open
+
+    @property
+    def takes_commands_at_once(self) -> bool:
+        """Whether the relay reads the next command before it has answered the last (RFC 2920)."""
+        return self.offers("pipelining")
 
     async def open(self) -> None:
         """Connect, encrypt and log in; raises SMTPException or OSError, and is closed then."""
@@ -47,6 +57,7 @@ class Connection:
                 await self._client.login(self._settings.user, self._settings.password or "")
             if self._client.is_ehlo_or_helo_needed:
                 await self._client.ehlo()
+            self._dialogue = Dialogue(cast(asyncio.Transport, self._client.transport))
         except BaseException:
             self.close()
             raise
@@ -56,7 +67,8 @@ class Connection:
         idle = monotonic() - self._used_at > self._timeouts.idle_check
         if self.is_open and (idle or self._in_envelope):
             try:
-                answer = await self.command(b"RSET", seconds=self._timeouts.probe)
+                self.command(b"RSET")
+                answer = await self.answer(self._timeouts.probe)
             except (SMTPException, OSError):
                 return False
             if answer.code != _OK:
@@ -68,42 +80,47 @@ class Connection:
         """Whether the relay knows an extension of SMTP."""
         return self._client.supports_extension(extension)
 
-    async def command(self, *words: bytes, seconds: float | None = None) -> SMTPResponse:
-        """Send a command and wait for its answer; it is closed if none comes, and raises the reason."""
+    def patience(self, phase: Phase) -> float:
+        """How many seconds an answer to a command of a phase is waited for."""
+        return self._timeouts.data if phase is Phase.DATA else self._timeouts.command
+
+    def command(self, *lines: bytes) -> None:
+        """Send commands, each of which is answered; it is closed if that cannot be, and raises the reason."""
         self._in_envelope = True
-        usual = self._timeouts.data if words[0] == b"DATA" else self._timeouts.command
         try:
-            answer = await self._client.execute_command(*words, timeout=usual if seconds is None else seconds)
+            self._open().command(*lines)
         except BaseException:
             self.close()
             raise
-        self._used_at = monotonic()
-        return answer
 
-    async def body(self, content: bytes) -> SMTPResponse:
-        """Hand over a mail after the relay asked for it, and wait; closed as with a command.
-
-        The client's own `data()` hides whether the relay had asked for the mail when it failed, and
-        waits for both answers alike.
-        """
-        protocol = self._client.protocol
-        if protocol is None:
-            raise SMTPServerDisconnected("the connection was lost before the mail was handed over")
+    async def answer(self, seconds: float) -> SMTPResponse:
+        """The next answer; it is closed if none comes, and raises the reason."""
         try:
-            protocol.write(_stuffed(content))
-            answer = await protocol.read_response(timeout=self._timeouts.final)
+            answer = await self._open().answer(seconds)
         except BaseException:
             self.close()
             raise
         if answer.code == _CLOSING:
             self.close()
-        self._in_envelope, self._used_at = False, monotonic()
+        self._used_at = monotonic()
+        return answer
+
+    async def body(self, content: bytes) -> SMTPResponse:
+        """Hand over a mail after the relay asked for it, and wait; closed as with a command."""
+        try:
+            self._open().send(_stuffed(content), answers=1)
+        except BaseException:
+            self.close()
+            raise
+        answer = await self.answer(self._timeouts.final)
+        self._in_envelope = False
         return answer
 
     async def quit(self) -> None:
         """Take leave, if the relay listens, and close."""
         try:
-            await self._client.quit(timeout=_LEAVE_SECONDS)
+            self.command(b"QUIT")
+            await self.answer(_LEAVE_SECONDS)
         except (SMTPException, OSError):
             pass
         finally:
@@ -111,12 +128,21 @@ class Connection:
 
     def close(self) -> None:
         """Close at once."""
+        if self._dialogue is not None:
+            self._dialogue.close()
         self._client.close()
+
+    def _open(self) -> Dialogue:
+        if self._dialogue is None:
+            raise SMTPServerDisconnected("the connection is not open")
+        return self._dialogue
 
 
 def _stuffed(content: bytes) -> bytes:
     """The mail as the wire has it: no line is a dot alone but the last (RFC 5321 4.5.2)."""
     dotted = content.replace(b"\r\n.", b"\r\n..")
+    if not content:
+        return b".\r\n"
     return (
         (b"." if content.startswith(b".") else b"") + dotted + (b".\r\n" if dotted.endswith(b"\r\n") else b"\r\n.\r\n")
     )

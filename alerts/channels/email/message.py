@@ -13,6 +13,7 @@ from alerts.facts import Facts
 from alerts.templates.rendered import Rendered
 from alerts.templates.words import plain
 
+_BEYOND_ASCII = bytes(range(128, 256))
 _SMALL = "max-width:600px;margin:24px auto 0;font:12px sans-serif;color:#707070"
 
 
@@ -77,7 +78,7 @@ def _part(kind: str, text: str) -> bytes:
     lines = plain(text)
     content = (lines if lines.endswith("\n") else lines + "\n").encode()
     # Of every character beyond ASCII quoted-printable makes three for each byte, and base64 4/3.
-    beyond = len(content) - len(content.translate(None, bytes(range(128, 256))))
+    beyond = 0 if content.isascii() else len(content) - len(content.translate(None, _BEYOND_ASCII))
     readable = beyond * 6 < len(content)
     body = b2a_qp(content, istext=True) if readable else encodebytes(content)
     encoding = "quoted-printable" if readable else "base64"

@@ -8,7 +8,9 @@ _LENGTH = 500
 _OK = range(200, 300)
 _LATER = range(400, 500)
 _NEVER = range(500, 600)
-_GO_AHEAD = 354
+GO_AHEAD = 354
+"""The relay asks for the mail."""
+
 _CLOSING = 421
 _TOO_LARGE = 552
 # Not understood, out of order, log in first, encrypt first: we and the relay disagree, whatever the mail.
@@ -26,7 +28,7 @@ class Phase(Enum):
 
 def refusal(phase: Phase, code: int, reply: str, recipient: str) -> Outcome | None:
     """What an answer before the mail itself makes of it; None if it goes on."""
-    if code == _GO_AHEAD if phase is Phase.DATA else code in _OK:
+    if code == GO_AHEAD if phase is Phase.DATA else code in _OK:
         return None
     why = f"{phase.value}: the relay answered {code} {_said(reply)}".rstrip()
     if code in _OF_THE_RELAY or (phase is Phase.MAIL and (code == _CLOSING or code in _NEVER) and code != _TOO_LARGE):

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 from aiosmtplib import SMTPException
@@ -10,7 +10,7 @@ from aiosmtplib import SMTPException
 from alerts.channels.channel import Broken, Mail, Outcome, Rejected, Retry
 from alerts.channels.email.connection import Connection
 from alerts.channels.email.pool import CannotConnectError, Pool
-from alerts.channels.email.replies import Phase, outcome_of, outcome_of_loss, refusal
+from alerts.channels.email.replies import GO_AHEAD, Phase, outcome_of, outcome_of_loss, refusal
 from alerts.channels.email.settings import SmtpSettings
 from schemas.addresses import why_no_address
 
@@ -75,26 +75,50 @@ class EmailChannel:
 
 async def transact(connection: Connection, mail: Mail) -> Outcome:
     """One mail over an open connection, phase by phase."""
-    phase = Phase.MAIL
     needs_utf8 = not mail.recipient.isascii()
     if needs_utf8 and not connection.offers("smtputf8"):
         return Rejected(mail.recipient, None, "the relay takes ASCII addresses alone (it does not offer SMTPUTF8)")
+    refused = await _announce(connection, mail, _envelope(mail, size=connection.offers("size"), utf8=needs_utf8))
+    if refused is not None:
+        return refused
     try:
-        for phase, words in _envelope(mail, size=connection.offers("size"), utf8=needs_utf8):
-            answer = await connection.command(*words)
-            refused = refusal(phase, answer.code, answer.message, mail.recipient)
-            if refused is not None:
-                return refused
-        phase = Phase.BODY
         answer = await connection.body(mail.content)
         return outcome_of(answer.code, answer.message, mail.recipient)
     except (SMTPException, OSError, ValueError) as error:
-        return outcome_of_loss(phase, error)
+        return outcome_of_loss(Phase.BODY, error)
 
 
-def _envelope(mail: Mail, *, size: bool, utf8: bool) -> Iterator[tuple[Phase, tuple[bytes, ...]]]:
+async def _announce(connection: Connection, mail: Mail, envelope: Sequence[tuple[Phase, bytes]]) -> Outcome | None:
+    """The commands before the mail itself, at once if the relay takes them so: the outcome if it goes no further.
+
+    The first refusal counts: what the relay says to the commands behind it follows from that, or is nonsense.
+    """
+    at_once = connection.takes_commands_at_once
+    refused: Outcome | None = None
+    phase = Phase.MAIL
+    try:
+        if at_once:
+            connection.command(*(line for _, line in envelope))
+        for phase, line in envelope:
+            if not at_once:
+                connection.command(line)
+            answer = await connection.answer(connection.patience(phase))
+            refused = refused or refusal(phase, answer.code, answer.message, mail.recipient)
+            if refused is not None and (not at_once or not connection.is_open):
+                return refused
+        if refused is not None and answer.code == GO_AHEAD:
+            # It asked for a mail for nobody, and waits for its end (RFC 2920 3.1).
+            await connection.body(b"")
+    except (SMTPException, OSError, ValueError) as error:
+        return refused or outcome_of_loss(phase, error)
+    return refused
+
+
+def _envelope(mail: Mail, *, size: bool, utf8: bool) -> Sequence[tuple[Phase, bytes]]:
     """The commands before the mail itself, each with the phase that it is."""
-    options = ((b"SIZE=%d" % len(mail.content),) if size else ()) + ((b"SMTPUTF8", b"BODY=8BITMIME") if utf8 else ())
-    yield Phase.MAIL, (b"MAIL", b"FROM:<%s>" % mail.sender.encode(), *options)
-    yield Phase.RCPT, (b"RCPT", b"TO:<%s>" % mail.recipient.encode())
-    yield Phase.DATA, (b"DATA",)
+    options = (b" SIZE=%d" % len(mail.content) if size else b"") + (b" SMTPUTF8 BODY=8BITMIME" if utf8 else b"")
+    return (
+        (Phase.MAIL, b"MAIL FROM:<%s>%s" % (mail.sender.encode(), options)),
+        (Phase.RCPT, b"RCPT TO:<%s>" % mail.recipient.encode()),
+        (Phase.DATA, b"DATA"),
+    )

@@ -24,12 +24,16 @@ from ledger.commands import (
 from ledger.domain.artifacts import checked_artifacts
 from ledger.domain.names import check_run_id
 from ledger.domain.run import Run
+from ledger.errors import RunNotFoundError
 from schemas.events import RunOrigin
+from schemas.limits import UNSTORABLE
 from schemas.streams import experiment_stream, key_of, run_stream
 
 
 def decision(command: RunCommand, given: Given) -> Decision[Run]:
     """What it means to the run of that id; one that begins makes its experiment first."""
+    if not isinstance(command, StartRun) and UNSTORABLE.search(command.run_id):
+        raise RunNotFoundError(command.run_id)
     stream = run_stream(command.run_id)
     match command:
         case StartRun():

@@ -19,7 +19,10 @@ _BARE = "(bare)"
 @click.option("--differences", is_flag=True, help="only what tells them apart")
 @pass_session
 def compare(session: Session, run_ids: Sequence[str], differences: bool) -> None:
-    """Compare up to 50 runs, differences first: status, parameters, tags, properties, metrics, source, environment."""
+    """Compare runs, differences first.
+
+    Up to 50 are compared by status, parameters, tags, properties, metrics, source and environment.
+    """
     run_ids = list(dict.fromkeys(run_ids))
     if len(run_ids) == 1:
         raise click.UsageError("Name at least two runs to compare.", click.get_current_context())

@@ -17,7 +17,7 @@ from schemas.statuses import RunStatus
 from schemas.streams import key_of, kind_of
 
 READ = frozenset(
-    each.type_name()
+    name
     for each in (
         ExperimentCreatedEvent,
         NotificationsClaimedEvent,
@@ -25,6 +25,7 @@ READ = frozenset(
         RunStartedEvent,
         RunStatusChangedEvent,
     )
+    for name in each.type_names()
 )
 """The types whose content is told; of all others the type alone."""
 SECRET = frozenset({"user", "refusals", "log"})

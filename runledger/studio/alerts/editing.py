@@ -12,6 +12,7 @@ from starlette.responses import Response
 from ledger.commands import ChangeRule, Command, DefineRule
 from ledger.errors import BadRuleError, ChangedSinceError
 from ledger.queries import RuleDocument
+from ledger.users.rights import Right
 from runledger.channels import named_channels
 from runledger.server.securing import CONTENT_SECURITY_POLICY
 from runledger.studio.alerts import tree
@@ -55,13 +56,14 @@ class Editing:
 
     async def begin(self, request: Request) -> Response:
         """The form of a new rule, or of one that is like another."""
+        visitor = visitor_of(request)
+        visitor.check(Right.WRITE)
         like = request.query_params.get("like")
         if like:
             rule = await self._desk.ask(lambda: self._desk.parts.alerts.rule(like))
             draft = draft_of(rule["definition"] or {})
             draft.given["name"] = [f"{rule['name']} (2)"]
         else:
-            visitor = visitor_of(request)
             given = {"to": list(map(str, DEFAULT_TO)), "recipients": [visitor.email or SUBMITTER], "experiment": ["*"]}
             draft = Draft({**given, "by": ["experiment"]})
         return self._form(request, draft, _Shown(None, "/alerts/new"))
@@ -88,6 +90,7 @@ class Editing:
 
     async def edit(self, request: Request) -> Response:
         """The form of a rule as it is."""
+        visitor_of(request).check(Right.WRITE)
         rule = await self._rule(request)
         draft = draft_of(rule["definition"] or {})
         return self._form(request, draft, _Shown(rule, f"/alerts/{rule['rule_id']}/edit"))

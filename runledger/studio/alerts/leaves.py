@@ -77,7 +77,7 @@ NUMBERED = frozenset({"parameter", "metric"})
 def written(value: object) -> str:
     """A value as it is typed: a text that would be taken for something else stands in quotes."""
     if isinstance(value, str):
-        return json.dumps(value) if not isinstance(typed(value), str) or value.startswith('"') else value
+        return value if isinstance(typed(value), str) and quoted(value) == value else json.dumps(value)
     whole = isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_UP_TO
     return json.dumps(int(value) if isinstance(value, float) and whole else value)
 
@@ -88,26 +88,36 @@ def typed(text: str) -> Any:
         found = json.loads(text)
     except ValueError:
         return text
-    return found if isinstance(found, bool | int | float | str) else text
+    return found if isinstance(found, bool | int | float | str) and found == found else text  # noqa: PLR0124 - NaN
+
+
+def quoted(text: str) -> str:
+    """A text as it is typed where nothing but a text can be: in quotes, if it is empty, or some of it would be lost."""
+    kept = text == text.strip() and text.isprintable() and not text.startswith('"')
+    return text if text and kept else json.dumps(text, ensure_ascii=False)
+
+
+def unquoted(text: str) -> str:
+    """What such a text stands for."""
+    found = typed(text) if text.startswith('"') else text
+    return found if isinstance(found, str) else text
 
 
 def value_in(of: str, field: Field, texts: list[str]) -> Any:
     """What was typed into a field, as JSON has it; None for nothing. What is wrong stays as it was typed."""
+    if field.kind == "choices":
+        return list(texts)
     text = texts[0].strip() if texts else ""
-    match field.kind:
-        case "choices":
-            return list(texts)
-        case "flag":
-            return text != "false"
-        case "choice":
-            return text or None
-        case "whole" | "number":
-            found = typed(text)
-            return found if text and not isinstance(found, bool | str) else text or None
-        case "value":
-            return None if not text else typed(text) if of in NUMBERED else text
-        case _:
-            return text
+    if field.kind == "flag":
+        return text != "false"
+    if field.kind == _TEXT:
+        return unquoted(text)
+    if not text or field.kind == "choice":
+        return text or None
+    if field.kind == _VALUE:
+        return typed(text) if of in NUMBERED else unquoted(text)
+    found = typed(text)
+    return text if isinstance(found, bool | str) else found
 
 
 def texts_of(of: str, field: Field, value: Any) -> list[str]:
@@ -116,9 +126,10 @@ def texts_of(of: str, field: Field, value: Any) -> list[str]:
         return []
     if field.kind == "choices":
         return [str(each) for each in value]
-    if field.kind == "value" and of not in NUMBERED:
+    if field.kind == "choice" or (value == "" and field.kind == _TEXT):
         return [str(value)]
-    return [written(value)] if field.kind in {"value", "flag", "whole", "number"} else [str(value)]
+    only_text = field.kind == _TEXT or (field.kind == _VALUE and of not in NUMBERED)
+    return [quoted(str(value)) if only_text else written(value)]
 
 
 LEAVES: Mapping[str, Leaf] = _leaves()

@@ -8,12 +8,10 @@ from starlette.responses import Response
 
 from ledger.commands import DefineRule
 from ledger.errors import BadRuleError
+from ledger.queries import RuleDocument
 from runledger.studio.alerts.showing import Showing
 from runledger.studio.forms import CLIENT, command_in, form_of, text_in
 from runledger.studio.pages import position_in
-from schemas.rules import definition_of
-
-_TEMPLATES_TRIED = 20
 
 
 class RuleList:
@@ -33,20 +31,14 @@ class RuleList:
         form = await form_of(request)
         typed = text_in(form, "recipient")
         texts = {"name": text_in(form, "name"), "recipients": [typed]}
-        command = DefineRule(rule_id=str(uuid4()), definition=texts, command=command_in(form), client=CLIENT)
+        rule_id = text_in(form, "rule_id") or str(uuid4())
+        command = DefineRule(rule_id=rule_id, definition=texts, command=command_in(form), client=CLIENT)
         try:
-            return await self._showing.changed(request, command, f"/alerts/{command.rule_id}")
+            return await self._showing.changed(request, command, f"/alerts/{rule_id}")
         except BadRuleError as error:
             shown = {"rules": [], "tallies": {}, "wrong": str(error), "typed": typed}
             return self._showing.page(request, "alerts/list.html", 422, None, **shown)
 
-    def _found(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
-        parts = self._showing.desk.parts
-        rules = parts.alerts.rules()
-        tried = 0
-        for rule in rules:
-            written = (rule["definition"] or {}).get("templates") or {}
-            if any(written.values()) and tried < _TEMPLATES_TRIED:
-                tried += 1
-                rule["failing"] = parts.trial.failure(definition_of(rule["definition"]))
-        return rules, parts.alerts.tallies()
+    def _found(self) -> tuple[list[RuleDocument], dict[str, dict[str, Any]]]:
+        alerts = self._showing.desk.parts.alerts
+        return alerts.rules(), alerts.tallies()

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.commands import CreateSilence, EndSilence
+from ledger.errors import CommandReusedError, RefusedError
 from runledger.studio.alerts.showing import Showing
-from runledger.studio.forms import CLIENT, command_in, form_of, reason_in, text_in
+from runledger.studio.forms import CLIENT, back_to, command_in, form_of, reason_in, text_in
 from runledger.studio.pages import position_in
-from schemas.errors import LedgerError
 from schemas.spans import seconds_of
 
 ATTRIBUTES = (
@@ -61,7 +61,9 @@ class Silencing:
         if not wrong:
             try:
                 return await self._showing.changed(request, _command(form, matchers), "/alerts/silences")
-            except LedgerError as error:
+            except CommandReusedError:
+                return back_to(request, "/alerts/silences")  # sent twice, it ends a moment later: it is the same
+            except RefusedError as error:
                 wrong = {"": str(error)}
         return await self._page(request, matchers, form, wrong)
 

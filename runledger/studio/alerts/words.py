@@ -9,7 +9,7 @@ from runledger.studio.formats import duration, number
 
 Gettext = Callable[[str], str]
 
-_NOTHING_LEFT = re.compile(r"(?<=\w) 0 \w+$")
+_NOTHING_LEFT = re.compile(r"(?<=\w) 0 \w+$|\.0(?= s$)")
 _OPERATORS = {"!=": "≠", "<=": "≤", ">=": "≥", "glob": "~", "regex": "~ /", "=~": "~", "!~": "≁"}
 
 
@@ -175,6 +175,7 @@ def delivery_words(delivery: Mapping[str, Any], _: Gettext) -> str:
         "rejected": _("refused for good"),
         "dead": _("given up: tried for too long"),
         "suppressed": _("kept back"),
+        "digested": _("told in a digest"),
     }.get(str(delivery["state"]), str(delivery["state"]))
 
 
@@ -187,6 +188,7 @@ def kind_words(kind: str, _: Gettext) -> str:
         "resolved": _("it is over"),
         "digest": _("digest"),
         "test": _("test"),
+        "template": _("its template failed"),
     }.get(kind, kind)
 
 
@@ -204,6 +206,7 @@ def action_words(action: str, _: Gettext) -> str:
         "disabled": _("put it out of force"),
         "deleted": _("deleted it"),
         "tested": _("tested it"),
+        "template failed": _("could not use its template"),
     }.get(action, action)
 
 

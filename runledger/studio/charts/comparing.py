@@ -12,6 +12,7 @@ RUNS = 50
 """So many runs are compared at once (ecosystem 1.3)."""
 METRIC, PARAMETER = "metric.", "parameter."
 _LARGEST = 1e300
+_TWO = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def scatter(
     """The numbers that some runs have, and two of them drawn: those that are asked for, else any two."""
     numbers = {run["run_id"]: _numbers(run, last_values.get(run["run_id"], {})) for run in runs}
     choices = sorted({name for found in numbers.values() for name in found})
-    if not choices:
+    if len(choices) < _TWO:
         return Compared([], "", "", None, [])
     first = next((name for name in choices if name.startswith(PARAMETER)), choices[-1])
     x, y = (chosen if chosen in choices else usual for chosen, usual in ((x, first), (y, choices[0])))

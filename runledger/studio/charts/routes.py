@@ -1,6 +1,6 @@
 """What a run logged, and the charts of several runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from projections.metrics.paging import MetricPage, MetricPageQuery
 from runledger.server.desk import Desk
 from runledger.studio.charts.comparing import RUNS, Compared, labels_of, scatter
 from runledger.studio.charts.pins import pin, pins_of
-from runledger.studio.charts.rows import Marks, cells, csv_of, marks
+from runledger.studio.charts.rows import Marks, cells, csv_of, csv_of_runs, marks
 from runledger.studio.charts.showing import Shown, column_names, shown
 from runledger.studio.charts.tiles import images_of, tiles
 from runledger.studio.pages import Pages, is_part
@@ -41,6 +41,7 @@ def chart_routes(desk: Desk, pages: Pages) -> Sequence[Route]:
         Route("/runs/{run_id}/media", one.media),
         Route("/charts/compare", several.compare),
         Route("/charts/table", several.table),
+        Route("/charts/csv", several.csv),
         Route("/charts/pin", pin),
     ]
 
@@ -79,9 +80,7 @@ class _OfOneRun:
         found = await self._desk.in_thread(partial(self._desk.parts.metrics.series, question))
         if not found:
             raise HTTPException(404)
-        file = quote(f"{run_id}-{name.replace('/', '-')}.csv", safe="")
-        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{file}", "Cache-Control": "no-store"}
-        return StreamingResponse(csv_of(found[0]), media_type="text/csv; charset=utf-8", headers=headers)
+        return _download(f"{run_id}-{name}", csv_of(found[0]))
 
     async def media(self, request: Request) -> Response:
         """The images that were logged."""
@@ -138,13 +137,22 @@ class _OfSeveral:
         template = "charts/table.html" if is_part(request) else "charts/marks_page.html"
         return self._pages.page(request, template, name=name, marks=found, several=True)
 
+    async def csv(self, request: Request) -> Response:
+        """Every point of a metric of several runs, as comma-separated values."""
+        run_ids = list(dict.fromkeys(request.query_params.getlist("run")))[:RUNS]
+        name, metrics = request.query_params.get("name", ""), self._desk.parts.metrics
+        # One run at a time is read, as it is sent.
+        found = ((run_id, each) for run_id in run_ids for each in metrics.series(SeriesQuery(run_id=run_id, name=name)))
+        return _download(name, csv_of_runs(found))
+
     def _compared(self, run_ids: Sequence[str], names: Sequence[str], x: str, y: str) -> dict[str, Any]:
         parts = self._desk.parts
         runs = [parts.queries.run(run_id) for run_id in run_ids]
         known = self._names(run_ids)
         chosen = [name for name in dict.fromkeys(names) if name][:_CHARTS] or known[:1]
         compared: Compared = scatter(runs, parts.metrics.last_values(run_ids), x, y)
-        return {"labels": labels_of(runs), "names": known, "chosen": chosen, "compared": compared}
+        running = [run["run_id"] for run in runs if not run["is_terminal"]]
+        return {"labels": labels_of(runs), "running": running, "names": known, "chosen": chosen, "compared": compared}
 
     def _marks(self, run_ids: Sequence[str], name: str) -> Marks:
         runs: list[RunDocument] = [self._desk.parts.queries.run(run_id) for run_id in run_ids]
@@ -161,6 +169,12 @@ class _OfSeveral:
                 if metric.count > 1 and (metric.minimum is not None or metric.kind in {"row", "table"}):
                     counts[metric.name] = counts.get(metric.name, 0) + 1
         return sorted(counts, key=lambda name: -counts[name])[:_NAMES]
+
+
+def _download(name: str, content: Iterator[bytes]) -> Response:
+    file = quote(f"{name.replace('/', '-')}.csv", safe="")
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{file}", "Cache-Control": "no-store"}
+    return StreamingResponse(content, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _number(text: str | None) -> int:

@@ -1,18 +1,15 @@
 """Logged points as rows: of a table on a page, of a file of comma-separated values."""
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from ledger.metrics import Series
 from projections.metrics.charting import Chart
+from runledger.studio.spreadsheet import lines_of
 
 _ROWS_AT_ONCE = 1_000
-# A program for tables takes such a text for a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +40,27 @@ def cells(series: Series, start: int = 0, end: int | None = None) -> list[list[A
 def csv_of(series: Series) -> Iterator[bytes]:
     """All points, exactly as they were logged, with step and time."""
     names = ["value"] if series.values is not None else list(series.columns or {})
-    yield _written([["step", "time", *map(_harmless, names)]])
+    yield lines_of([["step", "time", *names]])
+    yield from map(lines_of, _points(series))
+
+
+def csv_of_runs(found: Iterable[tuple[str, Series]]) -> Iterator[bytes]:
+    """All points of several runs, a row a value, with the run, and the column of rows and tables."""
+    yield lines_of([["run", "column", "step", "time", "value"]])
+    for run_id, series in found:
+        names = [""] if series.values is not None else list(series.columns or {})
+        for points in _points(series):
+            yield lines_of(
+                [[run_id, name, *row[:2], cell] for row in points for name, cell in zip(names, row[2:], strict=True)]
+            )
+
+
+def _points(series: Series) -> Iterator[list[list[Any]]]:
+    """Step, time and cells of some points at a time."""
     for start in range(0, len(series.times), _ROWS_AT_ONCE):
         end = start + _ROWS_AT_ONCE
         rows = zip(cells(series, start, end), series.times[start:end], strict=True)
-        yield _written([[row[0], _moment(time), *map(_harmless, row[1:])] for row, time in rows])
-
-
-def _written(rows: Sequence[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode(errors="replace")
-
-
-def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+        yield [[row[0], _moment(time), *row[1:]] for row, time in rows]
 
 
 def _moment(time: int) -> str:

@@ -37,6 +37,7 @@ def compare_routes(desk: Desk, pages: Pages) -> Sequence[Route]:
             hidden=len(rows) - len(shown),
             everything=everything,
             address_of=_address_of,
+            kept=_address_of(run_ids, everything=everything).partition("?")[2],
         )
 
     return [Route("/compare", compare)]

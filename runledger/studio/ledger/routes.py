@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ledger.inspecting import EventQuery
-from ledger.users.rights import Right
+from ledger.users.rights import Right, rights_of
 from projections.status import statuses
-from runledger.recorded import event_document, void_document
+from runledger.recorded import event_document, for_anybody, void_document
 from runledger.server.desk import Desk
 from runledger.studio.forms import back_to, form_of
 from runledger.studio.ledger.checking import Checking
@@ -50,7 +50,8 @@ class _LedgerPages:
             actor=asked.get("actor") or None,
             before=_position(asked),
         )
-        found = await self._desk.ask(lambda: self._events(query))
+        all_of_it = Right.ADMIN in rights_of(visitor_of(request).role)
+        found = await self._desk.ask(lambda: self._events(query, all_of_it=all_of_it))
         shown = {**found, "query": query, "asked": asked, "types": _SHORT}
         if is_part(request) and query.before is not None:
             return self._pages.page(request, "ledger/rows.html", **shown)
@@ -80,9 +81,11 @@ class _LedgerPages:
         projections = [asdict(each) for each in statuses(parts.feed, parts.view)]
         return {"state": state, "address": parts.log_address, "voids": voids, "projections": projections}
 
-    def _events(self, query: EventQuery) -> dict[str, Any]:
+    def _events(self, query: EventQuery, *, all_of_it: bool) -> dict[str, Any]:
         page = self._desk.parts.inspection.events(query)
         documents = [event_document(each, _as_text) for each in page.events]
+        if not all_of_it:
+            documents = [for_anybody(each) for each in documents]
         return {"events": [each | {"about": _address(each["stream"])} for each in documents], "before": page.before}
 
     def _total(self) -> int:

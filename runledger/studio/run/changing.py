@@ -77,7 +77,7 @@ class _Doing:
 
     async def tag(self, request: Request, form: FormData) -> int:
         """Set a tag, or remove one; without a value it is a bare one."""
-        removed, seen = text_in(form, "remove"), seen_in(form)
+        removed, seen = text_in(form, "untag"), seen_in(form)
         if removed:
             return await self._act(request, form, UntagRun, keys=[removed], as_of=seen)
         tags = {text_in(form, "key"): text_in(form, "value") or None}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from markupsafe import Markup
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -40,7 +41,8 @@ class Editing:
     async def preview(self, request: Request) -> Response:
         """What is typed, as it will look."""
         form = await form_of(request)
-        return self._pages.page(request, "run/preview.html", preview=markdown(_typed(form, "description")))
+        preview = await self._shown(_typed(form, "description"))
+        return self._pages.page(request, "run/preview.html", preview=preview)
 
     async def save(self, request: Request) -> Response:
         """Set what was changed in the form; of what others changed meanwhile, nothing is lost."""
@@ -75,9 +77,18 @@ class Editing:
         frame = await frame_of(self._desk, request)
         run: RunDocument = frame["run"]
         typed = given.get("typed") or {name: run.get(name, "") for name in _FIELDS}
-        shown = {"limits": Limits(), "seen": run["last_position"], "preview": markdown(typed["description"])} | given
-        shown["theirs"] = markdown(run.get("description", "")) if "description" in given.get("changed", {}) else None
+        shown = {
+            "limits": Limits(),
+            "seen": run["last_position"],
+            "preview": await self._shown(typed["description"]),
+        } | given
+        if "description" in given.get("changed", {}):
+            shown["theirs"] = await self._shown(run.get("description", ""))
         return self._pages.page(request, "run/edit.html", code, **(frame | shown | {"typed": typed}))
+
+    async def _shown(self, text: str) -> Markup:
+        # Some texts take their time.
+        return await self._desk.in_thread(partial(markdown, text))
 
 
 def _typed(form: FormData, name: str) -> str:

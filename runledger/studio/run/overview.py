@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.metrics import MetricSummary
+from ledger.queries import RunDocument, RunQuery
 from runledger.server.desk import Desk
 from runledger.studio.markdown import markdown
 from runledger.studio.pages import Pages
@@ -16,6 +18,8 @@ from schemas.limits import Limits
 
 _METRICS, _PARAMETERS = 30, 50
 """How many are shown at once; the other tab has all metrics, a click all parameters."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Overview:
@@ -26,28 +30,31 @@ class Overview:
         self._desk = desk
         self._pages = pages
 
-    async def show(self, request: Request, code: int = 200, **wrong: Any) -> Response:
-        """The tab; `wrong` is what to say beside which form, and what was typed there."""
+    async def show(self, request: Request, code: int = 200, wrong: Mapping[str, Any] = _NOTHING) -> Response:
+        """The tab; `wrong` is what to say beside which `form`, and what was `typed` there."""
         frame = await frame_of(self._desk, request)
         run = frame["run"]
-        found = await self._desk.in_thread(partial(self._more, run["run_id"]))
-        shown: Mapping[str, Any] = {
-            "description": markdown(run["description"]) if run.get("description") else None,
-            "edited": request.query_params.get("edit"),
-            "limits": Limits(),
-            "parameters_shown": _PARAMETERS,
-            **found,
-        }
-        return self._pages.page(request, "run/overview.html", code, **frame, **shown, **({"wrong": {}} | wrong))
+        found = await self._desk.in_thread(partial(self._more, run))
+        edited = request.query_params.get("edit")
+        shown = {"edited": edited, "limits": Limits(), "parameters_shown": _PARAMETERS, "wrong": wrong}
+        return self._pages.page(request, "run/overview.html", code, **(frame | found | shown))
 
-    def _more(self, run_id: str) -> dict[str, Any]:
-        parts = self._desk.parts
+    def _more(self, run: RunDocument) -> dict[str, Any]:
+        parts, run_id = self._desk.parts, run["run_id"]
         metrics = parts.metrics.summaries(run_id)
         return {
+            "description": markdown(run["description"]) if run.get("description") else None,
+            "children": self._children(run_id),
             "trail": parts.queries.trail(run_id),
             "metrics": [last_of(metric) for metric in metrics[:_METRICS]],
             "metrics_in_all": len(metrics),
         }
+
+    def _children(self, run_id: str) -> Mapping[str, Any] | None:
+        """How many children of which status the run has; None if it has none."""
+        query = RunQuery(parent_run_id=run_id, include_archived=True, family=True, columns=(), limit=1)
+        parents = self._desk.parts.queries.runs(query).parents
+        return next((each["children"] for each in parents if each["run_id"] == run_id), None)
 
 
 def last_of(metric: MetricSummary) -> dict[str, Any]:

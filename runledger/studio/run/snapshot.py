@@ -1,5 +1,6 @@
 """The code that a run was started from: its files, one of them to read, all of them to keep."""
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from ledger.artifacts.names import SNAPSHOT
 from ledger.errors import ArtifactNotFoundError, SnapshotError
 from ledger.queries import ArtifactDocument
 from runledger.server.desk import Desk
-from runledger.server.files import OCTETS, SAFE
+from runledger.server.routes.files import OCTETS, SAFE
 from runledger.studio.pages import Pages
 from runledger.studio.run.frame import frame_of
 
+_BROKEN = (BadZipFile, NotImplementedError, RuntimeError, zlib.error)
 _READ_BYTES = 200_000
 """How much of a file is shown on the page."""
 
@@ -76,9 +78,15 @@ class Snapshots:
             return {"files": files, "file": _read(archive, files, name) if name is not None else None}
 
     def _member(self, found: ArtifactDocument, name: str) -> BinaryIO:
-        archive = ZipFile(cast("IO[bytes]", self._contents.open(found["sha256"])))
-        _member_of(archive.infolist(), name)
-        return cast("BinaryIO", archive.open(name))
+        try:
+            archive = ZipFile(cast("IO[bytes]", self._contents.open(found["sha256"])))
+            return cast("BinaryIO", archive.open(_member_of(archive.infolist(), name)))
+        except _BROKEN as error:
+            raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> SnapshotError:
+    return SnapshotError(f"the snapshot cannot be read: {error}. Download it as it is")
 
 
 @contextmanager
@@ -86,8 +94,8 @@ def _zip(file: BinaryIO) -> Iterator[ZipFile]:
     try:
         with file, ZipFile(cast("IO[bytes]", file)) as archive:
             yield archive
-    except BadZipFile as error:
-        raise SnapshotError(f"the snapshot cannot be read: {error}") from error
+    except _BROKEN as error:
+        raise _unreadable(error) from error
 
 
 def _read(archive: ZipFile, files: list[ZipInfo], name: str) -> Shown:

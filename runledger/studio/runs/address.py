@@ -124,7 +124,8 @@ class ListAddress:
 
     def sorted_by(self, column: str) -> str | None:
         """The address ordered by a column, the other way round if it is already; None if nothing is ordered by it."""
-        order = _SORTED_BY.get(column, column if "." in column else None)
+        keyed = column.partition(".")[0] in COLUMN_KINDS
+        order = _SORTED_BY.get(column, column if keyed else None)
         if order is None:
             return None
         return self.to(order_by=order if self.order_by == f"-{order}" else f"-{order}")

@@ -53,7 +53,7 @@ def bulk_routes(desk: Desk, pages: Pages) -> Sequence[Route]:
         position = max(each.position for each in found)
         return back_to(request, f"{back}{'&' if '?' in back else '?'}at={position}")
 
-    return [Route("/runs/bulk", bulk, methods=["POST"])]
+    return [Route("/lists/bulk", bulk, methods=["POST"])]
 
 
 def _maker(action: str, tag: str) -> Make:

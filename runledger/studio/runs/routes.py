@@ -13,6 +13,7 @@ from ledger.queries import KeyQuery
 from runledger.server.desk import Desk
 from runledger.studio.pages import Pages, is_part, position_in
 from runledger.studio.runs.address import PLAIN_COLUMNS, ListAddress
+from runledger.studio.runs.extremes import extremes_of, metrics_in
 from runledger.studio.runs.fields import FIELDS, FilterDraft
 from runledger.studio.views.asking import view_of
 from schemas.errors import LedgerError
@@ -23,9 +24,9 @@ def run_list_routes(desk: Desk, pages: Pages) -> Sequence[Route]:
     lists = _RunLists(desk, pages)
     return [
         Route("/runs", lists.runs),
-        Route("/runs/filter", lists.filter),
-        Route("/runs/choices", lists.choices),
-        Route("/runs/columns", lists.columns),
+        Route("/lists/filter", lists.filter),
+        Route("/lists/choices", lists.choices),
+        Route("/lists/columns", lists.columns),
         Route("/experiments/{name}", lists.experiment),
     ]
 
@@ -89,9 +90,14 @@ class _RunLists:
         page = await self._desk.ask(partial(self._desk.parts.queries.runs, address.query()), position_in(request))
         part = "runs/rows.html" if address.cursor else "runs/table.html"
         first = not page.runs and not page.cursor and not address.parts() and not address.cursor
+        names = metrics_in(address.columns)
+        ids = [run["run_id"] for run in page.runs]
+        extremes = await self._desk.in_thread(partial(extremes_of, self._desk.parts.metrics, ids, names))
         parents = {each["run_id"]: each["name"] for each in (*page.parents, *page.runs)}
         chosen = part if is_part(request) else template
-        return self._pages.page(request, chosen, page=page, address=address, first=first, parents=parents, **shown)
+        return self._pages.page(
+            request, chosen, page=page, address=address, first=first, parents=parents, extremes=extremes, **shown
+        )
 
 
 def _path(text: str | None) -> str:

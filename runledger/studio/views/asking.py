@@ -1,6 +1,7 @@
 """Questions about saved views, in the name of who asks."""
 
 from functools import partial
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
@@ -20,3 +21,8 @@ async def view_of(desk: Desk, request: Request, view_id: str) -> ViewDocument:
     """One view; raises ViewNotFoundError, and ForbiddenError for an outsider."""
     question = partial(desk.parts.saved_views.view, view_id, who_asks(request))
     return await desk.ask(question, position_in(request))
+
+
+def is_comparison(query: str) -> bool:
+    """Whether a view is of chosen runs side by side, and not of a list."""
+    return any(name == "run" for name, _ in parse_qsl(query))

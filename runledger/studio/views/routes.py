@@ -18,7 +18,7 @@ from ledger.users.rights import Right
 from runledger.server.desk import Desk
 from runledger.studio.forms import CLIENT, back_to, command_in, form_of, text_in
 from runledger.studio.pages import Pages, position_in, visitor_of
-from runledger.studio.views.asking import view_of, who_asks
+from runledger.studio.views.asking import is_comparison, view_of, who_asks
 from runledger.studio.views.sharing import everybody_in, lines_of, users_in
 
 _CONFLICT, _REFUSED = 409, 422
@@ -54,7 +54,8 @@ class _Views:
         """The list of a view, which knows whose it is: the address that is shared."""
         view = await view_of(self._desk, request, request.path_params["view_id"])
         query = f"{view['query']}&" if view["query"] else ""
-        return RedirectResponse(f"/runs?{query}view={view['view_id']}", 303)
+        page = "/compare" if is_comparison(view["query"]) else "/runs"
+        return RedirectResponse(f"{page}?{query}view={view['view_id']}", 303)
 
     async def new(self, request: Request) -> Response:
         """The form that names a list."""

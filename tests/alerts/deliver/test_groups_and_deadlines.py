@@ -86,7 +86,7 @@ def test_servers_find_and_send_the_same_once(open_parts: Open) -> None:
     for parts in (one, two):
         parts.control.catch_up()
         feed = Feed(parts.control.id, parts.database)
-        found = [intent for rule in rules for intent in would_send(feed, rule, Span())]
+        found = list(would_send(feed, set(rules), Span()))
         claims = told(parts, NotificationsClaimedEvent)
         claimed = [claim.notification for event in claims for claim in event.notifications]
         assert sorted(claimed) == sorted(intent.id for intent in found)

@@ -1,23 +1,25 @@
 """The alert service: what is in the log is sent, once, by one of all who might."""
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from alerts.channels.channel import Ambiguous, Broken, Mail, Outcome, Rejected, Retry, Sent
+from alerts.deliver.composing import AT_ONCE_SECONDS
 from alerts.deliver.notification import State
 from alerts.deliver.rate import Rate
 from alerts.evaluate.intent import Intent
 from alerts.facts import Facts
 from ledger.commands import DisableRule
 from ledger.errors import LostRaceError, UnavailableError, UnknownOutcomeError
-from ledger.notifications import NotificationStream
+from ledger.notifications import NotificationStream, OwnEvent
 from ledger.store.fold import Head
 from schemas.addresses import EMAIL
-from schemas.events import NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent
+from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent
 from tests.alerts.deliver.folding import claim_of
 from tests.alerts.deliver.working import (
     FastClock,
@@ -99,6 +101,28 @@ def test_a_claim_is_never_larger_than_the_pool(parts: Parts) -> None:
     assert len(channel.mails) == 20
     assert max(len(claimed.notifications) for claimed in told(parts, NotificationsClaimedEvent)) <= 4
     assert channel.most <= 4
+
+
+def test_what_is_claimed_and_not_settled_is_never_more_than_the_pool(parts: Parts) -> None:
+    define(parts, *(f"m{number}@x.org" for number in range(6)))
+    fail(parts, *"abcd")
+
+    def slowly(intent: Intent, facts: Facts) -> Mail:
+        time.sleep(1.5 * AT_ONCE_SECONDS)
+        return compose(intent, facts)
+
+    work(service(parts, Memory(connections=4), composed=slowly))
+    held: set[str] = set()
+    for happened in stream_of(parts).after(0):
+        match happened.event:
+            case NotificationsClaimedEvent() as event:
+                held |= {claim.notification for claim in event.notifications}
+            case NotificationsSettledEvent() as event:
+                held -= {outcome.notification for outcome in event.outcomes}
+            case _:
+                pass
+        assert len(held) <= 4
+    assert ended(parts) == {State.SENT: 24}
 
 
 def test_a_refused_or_failing_recipient_delays_nobody(parts: Parts) -> None:
@@ -256,7 +280,7 @@ def test_a_rule_disabled_behind_the_claim_of_a_server_that_died_is_settled_as_th
     fail(parts, "a")
     stream, [pending] = stream_of(parts), books(parts)
     claimed = NotificationsClaimedEvent(server="dead", lease_seconds=600, notifications=[claim_of(pending, 1)])
-    stream.append(claimed, stream.head())
+    stream.append([claimed], stream.head())
     parts.ledger().handle(DisableRule(rule_id=rule_id), CALLER)
 
     work(service(parts, channel, gone=lambda server: server == "dead"))
@@ -334,7 +358,8 @@ def test_a_rival_between_our_decision_and_our_claim_makes_us_decide_again(parts:
             [pending] = books(parts)
             claims = [claim_of(pending, 1)]
             stream = stream_of(parts)
-            stream.append(NotificationsClaimedEvent(server="s2", lease_seconds=60, notifications=claims), stream.head())
+            event = NotificationsClaimedEvent(server="s2", lease_seconds=60, notifications=claims)
+            stream.append([event], stream.head())
 
     work(service(parts, channel, at=at))
     assert channel.mails == []
@@ -350,12 +375,10 @@ class Flaky(NotificationStream):
     stores = True
     _calls = 0
 
-    def append(
-        self, event: NotificationsClaimedEvent | NotificationsDueEvent | NotificationsSettledEvent, head: Head | None
-    ) -> int:
+    def append(self, events: Sequence[OwnEvent], head: Head | None) -> int:
         self._calls += 1
         error = self.failing(self._calls)
-        position = super().append(event, head) if error is None or self.stores else 0
+        position = super().append(events, head) if error is None or self.stores else 0
         if error is not None:
             raise error
         return position
@@ -400,7 +423,7 @@ def test_what_a_dead_server_held_is_sent_by_another_at_once(parts: Parts) -> Non
     fail(parts, "a")
     stream, [pending] = stream_of(parts), books(parts)
     claimed = NotificationsClaimedEvent(server="dead", lease_seconds=600, notifications=[claim_of(pending, 1)])
-    stream.append(claimed, stream.head())
+    stream.append([claimed], stream.head())
     channel = Memory()
 
     work(service(parts, channel))

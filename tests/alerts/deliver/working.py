@@ -8,11 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 from alerts.channels.channel import Channel, Mail, Outcome, Sent
+from alerts.deliver.composing import Compose
 from alerts.deliver.lane import Lane
 from alerts.deliver.notification import Notification, State
 from alerts.deliver.notifications import Notifications
 from alerts.deliver.rate import Rate
-from alerts.deliver.service import AlertService, Compose, Settings
+from alerts.deliver.service import AlertService, Settings
 from alerts.evaluate.evaluator import Evaluator
 from alerts.evaluate.facts import Place
 from alerts.evaluate.intent import Intent

@@ -16,6 +16,9 @@ from schemas.events import (
     AlertRuleDeletedEvent,
     AlertRuleDisabledEvent,
     AlertRuleEnabledEvent,
+    AlertRuleTestedEvent,
+    Matcher,
+    RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
     RunOrigin,
     RunResumedEvent,
@@ -286,3 +289,15 @@ def test_runs_are_the_same_kept_or_folded_again(story: Story) -> None:
         if happened.envelope.stream.startswith("run:"):
             run_id = happened.envelope.stream[4:]
             assert runs.at(run_id, happened.position) == folded(run_id, story.upto(run_id, happened.position))
+
+
+def test_a_test_is_kept_back_by_what_the_recipient_wants_and_not_by_a_silence() -> None:
+    story = Story()
+    story.rule(recipients=[MARIA, "gone@example.org"])
+    story.silence(Matcher(attribute="rule", operator="=", value="r1"))
+    story.add("recipient:x", RecipientSuppressedEvent(recipient="Gone@example.org"))
+    story.add("rule:r1", AlertRuleTestedEvent())
+    told = {intent.recipient: intent.suppressed for intent in story.intents()}
+
+    assert told[MARIA] is None
+    assert "came back" in (told["gone@example.org"] or "")

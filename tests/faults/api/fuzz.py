@@ -39,7 +39,6 @@ _TRACES = ("Traceback (most recent call last)", 'File "/')
 # A position that is waited for is no matter of this: each would take five seconds.
 _POSITIONS = frozenset({"at_least", "values_at_least"})
 _SHOWN = 3
-_PLANTED = 40
 ODD: tuple[Any, ...] = (
     "\ud800",
     "\x00",
@@ -119,8 +118,8 @@ def session_of(token: str) -> requests.Session:
     return session
 
 
-def fuzz(url: str, token: str, known: Known, examples: int, number: int) -> Found:
-    """Send so many cases of each mode to each operation; `number` is the seed."""
+def fuzz(url: str, token: str, known: Known, examples: int, number: int, *, planted: int = 40) -> Found:
+    """Draw so many cases of each mode for each operation, and send each in many forms; `number` is the seed."""
     session, found = session_of(token), Found()
     schema = schemathesis.openapi.from_dict(session.get(f"{url}/openapi.json", timeout=30).json())
     schema.config.update(base_url=url)
@@ -132,7 +131,7 @@ def fuzz(url: str, token: str, known: Known, examples: int, number: int) -> Foun
         for mode in MODES:
             try:
                 strategy = operation.as_strategy(generation_mode=mode)
-                _send(strategy, examples, number, lambda case: _try(session, url, known, case, found))
+                _send(strategy, examples, number, lambda case: _try(session, url, known, case, found, planted))
             except Unsatisfiable:
                 # Nothing that is sent to who takes nothing is wrong.
                 if mode is GenerationMode.POSITIVE:
@@ -157,14 +156,14 @@ def _send(strategy: Any, examples: int, number: int, attempt: Any) -> None:
     send()
 
 
-def _try(session: requests.Session, url: str, known: Known, case: Case[Any], found: Found) -> None:
+def _try(session: requests.Session, url: str, known: Known, case: Case[Any], found: Found, planted: int) -> None:
     """Send a case as it was drawn, at what is there, and with something odd in one place of it."""
     _calm(case)
     _send_one(session, url, case, found)
     _aim(case, known)
     _send_one(session, url, case, found)
     body, query = case.body, case.query
-    for _ in range(_PLANTED):
+    for _ in range(planted):
         case.body, case.query = deepcopy(body), deepcopy(query)
         if _plant(case, ODD[found.cases % len(ODD)], found.cases):
             _send_one(session, url, case, found)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,6 +20,18 @@ ADMIN = "fuzzing-admin"
 
 
 @contextmanager
+def _heard(server: Server) -> Iterator[None]:
+    """Let the server say of its errors what it wants: a pipe that nobody reads would hold it up."""
+    if server.process.stderr is None:
+        raise TypeError(server)
+    reading = threading.Thread(target=server.process.stderr.read)
+    reading.start()
+    yield
+    server.process.kill()
+    reading.join()
+
+
+@contextmanager
 def served(folder: Path) -> Iterator[tuple[Server, str, Known]]:
     """The server, the token, and what is there."""
     make_folder(folder, log="sqlite")
@@ -30,7 +43,7 @@ def served(folder: Path) -> Iterator[tuple[Server, str, Known]]:
         operator.execute(StartRun(run_id=known.run_id, experiment=known.experiment, tags={"a": "b"}))
         rule = {"name": "known", "to": ["Failed"], "recipients": ["ada@example.org"]}
         operator.execute(DefineRule(rule_id=known.rule_id, definition=rule))
-    with running(folder) as server:
+    with running(folder) as server, _heard(server):
         session = session_of(token.text)
         path = f"{server.url}/api/v1/runs/{known.run_id}"
         assert session.put(f"{path}/artifacts/{known.experiment}", data=content, timeout=30).status_code == 200

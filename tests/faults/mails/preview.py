@@ -103,7 +103,7 @@ def preview_equals_live(workspace: Path, *, events: int, stops: int) -> Row:
 
 def _compared(parts: Embedded, rules: Mapping[str, str], taken: Taken, stops: int) -> Row:
     ids = Ids.of(parts)
-    found = [intent for rule in rules.values() for intent in would_send(parts.feed, rule, Span())]
+    found = list(would_send(parts.feed, set(rules.values()), Span()))
     wanted, all_ = {each.id for each in found if each.suppressed is None}, {each.id for each in found}
     plain = {intent.id for intent in found if intent.rule == rules["plain"]}
     draft = {each.id for each in _drafted(parts.feed, rules["plain"])}

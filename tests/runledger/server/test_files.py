@@ -22,7 +22,7 @@ from ledger.commands import StartRun
 from ledger.errors import LimitExceededError, WorkspaceError
 from ledger.remote.client import RemoteClient
 from ledger.workspace.folder import make_folder
-from runledger.server.files import OCTETS
+from runledger.server.routes.files import OCTETS
 from runledger.wiring import connect
 from schemas.roles import Role
 from tests.runledger.server.running import Server, running

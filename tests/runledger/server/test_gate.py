@@ -15,12 +15,12 @@ from ledger.errors import NotReadyError
 from ledger.users.directory import Users
 from ledger.users.tokens import draw_token
 from runledger.liveness import liveness_of
-from runledger.server.api import Api
 from runledger.server.desk import Desk
 from runledger.server.gate import LAG_SECONDS, Door, Gate
 from runledger.server.guard import Guard, Visitor
-from runledger.server.live.stream import Stream
 from runledger.server.metrics import Metrics
+from runledger.server.routes.commands import CommandsApi
+from runledger.server.routes.state import StateApi
 from runledger.wiring import Embedded, embedded_workspace, make_workspace
 from schemas.roles import Role
 
@@ -145,16 +145,15 @@ async def test_a_server_that_did_not_reach_the_end_of_its_log_for_long_takes_no_
 @pytest.mark.asyncio
 async def test_a_lagging_server_answers_questions_and_no_commands(parts: Embedded) -> None:
     behind: NotReadyError | None = NotReadyError("behind")
-    liveness = liveness_of(parts, {})
-    metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
-    stream = Stream(parts.feed, parts.database, parts.files.printed)
-    api = Api(Desk(parts, lambda: behind, metrics), stream, liveness.hearing, metrics)
+    metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness_of(parts, {}))
+    desk = Desk(parts, lambda: behind, metrics)
+    api, state = CommandsApi(desk), StateApi(desk)
     visitor = Visitor(Caller("ada", "//here"), Role.ADMIN)
     command = CreateExperiment(name="e")
     with pytest.raises(NotReadyError, match="behind"):
         api.command(command, visitor)
     bulk = json.loads(bytes(api.commands([command], visitor).body))["results"]
-    before = json.loads(bytes((await api.positions()).body))["position"]
+    before = json.loads(bytes((await state.positions()).body))["position"]
     behind = None
     after = json.loads(bytes(api.command(command, visitor).body))["position"]
 

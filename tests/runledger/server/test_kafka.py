@@ -15,6 +15,7 @@ from ledger.errors import WrittenOnceError
 from ledger.remote.client import RemoteClient
 from ledger.values.batch import Batch
 from ledger.wire import command_to
+from tests.runledger.server.live.following import following
 from tests.runledger.server.running import Server, running
 
 
@@ -125,3 +126,24 @@ def _batch(run_id: str, first: int, last: int) -> Batch:
     indices = list(range(first, last + 1))
     series = {"name": "loss", "kind": "scalar", "index": indices, "times": indices, "values": indices}
     return Batch(run_id=run_id, writer="w", first=first, last=last, series=[series], occurred_at=last)
+
+
+def test_who_follows_one_server_hears_of_what_the_other_took_and_may_go_on_at_either(
+    servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
+) -> None:
+    run_id = f"followed-{uuid4()}"
+    clients[0].execute(StartRun(run_id=run_id, experiment="followed"))
+    # The other has read it by then.
+    assert clients[1].run(run_id)["status"] == "Running"
+    with following(servers[1], ("run", run_id)) as there:
+        clients[0].execute(TagRun(run_id=run_id, tags={"a": "b"}))
+        point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [0.5]}
+        clients[0].log_values(Batch(run_id=run_id, writer="w", first=1, last=1, series=[point], occurred_at=1))
+        there.wait(lambda it: it.named("run") and it.named("values"))
+    last = there.named("run")[-1].id
+    clients[1].execute(TagRun(run_id=run_id, tags={"c": "d"}))
+    with following(servers[0], ("run", run_id), last=last) as here:
+        here.wait(lambda it: it.named("run"))
+
+    assert [each.data["type"] for each in here.named("run")] == ["runledger.run.tagged.v1"]
+    assert not here.named("reset")

@@ -196,6 +196,15 @@ def test_what_a_cookie_changes_needs_the_token_of_a_page(served: Served) -> None
     assert [reply.status for reply in taken] == [200] * 3
 
 
+def test_a_form_that_is_refused_is_answered_by_a_page(served: Served) -> None:
+    browser = Browser(served.server)
+    browser.log_in(served.user())
+    refused = browser.ask("POST", "/lists/bulk", {"do": "archive", "run": "r", "csrf_token": "0" * 64})
+    assert refused.status == 403
+    assert refused.headers["content-type"].startswith("text/html")
+    assert "load the page again" in refused.body.decode()
+
+
 def test_a_token_needs_neither_and_comes_before_the_cookie(served: Served) -> None:
     browser = Browser(served.server)
     browser.log_in(served.user())
@@ -220,6 +229,19 @@ def test_a_viewer_may_look_and_not_write(served: Served) -> None:
 
     assert browser.ask("GET", "/api/v1/me").json()["rights"] == ["read"]
     assert browser.command(X_CSRF_Token=browser.csrf()).json()["type"].endswith("forbidden")
+
+
+def test_what_is_recorded_of_people_is_for_admins(served: Served) -> None:
+    pages = []
+    operate(served.folder, AddUser(user="wanda", role=Role.VIEWER, email="wanda@example.org"))
+    for role in (Role.VIEWER, Role.ADMIN):
+        browser = Browser(served.server)
+        browser.log_in(served.user(role))
+        pages.append(browser.ask("GET", "/ledger").body)
+
+    assert [b"wanda@example.org" in page for page in pages] == [False, True]
+    assert [b"session.began" in page for page in pages] == [True, True]
+    assert not any(b"argon2" in page for page in pages)
 
 
 def test_logging_out_ends_this_session_or_all(served: Served) -> None:
@@ -253,6 +275,8 @@ def test_a_session_is_over_at_the_next_request(served: Served, how: str) -> None
 
     assert browser.ask("GET", "/api/v1/me", Accept="*/*").status == 401
     assert browser.ask("GET", "/runs").status == 303
+    form = browser.ask("POST", "/views", {"name": "x"}, Referer=f"{served.server.url}/views/new?from=runs")
+    assert (form.status, form.headers["location"]) == (303, "/login?next=%2Fviews%2Fnew%3Ffrom%3Druns")
     part = browser.ask("GET", "/runs/rows", HX_Request="true", HX_Current_URL="http://h/runs?status=Failed")
     assert (part.status, part.headers["hx-redirect"]) == (401, "/login?next=%2Fruns%3Fstatus%3DFailed")
 

@@ -69,7 +69,9 @@ def png(width: int = 40, height: int = 30) -> bytes:
 
 
 def _part(series: dict[str, Any], begin: int, end: int) -> dict[str, Any]:
-    cut = {key: series[key][begin:end] for key in ("index", "times", "steps", "values") if key in series}
+    cut: dict[str, Any] = {
+        key: series[key][begin:end] for key in ("index", "times", "steps", "values") if key in series
+    }
     if "columns" in series:
         cut["columns"] = {name: column[begin:end] for name, column in series["columns"].items()}
     return series | cut

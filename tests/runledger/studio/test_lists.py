@@ -1,5 +1,6 @@
 """The lists of runs, as a person uses them."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.runledger.server.running import Server, running
 from tests.runledger.studio.axe import serious_findings
+from tests.runledger.studio.seeding import log, scalars
 
 _RUNS = 60
 
@@ -107,7 +109,7 @@ def test_what_is_refused_of_several_is_told_run_by_run(page: Page) -> None:
 def test_columns_are_chosen_and_ordered_by(page: Page) -> None:
     page.goto("/runs")
     page.get_by_text("Columns", exact=True).click()
-    with page.expect_response("**/runs/columns?*key=te*"):
+    with page.expect_response("**/lists/columns?*key=te*"):
         page.get_by_label("Find metrics, tags").fill("te")
     page.locator("#columns-found label", has_text="team").click()
     expect(page.locator("[data-sortable] li").last).to_contain_text("team")
@@ -115,6 +117,12 @@ def test_columns_are_chosen_and_ordered_by(page: Page) -> None:
     page.locator("th").get_by_role("link", name="team").click()
     expect(page.locator("th[aria-sort=descending]")).to_contain_text("team")
     assert page.locator("tr[data-row]").first.locator("td").last.inner_text() == "vision"
+
+
+def test_the_smallest_and_the_largest_value_of_a_metric_are_columns(page: Page, server: Server) -> None:
+    log(server, "run-57", "w", scalars("loss", [3.0, 1.0, 2.0]))
+    page.goto("/runs?search=run-57&column=min.loss&column=max.loss&column=metric.loss")
+    expect(page.locator("td.num")).to_have_text(["1", "3", "2"])
 
 
 def test_children_are_shown_with_their_parent(page: Page) -> None:
@@ -134,6 +142,18 @@ def test_a_change_is_on_the_screen_without_reload(page: Page, server: Server) ->
     server.send("start-run", run_id="later", experiment="e0")
     expect(page.locator("[data-new]")).to_contain_text("1 new")
     server.send("archive-run", run_id="later")
+
+
+def test_a_list_is_exported_as_it_is_shown(server: Server) -> None:
+    server.send("tag-run", run_id="run-04", tags={"team": "=1+1"})
+    found = server.get("/lists/export?column=tag.team&column=status&filter=experiment:is:e0")
+    lines = found.body.decode().splitlines()
+    assert lines[0] == "run_id,name,tag.team,status"
+    assert len(lines) == 1 + _RUNS // 2
+    assert "run-04,run-04,'=1+1,Running" in lines
+    chosen = server.get("/lists/export?format=jsonl&run=run-02&run=child-1").body.decode().splitlines()
+    assert sorted(json.loads(line)["run_id"] for line in chosen) == ["child-1", "run-02"]
+    assert server.get("/lists/export?format=xlsx").status == 400
 
 
 def test_experiments_tell_their_runs_by_status_and_are_described(page: Page) -> None:
@@ -157,7 +177,7 @@ def test_a_filter_that_is_none_says_which_and_the_way_out(server: Server) -> Non
 
 
 @pytest.mark.parametrize(
-    "address", ["/runs", "/experiments", "/experiments/e0", "/runs/filter?field=tag", "/runs/columns"]
+    "address", ["/runs", "/experiments", "/experiments/e0", "/lists/filter?field=tag", "/lists/columns"]
 )
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_hinders_people(page: Page, address: str, theme: str) -> None:
@@ -172,7 +192,7 @@ def test_lists_and_filters_work_without_script(browser: Browser, server: Server)
         page.goto("/runs")
         page.get_by_role("link", name="More runs").click()
         assert len(names(page)) == 10
-        page.goto("/runs/filter?field=tag")
+        page.goto("/lists/filter?field=tag")
         page.get_by_label("Key", exact=True).fill("team")
         page.get_by_label("Value", exact=True).fill("speech")
         page.get_by_role("button", name="Add the filter").click()

@@ -4,11 +4,12 @@ import hashlib
 import io
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 from zipfile import ZipFile
 
@@ -102,7 +103,7 @@ def test_the_overview_tells_where_a_run_ran_and_how_it_ended(server: Server) -> 
         assert expected in text
     last = server.get(f"/api/v1/runs/{run_id}/history").json()[-1]
     assert last["hash"] in text
-    assert f"the last at position {last['position']} of the ledger, number {last['seq']} of this run" in text
+    assert f"The last event is number {last['seq']} of this run, at position {last['position']} of the ledger" in text
 
 
 def test_attempts_are_listed_with_what_each_came_to(server: Server) -> None:
@@ -129,6 +130,10 @@ def test_what_can_be_done_depends_on_where_the_run_is(server: Server) -> None:
     assert "CancelRequested : enough" in page(server, f"/runs/{run_id}").replace(
         "CancelRequested:", "CancelRequested :"
     )
+    finalizing = started(server)
+    server.send("change-status", run_id=finalizing, status="Finalizing")
+    assert "Cancel the run" not in buttons(server, finalizing)
+    assert "Mark as Failed" in buttons(server, finalizing)
     server.send("change-status", run_id=run_id, status="Canceled")
     assert {"Cancel the run", "Mark as Failed"}.isdisjoint(buttons(server, run_id))
     assert post(server, f"/runs/{run_id}/archive", {}).status == 303
@@ -183,7 +188,7 @@ def test_a_tag_that_another_has_changed_meanwhile_is_not_overwritten(server: Ser
     run_id = started(server, tags={"quality": "good"})
     at = seen(server, run_id)
     server.send("tag-run", run_id=run_id, tags={"quality": "bad"})
-    for fields in ({"key": "quality", "value": "great", "edit": "quality"}, {"remove": "quality"}):
+    for fields in ({"key": "quality", "value": "great", "edit": "quality"}, {"untag": "quality"}):
         refused = post(server, f"/runs/{run_id}/tags", {"seen": at, **fields})
         assert refused.status == 409
         assert "has set it to “bad” since you looked" in text_of(refused)
@@ -227,6 +232,14 @@ def test_a_long_history_comes_in_pages(server: Server) -> None:
     assert second.count('<li class="event') == 11
 
 
+def test_what_was_told_late_says_when_it_happened(server: Server) -> None:
+    run_id = started(server)
+    server.send("tag-run", run_id=run_id, tags={"a": "b"}, occurred_at="2026-01-02T03:04:05+00:00")
+    text = page(server, f"/runs/{run_id}/history")
+    assert text.count("as its writer says") == 1
+    assert "as its writer says, on 2026-01-02 03:04:05 UTC" in text
+
+
 def test_a_run_is_shown_as_it_was_with_what_changed_since(server: Server) -> None:
     run_id = started(server, tags={"quality": "good"})
     at = seen(server, run_id)
@@ -236,12 +249,25 @@ def test_a_run_is_shown_as_it_was_with_what_changed_since(server: Server) -> Non
     then = text.partition("What the events up to there come to")[2].partition("What changed since")[0]
     assert "Running" in then
     assert "quality: good" in then
-    since = text.partition("What changed since")[2]
+    since = text.partition("What changed since")[2].partition("Status changed by")[0]
     assert "status before: Running → after: Completed" in since
     assert "tags.quality before: good → after: great" in since
     before = page(server, f"/runs/{run_id}/history?as_of={int(at) - 1}", 404)
     assert f"it begins at position {at}" in before
     assert "Nothing: it is now as it was then." in page(server, f"/runs/{run_id}/history?as_of=999999")
+
+
+def test_a_run_is_shown_as_it_was_at_a_time(server: Server) -> None:
+    run_id = started(server)
+    time.sleep(0.01)
+    server.send("archive-run", run_id=run_id)
+    began, archived = server.get(f"/api/v1/runs/{run_id}/history").json()
+    at = quote(began["recorded_at"])
+    assert "archived after: yes" in page(server, f"/runs/{run_id}/history?time={at}&as_of=")
+    later = page(server, f"/runs/{run_id}/history?time={quote(archived['recorded_at'])}")
+    assert "Nothing: it is now as it was then." in later
+    assert "it begins at position" in page(server, f"/runs/{run_id}/history?time=2001-01-01T10:00", 404)
+    assert "is no moment" in page(server, f"/runs/{run_id}/history?time=yesterday", 422)
 
 
 def family(server: Server, count: int, **fields: object) -> str:
@@ -279,6 +305,7 @@ def test_small_branches_are_open_at_any_depth_and_large_ones_closed(server: Serv
     below = server.get(f"/runs/{root}.1/children?depth=1").body.decode()
     assert below.count('class="depth-1"') == 21
     assert "<main" not in below
+    assert "Child runs 2 2 Running" in page(server, f"/runs/{root}")
     assert "The whole tree" in page(server, f"/runs/{deep}/children")
     assert "No child runs" in page(server, f"/runs/{deep}.0/children")
 
@@ -315,6 +342,11 @@ def test_the_code_that_ran_is_listed_read_and_downloaded(server: Server) -> None
     assert one.body == b"\x00\xff"
     assert one.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.bin"
     assert one.headers["content-security-policy"].startswith("sandbox")
+    broken = {"name": ".snapshot/source.zip", "sha256": hashlib.sha256(b"no zip").hexdigest(), "size": 6}
+    other = started(server)
+    assert server.ask("PUT", f"/api/v1/contents/{broken['sha256']}", b"no zip", {}).status == 200
+    server.send("add-artifacts", run_id=other, artifacts=[broken])
+    assert "the snapshot cannot be read" in page(server, f"/runs/{other}/snapshot", 422)
     for name in ("../etc/passwd", "nothing.py"):
         assert server.get(f"/runs/{run_id}/snapshot?file={name}").status == 404
         assert server.get(f"/runs/{run_id}/snapshot/download?file={name}").status == 404

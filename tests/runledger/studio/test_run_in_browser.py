@@ -97,7 +97,7 @@ def test_a_run_is_canceled_archived_and_restored_by_hand(page: Page, server: Ser
     page.get_by_label("Why shall it be canceled?").fill("wrong data")
     page.get_by_role("button", name="Cancel the run").click()
     expect(page.locator("#run-head .status")).to_have_text("CancelRequested")
-    expect(page.locator("#run-outcome")).to_contain_text("wrong data")
+    expect(page.locator("#run-now")).to_contain_text("wrong data")
     page.get_by_role("button", name="Archive").click()
     expect(page.locator("#run-head")).to_contain_text("archived")
     page.get_by_role("button", name="Restore").click()
@@ -111,8 +111,35 @@ def test_what_happens_is_shown_at_once_and_an_ended_run_has_no_cancel(page: Page
     with page.expect_response("**/head"):
         server.send("change-status", run_id=run_id, status="Failed", error={"code": "E", "message": "no memory left"})
     expect(page.locator("#run-head .status")).to_have_text("Failed")
-    expect(page.locator("#run-outcome")).to_contain_text("no memory left")
+    expect(page.locator("#run-now")).to_contain_text("no memory left")
     expect(page.locator("#run-actions summary")).to_have_count(0)
+    server.send("tag-run", run_id=run_id, tags={"seen by": "another"})
+    expect(page.locator("#taglist")).to_contain_text("seen by: another")
+    last = server.get(f"/api/v1/runs/{run_id}/history").json()[-1]
+    expect(page.locator("#run-proof")).to_contain_text(last["hash"])
+
+
+def test_a_run_is_canceled_without_a_mouse(page: Page, server: Server) -> None:
+    run_id = started(server)
+    page.goto("/runs")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/runs/{run_id}")
+    tab_to(page, "Cancel")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("by keys")
+    page.keyboard.press("Enter")
+    expect(page.locator("#run-now")).to_contain_text("by keys")
+
+
+def tab_to(page: Page, text: str) -> None:
+    """Go on from control to control until one has a text."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText.trim()") == text:
+            return
+    raise AssertionError(f"no control says {text}")
 
 
 def test_a_tree_is_opened_and_closed_by_keys(page: Page, server: Server) -> None:
@@ -164,7 +191,7 @@ def test_without_script_a_run_is_read_and_changed_all_the_same(browser: Browser,
         page.locator("summary", has_text="Fail").click()
         page.get_by_label("What went wrong?").fill("no luck")
         page.get_by_role("button", name="Mark as Failed").click()
-        expect(page.locator("#run-outcome")).to_contain_text("no luck")
+        expect(page.locator("#run-now")).to_contain_text("no luck")
 
 
 def test_what_rules_made_of_a_run_comes_by_itself(page: Page, server: Server) -> None:

@@ -63,6 +63,11 @@ def test_runs_are_compared_differences_first(page: Page) -> None:
     expect(page.locator(".compared")).to_contain_text("optimizer")
     page.get_by_label("Leave run-4 out").click()
     expect(page.locator(".compared thead th")).to_have_count(3)
+    page.get_by_role("link", name="Save as a view").click()
+    page.get_by_label("Name", exact=True).fill("Two of them")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/compare?*")
+    expect(page.locator(".compared thead th")).to_have_count(3)
 
 
 def test_one_run_has_nothing_to_be_compared_with(page: Page) -> None:

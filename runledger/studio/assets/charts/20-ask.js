@@ -33,7 +33,7 @@
     const key = JSON.stringify(asked);
     if (!waiting.has(key)) {
       waiting.set(key, []);
-      setTimeout(() => flush(key, asked), 0);
+      queueMicrotask(() => flush(key, asked));
     }
     waiting.get(key).push({ name, resolve, reject });
   });

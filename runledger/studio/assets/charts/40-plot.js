@@ -2,9 +2,13 @@
 (() => {
   "use strict";
   const HEIGHT = 210;
+  const WIDE_HEIGHT = 320;
+  const CROWD = 8;
   const FEW = 80;
   const PER_LINE = 4;
   const WHOLE = Array.from({ length: 48 }, (_, place) => [1, 2, 5][place % 3] * 10 ** Math.floor(place / 3));
+  // Of many lines, bands that lie over one another must not hide them.
+  const faintness = (chart) => (chart.lines.length > CROWD ? ["0c", "28"] : ["30", "55"]);
   const scaled = (axis) => (axis.endsWith("time") ? 1e6 : 1);
   const above = (values, log) => (log ? values.map((value) => (value > 0 ? value : null)) : values);
 
@@ -34,7 +38,7 @@
     chart.lines.forEach((line) => {
       const { colour, dash } = charts.look(view.lookOf(line));
       const show = !view.hidden.has(view.labelOf(line));
-      const faint = { show, stroke: `${colour}55`, width: 0.7, points: { show: false }, spanGaps: true };
+      const faint = { show, stroke: colour + faintness(chart)[1], width: 0.7, points: { show: false }, spanGaps: true };
       const drawn = { ...faint, stroke: colour, width: 1.6, dash };
       const mean = view.weight ? { ...faint, stroke: `${colour}66`, width: 1 } : { ...drawn, points: { show: dots, size: 5 } };
       found.push(faint, faint, mean, { ...drawn, show: show && view.weight > 0 });
@@ -54,11 +58,11 @@
   charts.plot = (element, chart, view, whole, on) => {
     const bands = chart.lines.map((line, number) => {
       const first = number * PER_LINE + 1;
-      return { series: [first, first + 1], fill: `${charts.look(view.lookOf(line)).colour}30` };
+      return { series: [first, first + 1], fill: charts.look(view.lookOf(line)).colour + faintness(chart)[0] };
     });
     const options = {
       width: Math.max(element.clientWidth, 120),
-      height: HEIGHT,
+      height: element.closest(".wide") ? WIDE_HEIGHT : HEIGHT,
       legend: { show: false },
       scales: { x: { time: view.axis === "time", distr: view.logX ? 3 : 1 }, y: { distr: view.logY ? 3 : 1 } },
       series: series(chart, view),

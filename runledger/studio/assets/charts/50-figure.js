@@ -21,7 +21,7 @@
 
     get marks() {
       const width = Math.min(Math.max(this.place.clientWidth, 200), MARKS);
-      return this.spec.runs.length > MANY_LINES ? Math.ceil(width / 2) : width;
+      return this.spec.runs.length > MANY_LINES ? Math.ceil(width / 3) : width;
     }
 
     asked(more) {
@@ -177,20 +177,24 @@
     }
   }
 
+  const MARGIN = 120;
+  const inSight = ({ top, bottom, height }) => height > 0 && bottom > -MARGIN && top < innerHeight + MARGIN;
   const seen = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting) continue;
       seen.unobserve(target);
       figures.get(target)?.load();
     }
-  }, { rootMargin: "120px" });
+  }, { rootMargin: `${MARGIN}px` });
 
   charts.figures = figures;
   charts.find = (root) => {
-    for (const element of root.querySelectorAll("[data-chart]")) {
-      if (figures.has(element)) continue;
-      figures.set(element, new Figure(element));
-      seen.observe(element);
+    const fresh = [...root.querySelectorAll("[data-chart]")].filter((element) => !figures.has(element));
+    for (const element of fresh) figures.set(element, new Figure(element));
+    // What is in sight already need not wait for the first frame.
+    for (const element of fresh) {
+      if (inSight(element.getBoundingClientRect())) figures.get(element).load();
+      else seen.observe(element);
     }
     for (const element of figures.keys()) if (!element.isConnected) figures.delete(element);
   };

@@ -141,7 +141,7 @@
   view.addEventListener("keydown", (event) => { if (["ArrowUp", "PageUp", "Home"].includes(event.key) && following) follow(false); });
   view.addEventListener("scroll", show, { passive: true });
 
-  button.hidden = false;
+  button.hidden = !view.dataset.follow;
   view.classList.add("seen");
   const kept = view.querySelector("pre").textContent;
   whole = kept === "" || kept.endsWith("\n");

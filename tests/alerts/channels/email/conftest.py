@@ -7,10 +7,11 @@ from tests.alerts.certificates import Contexts, make_contexts
 from tests.alerts.sinks import Sink, running
 
 
-@pytest_asyncio.fixture
-async def sink() -> AsyncIterator[Sink]:
+@pytest_asyncio.fixture(params=["one command at a time", "commands at once"])
+async def sink(request: pytest.FixtureRequest) -> AsyncIterator[Sink]:
     """A relay that takes everything until it is told otherwise."""
-    async with running(Sink()) as listening:
+    extensions = [*Sink().extensions, *(["PIPELINING"] if request.param == "commands at once" else [])]
+    async with running(Sink(extensions=extensions)) as listening:
         yield listening
 
 

@@ -170,6 +170,29 @@ async def test_one_refused_recipient_leaves_the_other_alone(sink: Sink) -> None:
     assert sink.commands.count("RSET") == 2
 
 
+@pytest.mark.parametrize("asks", [False, True])
+async def test_a_relay_that_asks_for_a_mail_to_nobody_gets_none(asks: bool) -> None:
+    relay = Sink(extensions=["PIPELINING"], asks_for_mails_to_nobody=asks, faults=[Fault("RCPT", "550 no such user")])
+    async with running(relay) as sink, channel_to(sink, connections=1) as channel:
+        assert await channel.send(a_mail()) == Rejected("ann@example.org", 550, "no such user")
+        assert await channel.send(a_mail()) == Sent(250, "queued as 1")
+    assert (sink.taken, sink.connects) == (1, 1)
+
+
+async def test_a_relay_that_takes_commands_at_once_gets_them_in_one_write() -> None:
+    async with running(Sink(extensions=["PIPELINING"])) as sink, channel_to(sink) as channel:
+        await channel.send(a_mail())
+        before = sink.reads
+        await channel.send(replace(a_mail(), content=b"short\r\n"))
+        assert sink.reads - before == 2
+
+
+async def test_answers_that_come_in_pieces_or_all_at_once_are_the_same() -> None:
+    for size in (1, 7, 1_000):
+        async with running(Sink(extensions=["PIPELINING"], piece=size)) as sink, channel_to(sink) as channel:
+            assert await channel.send(a_mail()) == Sent(250, "queued as 1")
+
+
 async def test_a_mail_after_one_that_was_refused_goes_over_the_same_connection(sink: Sink) -> None:
     sink.faults = [Fault("body", "550 spam"), Fault("body", "451 later")]
     async with channel_to(sink, connections=1) as channel:

@@ -34,3 +34,4 @@ def test_a_parameter_and_a_metric_are_drawn_at_first() -> None:
 def test_what_is_chosen_is_drawn_and_what_is_not_there_is_not() -> None:
     assert scatter(RUNS, LAST, "metric.loss", "nonsense").x == "metric.loss"
     assert scatter([run("r3")], {}).drawn is None
+    assert scatter(RUNS[2:], {"r3": {"loss": 1.0}}).choices == []  # nothing to draw it over

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import io
 import mimetypes
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, BinaryIO, TypeVar
 from urllib.parse import quote
@@ -19,13 +19,13 @@ from ledger.artifacts.contents import PIECE_BYTES, Contents, check_size, pieces
 from ledger.artifacts.files import Files
 from ledger.artifacts.names import STD_LOG, check_artifact_name
 from ledger.artifacts.output import OUTPUT_BYTES
-from ledger.commands import AddArtifacts, Answer, Command
+from ledger.commands import AddArtifacts
 from ledger.errors import ArtifactNotFoundError, BadContentError, LimitExceededError
 from ledger.problems import BadMessageError
 from ledger.queries import ArtifactDocument
 from ledger.users.rights import Right
 from runledger.server.asking import Asking
-from runledger.server.guard import Visitor
+from runledger.server.desk import Desk
 from runledger.server.messages import ArtifactParameters, AtLeast, ContentParameters, OutputParameters
 from runledger.server.openapi import FILE_BODY, FILE_REPLY, OUTPUT_REPLY
 from runledger.server.replies import refusal, reply
@@ -52,21 +52,10 @@ SAFE = {
 class FilesApi:
     """What each route for files does."""
 
-    def __init__(
-        self,
-        files: Files,
-        *,
-        admit: Callable[[Visitor, Right], None],
-        carry_out: Callable[[Command, Visitor], Answer],
-        listed: Callable[[AtLeast, str, list[str]], Awaitable[list[ArtifactDocument]]],
-        printed: Callable[[str, int], None],
-    ) -> None:
-        """Keep files; `admit` raises unless a visitor may write, `listed` finds the files of a run.
-
-        `printed` is told how far a running script's output is known.
-        """
-        self._files = files
-        self._admit, self._carry_out, self._listed, self._printed = admit, carry_out, listed, printed
+    def __init__(self, desk: Desk, *, printed: Callable[[str, int], None]) -> None:
+        """Keep files; `printed` is told how far a running script's output is known."""
+        self._desk, self._printed = desk, printed
+        self._files: Files = desk.parts.files
         self._transfers = CapacityLimiter(_TRANSFERS)
 
     async def artifacts(self, run_id: str, asked: Annotated[ArtifactParameters, Query()]) -> Response:
@@ -75,7 +64,7 @@ class FilesApi:
 
     async def put_content(self, sha256: str, request: Request, visitor: Asking) -> Response:
         """Store bytes under their SHA-256; `add-artifacts` then names them. Sent again, they are there once."""
-        self._admit(visitor, Right.WRITE)
+        self._desk.admit(visitor, Right.WRITE)
         try:
             content = await self._received(request, sha256)
         except LimitExceededError as error:
@@ -84,7 +73,7 @@ class FilesApi:
 
     async def wanted(self, sha256: str, asked: Annotated[ContentParameters, Query()], visitor: Asking) -> Response:
         """Whether a content of so many bytes shall be sent: false if it is here; a problem if it would be refused."""
-        self._admit(visitor, Right.WRITE)
+        self._desk.admit(visitor, Right.WRITE)
         try:
             check_size(asked.size, self._files.contents.max_bytes)
         except LimitExceededError as error:
@@ -98,7 +87,7 @@ class FilesApi:
 
     async def put(self, run_id: str, name: str, request: Request, visitor: Asking) -> Response:
         """Store a file of a run; a `Content-Digest` header with its sha-256 is checked (RFC 9530)."""
-        self._admit(visitor, Right.WRITE)
+        self._desk.admit(visitor, Right.WRITE)
         check_artifact_name(name, Limits())
         await self._listed(AtLeast(), run_id, [name])
         try:
@@ -109,7 +98,7 @@ class FilesApi:
         content_type = _content_type(request.headers, name)
         artifact |= {} if content_type is None else {"content_type": content_type}
         command = AddArtifacts(run_id=run_id, artifacts=[artifact])
-        answer = await self._in_thread(partial(self._carry_out, command, visitor))
+        answer = await self._in_thread(partial(self._desk.carry_out, command, visitor))
         return reply(artifact | {"position": answer.position, "changed": answer.changed})
 
     async def get(self, run_id: str, name: str, asked: Annotated[AtLeast, Query()]) -> Response:
@@ -127,7 +116,7 @@ class FilesApi:
 
     async def put_output(self, run_id: str, start: int, request: Request, visitor: Asking) -> Response:
         """Show what a running script has printed, from a place in its output on."""
-        self._admit(visitor, Right.WRITE)
+        self._desk.admit(visitor, Right.WRITE)
         await self._listed(AtLeast(), run_id, [STD_LOG])
         if not 0 <= start < OUTPUT_BYTES:
             raise BadMessageError(f"the place must be from 0 to {OUTPUT_BYTES:,}, not {start:,}")
@@ -179,6 +168,10 @@ class FilesApi:
             return Response(start, media_type=content_type, headers=headers)
         headers["Content-Length"] = str(size)
         return StreamingResponse(pieces(file), media_type=content_type, headers=headers)
+
+    async def _listed(self, asked: AtLeast, run_id: str, prefixes: list[str]) -> list[ArtifactDocument]:
+        question = partial(self._desk.parts.queries.artifacts, run_id, prefixes, at_least=asked.at_least)
+        return await self._desk.ask(question, asked.at_least)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await to_thread.run_sync(work, limiter=self._transfers)

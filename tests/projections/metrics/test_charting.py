@@ -22,7 +22,9 @@ FLOATS = st.floats(-1e9, 1e9)
 def source(values: Sequence[float], *, run_id: str = RUN, steps: Sequence[int] | None = None, time: int = 0) -> Source:
     metric = Metric(1, "a", VALUES, "a", "scalar", columns=[VALUE])
     times = array("q", range(time, time + len(values)))
-    return Source(run_id, metric, Points(times, None if steps is None else array("q", steps), {VALUE: column_of(list(values))}))
+    return Source(
+        run_id, metric, Points(times, None if steps is None else array("q", steps), {VALUE: column_of(list(values))})
+    )
 
 
 def drawn(*sources: Source, buckets: int = 10, axis: Axis = Axis.STEP, scale: Scale = Scale.LINEAR,

@@ -13,13 +13,14 @@ from benchmarks.events import now
 from benchmarks.projection import append_run
 from ledger.logs.sqlite import open_sqlite_log
 from ledger.store.database import Database
+from ledger.workspace.folder import FOLDER
 
 EVENTS_A_RUN = 8
 
 
 def main(place: Path, rate: int) -> None:
     """Append until the end of the process."""
-    with closing(Database(place / "ledger.db", durable=False)) as database:
+    with closing(Database(place / FOLDER / "ledger.db", durable=False)) as database:
         log = open_sqlite_log(database, "control", source="//bench", actor="bench", now=now)
         began, number, said = perf_counter(), 0, 0.0
         while True:

@@ -11,6 +11,7 @@ from benchmarks.million import CHILDREN, METRICS, RUNS, million
 from benchmarks.result import Result, percentile
 from ledger.filters import Filter
 from ledger.queries import KeyQuery, RunQuery
+from ledger.workspace.folder import FOLDER
 from projections.runs.facets import find_names
 from projections.runs.queries import find_runs
 from projections.view import View
@@ -23,7 +24,7 @@ _GOAL = 30.0
 
 def run() -> list[Result]:
     """Every kind of question, so many times."""
-    with closing(View(million() / "views.db")) as view:
+    with closing(View(million() / FOLDER / "views.db")) as view:
         return [each for name, query in _questions().items() for each in _measured(view, name, query)]
 
 

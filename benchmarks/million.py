@@ -23,6 +23,7 @@ from ledger.logs.log import chain
 from ledger.logs.sqlite import SqliteLog, open_sqlite_log
 from ledger.metrics import Scalar
 from ledger.store.database import Database
+from ledger.workspace.folder import FOLDER
 from projections.answers import PROJECTIONS
 from projections.runner import catch_up
 from projections.runs.projection import RunsProjection
@@ -152,7 +153,8 @@ def million(runs: int = RUNS) -> Path:
 def make(place: Path, runs: int, real: int = _REAL) -> None:
     """A workspace with so many runs, the last of them real."""
     make_workspace(place, log="sqlite")
-    with closing(Database(place / "ledger.db", durable=False)) as database, closing(View(place / "views.db")) as view:
+    files = place / FOLDER
+    with closing(Database(files / "ledger.db", durable=False)) as database, closing(View(files / "views.db")) as view:
         log = open_sqlite_log(database, "control", source="//bench", actor="bench", now=now)
         with view.writing():
             suffix = view.begin(PROJECTIONS[0], log.id).suffix

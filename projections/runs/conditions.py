@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ledger.filters import MOMENTS, Filter, Operator, duration_of, microseconds_of, number_of
 from ledger.metrics import Scalar
 from projections.runs.attributes import Attribute, has_key, one, pair
-from projections.runs.facets import upper
+from projections.runs.facets import WORKSPACE, upper
 from projections.runs.values import Value, orderable
 from projections.runs.words import expression_of, folded, words_table
 from schemas.limits import UNSTORABLE
@@ -23,10 +23,13 @@ COUNTED = 10_001
 FEW = 3_000
 """So many are sorted by a value as quickly as a page is found along the index of an order, at a million runs."""
 
+_ALL = 1 << 60
+"""For who did not count on: more than there are runs."""
+
 _WAYS = 50
 """The most ways that are merged in the order of a page."""
 
-_TERMS = 20
+_TERMS = 50
 """The most words of one beginning that are sought one by one: the index reads all places of a beginning first."""
 
 LiveMetrics = Mapping[int, Mapping[str, Scalar]]
@@ -49,7 +52,7 @@ class Condition:
 
     `probe` tells of run `a` whether it does; `bounded` too, of runs whose number lies between two that
     stand behind its parameters. What `narrows` is a stretch of any way. `ordered` ways give runs as they
-    were created. `count` is how many meet it, up to `COUNTED`.
+    were created. `count` is how many meet it, or a number from `COUNTED` on.
     """
 
     probe: Sql
@@ -99,12 +102,13 @@ class Conditions:
 
     def any_of(self, wanted: Iterable[Attribute]) -> Condition:
         """A run has one of some facts, of which it can have one alone."""
-        numbers = self._numbers(wanted)
-        if not numbers:
+        found = self._numbers(wanted)
+        if not found:
             return NEVER
+        numbers = [*found.values()]
         probe = Sql(_PROBE.format(marks=", ".join("?" * len(numbers))), numbers)
         ways = [Sql("run_attributes a WHERE a.attribute = ?", [number]) for number in numbers]
-        count = sum(self._count(way) for way in ways)
+        count = sum(self._size(attribute, way) for attribute, way in zip(found, ways, strict=True))
         if len(ways) <= _WAYS:
             return Condition(probe, ways, ordered=True, count=count)
         marks = ", ".join("?" * len(numbers))
@@ -196,17 +200,26 @@ class Conditions:
         count = min(sum(map(self._count, condition.ways)), COUNTED)
         return Condition(condition.probe, condition.ways, count=count) if count else NEVER
 
+    def _size(self, attribute: Attribute, way: Sql) -> int:
+        """How many runs have a fact: as they are counted for choosers, else as far as they are counted here."""
+        select = "SELECT runs FROM facets WHERE scope = ? AND kind = ? AND key = ? AND value = ?"
+        row = self.connection.execute(select, (WORKSPACE, *attribute)).fetchone()
+        if row is not None:
+            return int(row[0])
+        count = self._count(way)
+        return count if count < COUNTED else _ALL
+
     def _count(self, way: Sql) -> int:
         return self._number(Sql("SELECT count(*) FROM (SELECT 1 FROM ") + way + Sql(" LIMIT ?)", [COUNTED]))
 
     def _number(self, select: Sql) -> int:
         return int(self.connection.execute(*select).fetchone()[0])
 
-    def _numbers(self, wanted: Iterable[Attribute]) -> list[int]:
+    def _numbers(self, wanted: Iterable[Attribute]) -> dict[Attribute, int]:
         select = "SELECT attribute FROM attributes WHERE kind = ? AND key = ? AND value = ?"
         storable = (attribute for attribute in dict.fromkeys(wanted) if not any(map(UNSTORABLE.search, attribute)))
-        rows = (self.connection.execute(select, attribute).fetchone() for attribute in storable)
-        return [int(row[0]) for row in rows if row is not None]
+        rows = ((attribute, self.connection.execute(select, attribute).fetchone()) for attribute in storable)
+        return {attribute: int(row[0]) for attribute, row in rows if row is not None}
 
 
 def _wanted(chip: Filter) -> list[Attribute]:

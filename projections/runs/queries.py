@@ -63,8 +63,11 @@ def find_runs(connection: sqlite3.Connection, log_id: str, query: RunQuery, live
         columns.cut(connection, dict(zip((placed.run for placed in page), documents, strict=True)), live)
     count, exact = None, True
     if query.count:
-        whole = place is None and more is None
-        count, exact = (len(page), True) if matches is None or whole else _count(connection, matches, query.within)
+        # A first page that is not full has all that was found: nothing is looked at twice.
+        if matches is None or (place is None and len(found.runs) <= query.limit):
+            count, exact = len(page), found.end is None
+        else:
+            count, exact = _count(connection, matches, query.within)
     return RunPage(documents, more, count, exact, parents)
 
 

@@ -1,6 +1,7 @@
 """A run as its events make it: plain JSON, so that a row can hold it."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from ledger.feed import FeedEvent
@@ -55,10 +56,17 @@ def apply_event(state: RunState, happened: FeedEvent) -> None:
 
 def moment(happened: FeedEvent) -> int:
     """When it happened, in microseconds: the writer's claim, or the log's time if that is no date."""
+    claimed = _micros(happened.envelope.time)
+    return happened.recorded_at * 1000 if claimed is None else claimed
+
+
+@lru_cache(maxsize=1_000)
+def _micros(text: str) -> int | None:
+    # Asked several times of one event, and of events of one moment.
     try:
-        return (datetime.fromisoformat(happened.envelope.time) - _EPOCH) // _MICROSECOND
+        return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
     except ValueError:
-        return happened.recorded_at * 1000
+        return None
 
 
 def _apply_text(state: RunState, happened: FeedEvent) -> None:

@@ -142,18 +142,18 @@ def lies(value: Any, chip: Filter) -> bool:
 def test_filters_find_what_a_plain_filter_finds(
     story: list[Command], logged: Metrics, asked: list[list[Filter]], counted: int, within: int | None, first: int
 ) -> None:
-    with (
-        fresh(logged) as workspace,
-        patch("projections.runs.conditions.COUNTED", counted),
-        patch("projections.runs.windows.FIRST", first),
-        patch("projections.runs.windows.FURTHER", first + 1),
-    ):
+    with fresh(logged) as workspace:
         tell(workspace, story)
         everything = all_runs(workspace, include_archived=True)
-        for wanted in asked:
-            found = all_runs(workspace, include_archived=True, filters=wanted, within=within)
-            expected = [run for run in everything if all(holds(run, chip, logged) for chip in wanted)]
-            assert [run["run_id"] for run in found] == [run["run_id"] for run in expected], [*map(str, wanted)]
+        with (
+            patch("projections.runs.conditions.COUNTED", counted),
+            patch("projections.runs.windows.FIRST", first),
+            patch("projections.runs.windows.FURTHER", first + 1),
+        ):
+            for wanted in asked:
+                found = all_runs(workspace, include_archived=True, filters=wanted, within=within)
+                expected = [run for run in everything if all(holds(run, chip, logged) for chip in wanted)]
+                assert [run["run_id"] for run in found] == [run["run_id"] for run in expected], [*map(str, wanted)]
 
 
 @given(stories, metrics, chips, st.sampled_from(["-metric.loss", "metric.loss"]), st.sampled_from([1, 10_001]))
@@ -263,6 +263,23 @@ def test_children_that_match_come_with_their_parents(workspace: Workspace) -> No
     assert [run["run_id"] for run in page.runs] == ["c1"]
     assert [run["run_id"] for run in page.parents] == ["parent"]
     assert page.parents[0]["children"] == {"count": 3, "statuses": {"Failed": 1, "Running": 2}}
+
+
+def test_a_page_may_be_short_where_it_looks_at_few_runs(workspace: Workspace) -> None:
+    for number in range(12):
+        workspace.do(
+            StartRun(
+                run_id=f"r{number}", experiment="e", tags={"odd": str(number % 2), "first": str(number < 2).lower()}
+            )
+        )
+    asked = [Filter.parse("tag.odd:is:0"), Filter.parse("tag.first:is-not:false")]
+    with patch("projections.runs.conditions.COUNTED", 1):
+        page = workspace.answers.runs(RunQuery(filters=asked, include_children=True, within=4, count=True))
+        assert (page.runs, page.count, page.count_exact) == ([], 0, False)
+        page = workspace.answers.runs(RunQuery(filters=asked, include_children=True, within=4, cursor=page.cursor))
+        assert ([run["run_id"] for run in page.runs], page.cursor) == (["r0"], None)
+        whole = workspace.answers.runs(RunQuery(filters=asked, include_children=True, count=True))
+        assert ([run["run_id"] for run in whole.runs], whole.count, whole.cursor) == (["r0"], 1, None)
 
 
 def test_many_texts_that_begin_alike_are_found_as_few_are(workspace: Workspace) -> None:

@@ -57,17 +57,36 @@ def has_words(run: RunDocument, search: str) -> bool:
 def test_a_search_finds_what_a_plain_filter_finds(
     story: list[Command], searches: list[str], children: bool, counted: int, terms: int, within: int | None
 ) -> None:
-    with (
-        fresh() as workspace,
-        patch("projections.runs.conditions.COUNTED", counted),
-        patch("projections.runs.conditions._TERMS", terms),
-        patch("projections.runs.windows.FIRST", 2),
-    ):
+    with fresh() as workspace:
         tell(workspace, story)
         everything = all_pages(workspace, include_children=children)
-        for search in searches:
-            found = all_pages(workspace, include_children=children, search=search, within=within)
-            assert found == [run for run in everything if has_words(run, search)]
+        with (
+            patch("projections.runs.conditions.COUNTED", counted),
+            patch("projections.runs.conditions._TERMS", terms),
+            patch("projections.runs.windows.FIRST", 2),
+        ):
+            for search in searches:
+                found = all_pages(workspace, include_children=children, search=search, within=within)
+                assert found == [run for run in everything if has_words(run, search)]
+
+
+@pytest.mark.parametrize("terms", [0, 2, 20])
+def test_a_beginning_of_several_words_finds_each_of_them(workspace: Workspace, terms: int) -> None:
+    names = ["apple", "apply pressure", "apt", "an app", "grape", "apple tree"]
+    workspace.do(*(StartRun(run_id=f"r{n}", experiment="e", display_name=name) for n, name in enumerate(names)))
+    with patch("projections.runs.conditions._TERMS", terms):
+        found = {
+            search: [run["run_id"] for run in workspace.answers.runs(RunQuery(search=search)).runs]
+            for search in ("app", "ap", "app pre", "appl tr", "apx", "app apx")
+        }
+    assert found == {
+        "app": ["r5", "r3", "r1", "r0"],
+        "ap": ["r5", "r3", "r2", "r1", "r0"],
+        "app pre": ["r1"],
+        "appl tr": ["r5"],
+        "apx": [],
+        "app apx": [],
+    }
 
 
 def value_of(run: RunDocument, order: str) -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import million
 from ledger.store.database import Database
+from ledger.workspace.folder import FOLDER
 from projections.view import View
 
 TABLES = {
@@ -22,7 +23,7 @@ TABLES = {
 
 
 def rows(place: Path) -> dict[str, list[Any]]:
-    with closing(View(place / "views.db")) as view:
+    with closing(View(place / FOLDER / "views.db")) as view:
         return {name: view.reading().execute(select).fetchall() for name, select in TABLES.items()}
 
 
@@ -34,5 +35,5 @@ def test_rows_that_are_written_are_those_that_events_make(tmp_path: Path, monkey
     written, projected = rows(tmp_path / "rows"), rows(tmp_path / "events")
     for name in TABLES:
         assert written[name] == projected[name], name
-    with closing(Database(tmp_path / "rows" / "ledger.db", durable=False)) as database:
+    with closing(Database(tmp_path / "rows" / FOLDER / "ledger.db", durable=False)) as database:
         assert database.last_place() == 10 * 3

@@ -5,7 +5,7 @@ What is asked is what the Studio asks, which looks at 30,000 runs at most for a 
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from time import perf_counter
+from time import perf_counter, thread_time
 
 from benchmarks.million import CHILDREN, METRICS, RUNS, million
 from benchmarks.result import Result, percentile
@@ -96,12 +96,14 @@ def _names(kind: str, **fields: str) -> Callable[[View], object]:
 
 
 def _measured(view: View, name: str, ask: Callable[[View], object]) -> Iterator[Result]:
-    taken = []
+    """The time for one answer, and what of it the processor was at work: the rest is other programs' time."""
+    taken, worked = [], []
     ask(view)
     for _ in range(_TIMES):
-        began = perf_counter()
+        began, at_work = perf_counter(), thread_time()
         ask(view)
         taken.append((perf_counter() - began) * 1e3)
-    p50, p95 = percentile(taken, 0.5), percentile(taken, 0.95)
-    yield Result(f"{name}, {RUNS:,} runs, p50", p50, "ms")
-    yield Result(f"{name}, {RUNS:,} runs, p95", p95, "ms", goal=f"≤ {_GOAL:.0f} ms", met=p95 <= _GOAL)
+        worked.append((thread_time() - at_work) * 1e3)
+    p95, work = percentile(taken, 0.95), percentile(worked, 0.95)
+    goal = f"≤ {_GOAL:.0f} ms"
+    yield Result(f"{name}, {RUNS:,} runs, p95", p95, "ms", work, "ms, processor time", goal, p95 <= _GOAL)

@@ -133,9 +133,9 @@ def show_mail(mailbox: "Mailbox", location: str) -> None:
 def show_page(location: str) -> None:
     """The pages: by the server that is there, else by one on the workspace."""
     title("Its pages: runledger server")
-    with nullcontext(location) if location.startswith("http") else server("--workspace", str(WORKSPACE)) as url:
-        with urllib.request.urlopen(f"{url}/runs", timeout=SECONDS) as answer:  # noqa: S310 - on loopback
-            page = answer.read().decode()
+    here = nullcontext(location) if location.startswith("http") else server("--workspace", str(WORKSPACE))
+    with here as url, urllib.request.urlopen(f"{url}/runs", timeout=SECONDS) as answer:  # noqa: S310 - on loopback
+        page = answer.read().decode()
     expect("the page lists the runs", "Completed" in page and "Failed" in page)
     command = f".venv/bin/runledger server --workspace {WORKSPACE.relative_to(ROOT)}"
     print(f"{url}/runs lists the runs.", "" if location.startswith("http") else f"To look at it: {command}")

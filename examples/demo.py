@@ -11,8 +11,9 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ def main() -> int:
             print(verified)
             expect("the chain is intact", "chain intact" in verified)
             show_mail(mailbox, location)
+            show_page(location)
     except DemoError as error:
         print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
@@ -68,15 +70,15 @@ def workspace(mailbox: "Mailbox", *, kafka: bool) -> Iterator[str]:
     print("Starting Apache Kafka ...", flush=True)
     with KafkaBroker(FOLDER / "kafka") as broker:
         print(f"A broker answers at {broker.address}.")
-        with server(f"kafka://{broker.address}/demo") as url:
+        with server("--data", str(WORKSPACE), "--log", f"kafka://{broker.address}/demo") as url:
             print(f"A server with its log there answers at {url}.")
             yield url
 
 
 @contextmanager
-def server(log: str) -> Iterator[str]:
+def server(*options: str) -> Iterator[str]:
     """The URL of a server that is stopped at the end of the block."""
-    command = [sys.executable, "-m", "runledger", "server", "--log", log, "--data", str(WORKSPACE), "--port", "0"]
+    command = [sys.executable, "-m", "runledger", "server", *options, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as running:
         try:
             url = (running.stdout.readline() if running.stdout else "").strip()
@@ -126,6 +128,17 @@ def show_mail(mailbox: "Mailbox", location: str) -> None:
     print(f"\n{mail.text()}\nThe whole mail is in {mail.file.relative_to(ROOT)}.")
     expect("the mail is about the failed run", "exploding steps" in str(mail.message["subject"]))
     expect("one mail came", len(mailbox.received) == 1)
+
+
+def show_page(location: str) -> None:
+    """The pages: by the server that is there, else by one on the workspace."""
+    title("Its pages: runledger server")
+    here = nullcontext(location) if location.startswith("http") else server("--workspace", str(WORKSPACE))
+    with here as url, urllib.request.urlopen(f"{url}/runs", timeout=SECONDS) as answer:  # noqa: S310 - on loopback
+        page = answer.read().decode()
+    expect("the page lists the runs", "Completed" in page and "Failed" in page)
+    command = f".venv/bin/runledger server --workspace {WORKSPACE.relative_to(ROOT)}"
+    print(f"{url}/runs lists the runs.", "" if location.startswith("http") else f"To look at it: {command}")
 
 
 def runledger(*arguments: str, location: str = "") -> str:

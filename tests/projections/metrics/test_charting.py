@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ledger.metrics import Scalar
 from projections.metrics.batches import VALUES
 from projections.metrics.charting import Axis, Chart, ChartQuery, Line, Scale, Source, chart
+from projections.metrics.columns import column_of
 from projections.metrics.points import VALUE, Points
 from projections.metrics.rows import Metric
 from tests.projections.metrics.conftest import RUN, Opened, rows, scalars
@@ -21,7 +22,9 @@ FLOATS = st.floats(-1e9, 1e9)
 def source(values: Sequence[float], *, run_id: str = RUN, steps: Sequence[int] | None = None, time: int = 0) -> Source:
     metric = Metric(1, "a", VALUES, "a", "scalar", columns=[VALUE])
     times = array("q", range(time, time + len(values)))
-    return Source(run_id, metric, Points(times, None if steps is None else array("q", steps), {VALUE: list(values)}))
+    return Source(
+        run_id, metric, Points(times, None if steps is None else array("q", steps), {VALUE: column_of(list(values))})
+    )
 
 
 def drawn(*sources: Source, buckets: int = 10, axis: Axis = Axis.STEP, scale: Scale = Scale.LINEAR,

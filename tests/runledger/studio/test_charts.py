@@ -79,6 +79,14 @@ def test_a_spike_is_in_what_is_drawn_and_all_points_are_counted(page: Page) -> N
     assert page.evaluate("performance.getEntriesByName('painted').length") > 0
 
 
+def test_what_a_canvas_is_painted_with_is_a_colour_that_it_knows(page: Page) -> None:
+    """A canvas takes no colour that depends on the theme; what it does not know it paints black."""
+    page.goto(METRICS)
+    known = "(name) => CSS.supports('color', name) && !name.includes('light-dark')"
+    for colour in ("charts.colour('--line')", "charts.look(0).colour", "charts.look(0).colour + '33'"):
+        assert page.evaluate(f"({known})({colour})"), colour
+
+
 def test_zooming_asks_again_until_every_point_is_there_and_goes_back(page: Page) -> None:
     page.goto(METRICS)
     found = chart(page, "loss")

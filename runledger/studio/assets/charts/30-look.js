@@ -3,11 +3,17 @@
   "use strict";
   const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3], [14, 5]];
   const COLOURS = 10;
-  const style = () => getComputedStyle(document.documentElement);
+  const probe = document.body.appendChild(document.createElement("span"));
+  probe.hidden = true;
 
-  charts.colour = (name) => style().getPropertyValue(name).trim();
+  // What a canvas can paint: a property may be one colour for light and another for dark.
+  charts.colour = (name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
   charts.look = (number) => ({
-    colour: charts.colour(`--line-${number % COLOURS}`),
+    // As it is written, in hexadecimal: whoever paints faintly appends two digits.
+    colour: getComputedStyle(document.documentElement).getPropertyValue(`--line-${number % COLOURS}`).trim(),
     dash: DASHES[Math.floor(number / COLOURS) % DASHES.length],
   });
   charts.number = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(6)).toString());

@@ -35,7 +35,7 @@ COMMANDS = {
     "config": "Show the settings and where they come from.",
     "server": "Serve a workspace over HTTP.",
     "token": "Give, list and revoke tokens for a server.",
-    "user": "List, change and disable the users of a server.",
+    "user": "Add, list, change and disable the users of a server.",
     "login": "Store the token for a server.",
     "logout": "Forget the token for a server.",
     "completion": "Let a shell complete our commands with the Tab key.",

@@ -11,6 +11,7 @@ from typing import Any
 
 from ledger.store.database import Database
 from ledger.store.fold import Arrival, Head, Partition, fold
+from projections.runs.projection import RunsProjection
 from runledger import Experiment, Workspace
 from schemas.events import RunTaggedEvent
 from schemas.records import Envelope
@@ -63,7 +64,7 @@ def test_a_dry_run_does_nothing(workspace: Path) -> None:
     before = status(workspace)
     done = call("projection", "rebuild", "--dry-run", "-w", workspace)
     assert done.json == [
-        {"name": "runs", "version": 4, "from": 0, "to": before["end"]},
+        {"name": "runs", "version": RunsProjection().version, "from": 0, "to": before["end"]},
         {"name": "experiments", "version": 1, "from": 0, "to": before["end"]},
         {"name": "artifacts", "version": 1, "from": 0, "to": before["end"]},
         {"name": "metrics", "version": 1, "writers": 0},

@@ -1,8 +1,7 @@
 """The HTTP API: its areas, and the server's health."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Response
 
 from ledger.liveness.hearing import Hearing
@@ -42,7 +41,7 @@ def areas_of(desk: Desk, stream: Stream, hearing: Hearing) -> list[APIRouter]:
 
 def build(
     areas: Sequence[APIRouter],
-    metrics: Callable[[], bytes],
+    metrics: Callable[[], Awaitable[bytes]],
     closed: Callable[[], LedgerError | None],
     *,
     pages: Sequence[APIRouter] = (),
@@ -71,7 +70,7 @@ def build(
     return app
 
 
-def _health(metrics: Callable[[], bytes], closed: Callable[[], LedgerError | None]) -> APIRouter:
+def _health(metrics: Callable[[], Awaitable[bytes]], closed: Callable[[], LedgerError | None]) -> APIRouter:
     routes = APIRouter(tags=["health"])
 
     @routes.get("/livez", response_model=dict[str, str])
@@ -88,6 +87,6 @@ def _health(metrics: Callable[[], bytes], closed: Callable[[], LedgerError | Non
     @routes.get("/metrics", **TEXT_REPLY, name="metrics")
     async def figures() -> Response:
         """Figures for Prometheus."""
-        return Response(await to_thread.run_sync(metrics), media_type=CONTENT_TYPE)
+        return Response(await metrics(), media_type=CONTENT_TYPE)
 
     return routes

@@ -112,7 +112,7 @@ def serve(
     answers = "api" in chosen
     app = build(
         areas_of(desk, stream, liveness.hearing) if answers else [],
-        metrics.text,
+        lambda: desk.in_thread(metrics.text),
         lambda: door.closed() or door.lagging() or telling.late(),
         pages=[unsubscribing.routes()] if answers else [],
     )

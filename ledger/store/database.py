@@ -130,9 +130,9 @@ class Database(SqliteFile):
         where = f"e.place > ? AND e.place <= ?{_of_types(types)}"
         return self._select(log, where, "e.place", (max(place, 0), upper, *types, limit))
 
-    def streams_behind(self, place: int, *, log: LogName) -> list[tuple[str, int]]:
-        """The streams that have events of one partition behind `place`, each with the last of them."""
-        return self.reading().execute(tables.select_streams_behind(log), (place, _end_of_partition(place))).fetchall()
+    def streams_from(self, place: int, *, log: LogName) -> list[tuple[str, int]]:
+        """The streams that have events of one partition at `place` or behind it, each with the last of them."""
+        return self.reading().execute(tables.select_streams_from(log), (place, _end_of_partition(place))).fetchall()
 
     def events_before(
         self,

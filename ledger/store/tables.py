@@ -82,11 +82,11 @@ FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
 WHERE {where} ORDER BY {order} LIMIT ?"""  # noqa: S608 - table names are ours, values are bound
 
 
-def select_streams_behind(log: LogName) -> str:
+def select_streams_from(log: LogName) -> str:
     """The streams that have events in a range of places, each with the last of them."""
     return f"""
 SELECT s.name, max(e.place) FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
-WHERE e.place > ? AND e.place <= ? GROUP BY s.name"""  # noqa: S608 - as above
+WHERE e.place >= ? AND e.place <= ? GROUP BY s.name"""  # noqa: S608 - as above
 
 
 def place_of(partition: int, offset: int) -> int:

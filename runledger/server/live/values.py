@@ -33,15 +33,16 @@ class NewValues:
         with self._database.clear_errors():
             partitions = self._database.identities()[VALUES].partitions
             ends = [self._database.progress(VALUES, number).next_offset for number in range(partitions)]
-        self._places = [place_of(number, max(end - 1, 0)) for number, end in enumerate(ends)]
+        # Where the next one will lie: in an empty partition it is the first place of all, which a last one has not.
+        self._places = [place_of(number, end) for number, end in enumerate(ends)]
 
     def read(self) -> dict[str, int]:
         """The runs that logged since, each with the place from which all of it can be read."""
         found: dict[str, int] = {}
         with self._database.clear_errors():
             for number, place in enumerate(self._places):
-                for stream, last in self._database.streams_behind(place, log=VALUES):
-                    self._places[number] = max(self._places[number], last)
+                for stream, last in self._database.streams_from(place, log=VALUES):
+                    self._places[number] = max(self._places[number], last + 1)
                     if kind_of(stream) == _VALUES:
                         run_id = key_of(stream)
                         found[run_id] = max(found.get(run_id, 0), last)

@@ -147,3 +147,17 @@ def test_who_follows_one_server_hears_of_what_the_other_took_and_may_go_on_at_ei
 
     assert [each.data["type"] for each in here.named("run")] == ["runledger.run.tagged.v1"]
     assert not here.named("reset")
+
+
+def test_the_first_values_of_every_partition_are_told(
+    servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
+) -> None:
+    run_ids = [f"first-{number}-{uuid4()}" for number in range(24)]
+    for run_id in run_ids:
+        clients[0].execute(StartRun(run_id=run_id, experiment="followed"))
+    assert clients[1].run(run_ids[-1])["status"] == "Running"
+    with following(servers[1], *(("run", run_id) for run_id in run_ids)) as there:
+        for run_id in run_ids:
+            point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [0.5]}
+            clients[0].log_values(Batch(run_id=run_id, writer="w", first=1, last=1, series=[point], occurred_at=1))
+        there.wait(lambda it: {each.data["run_id"] for each in it.named("values")} == set(run_ids))

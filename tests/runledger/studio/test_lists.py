@@ -145,10 +145,10 @@ def test_a_change_is_on_the_screen_without_reload(page: Page, server: Server) ->
 
 
 def test_a_list_is_exported_as_it_is_shown(server: Server) -> None:
-    server.send("tag-run", run_id="run-04", tags={"team": "=1+1"})
-    found = server.get("/lists/export?column=tag.team&column=status&filter=experiment:is:e0")
+    server.send("tag-run", run_id="run-04", tags={"formula": "=1+1"})
+    found = server.get("/lists/export?column=tag.formula&column=status&filter=experiment:is:e0")
     lines = found.body.decode().splitlines()
-    assert lines[0] == "run_id,name,tag.team,status"
+    assert lines[0] == "run_id,name,tag.formula,status"
     assert len(lines) == 1 + _RUNS // 2
     assert "run-04,run-04,'=1+1,Running" in lines
     chosen = server.get("/lists/export?format=jsonl&run=run-02&run=child-1").body.decode().splitlines()

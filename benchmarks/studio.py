@@ -33,7 +33,7 @@ NOTES = """\
 Beside the server's share stands the processor time that its process used for each answer, all that it did meanwhile
 included: where the figure is many times as much, other programs had the processor. Of the 20 ms for a page of 50 rows,
 the question takes 2 to 20 (see lists), the page itself the rest. The search waits 150 ms for more letters before it
-asks. While events arrive, each answer costs 45 to 110 ms of processor time: in them is what the process reads of the
+asks. While events arrive, each answer costs 7 to 57 ms of processor time: in them is what the process reads of the
 events, since a question brings the view up to date first, and one Python process does all. MLflow's list has 2,000
 runs, since its store takes them slowly. The last 2,000 runs are events of a log, and those that arrive; the rows of
 the others are written as the projection would have written them.

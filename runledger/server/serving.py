@@ -97,8 +97,7 @@ def serve(
     `roles` are names of `ROLES`; without any it is all that the settings allow. `proxies` are addresses
     and networks whose word on who asks is believed; without any, those that the settings name.
     """
-    host, port = listening.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    host, url = _address_of(listening)
     door = Door()
     chosen = ROLES if roles is None else roles
     liveness = liveness_of(parts)
@@ -124,7 +123,7 @@ def serve(
         door,
         guard,
         _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]},
-        settings=gate_settings(parts.folder, proxies, pages="api" in chosen),
+        settings=gate_settings(parts.folder, proxies, pages=answers),
         refused=logins.refuse_token,
     )
     others: list[Role] = [logins]
@@ -147,6 +146,12 @@ class _Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
+
+
+def _address_of(listening: socket.socket) -> tuple[str, str]:
+    """The host that a socket listens on, and the URL that leads there."""
+    host, port = listening.getsockname()[:2]
+    return host, f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class _Uvicorn(uvicorn.Server):

@@ -9,6 +9,8 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
+    AuditPage,
+    AuditQuery,
     BounceDocument,
     Compared,
     DeliveryDocument,
@@ -83,6 +85,9 @@ class Client(Protocol):
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run; raises RunNotFoundError."""
+
+    def audit(self, query: AuditQuery) -> AuditPage:
+        """A page of what was done or refused, by whom; raises InvalidNameError and LimitExceededError."""
 
     def artifacts(self, run_id: str, prefixes: Sequence[str] = ()) -> Sequence[ArtifactDocument]:
         """The files of a run by name, those that begin with one of `prefixes`; raises RunNotFoundError."""

@@ -15,6 +15,8 @@ from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Th
 from ledger.queries import (
     AlertQueries,
     ArtifactDocument,
+    AuditPage,
+    AuditQuery,
     BounceDocument,
     Bounces,
     Compared,
@@ -153,6 +155,11 @@ class EmbeddedClient:
         """Keys or values to choose from, as of now."""
         self._log.catch_up()
         return self._answers.queries.keys(query, at_least=self._written)
+
+    def audit(self, query: AuditQuery) -> AuditPage:
+        """A page of what was done or refused, as of now."""
+        self._log.catch_up()
+        return self._answers.queries.audit(query, at_least=self._written)
 
     def run(self, run_id: str) -> RunDocument:
         """One run, as of now."""

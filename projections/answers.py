@@ -11,6 +11,8 @@ from ledger.metrics import MetricSummary
 from ledger.queries import (
     RUNS_COMPARED,
     ArtifactDocument,
+    AuditPage,
+    AuditQuery,
     Compared,
     ExperimentDocument,
     HistoryEntry,
@@ -22,6 +24,8 @@ from ledger.queries import (
 )
 from projections.artifacts.projection import ArtifactsProjection
 from projections.artifacts.queries import find_artifacts
+from projections.audit.projection import AuditProjection
+from projections.audit.queries import find_audit
 from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
 from projections.history.as_of import run_as_of
@@ -39,7 +43,12 @@ from projections.view import View
 from schemas.limits import UNSTORABLE
 from schemas.streams import run_stream
 
-PROJECTIONS: tuple[Projection, ...] = (RunsProjection(), ExperimentsProjection(), ArtifactsProjection())
+PROJECTIONS: tuple[Projection, ...] = (
+    RunsProjection(),
+    ExperimentsProjection(),
+    ArtifactsProjection(),
+    AuditProjection(),
+)
 
 
 class Answers:
@@ -57,7 +66,7 @@ class Answers:
         self._summaries = summaries
         self._feed = feed
         self._view = view
-        self._runs, self._experiments, self._artifacts = PROJECTIONS
+        self._runs, self._experiments, self._artifacts, self._audit = PROJECTIONS
 
     def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
         """A page of runs."""
@@ -134,6 +143,11 @@ class Answers:
         with self._caught_up(at_least, self._artifacts) as connection:
             find_run(connection, run_id)
             return find_artifacts(connection, run_id, prefixes)
+
+    def audit(self, query: AuditQuery, *, at_least: int = 0) -> AuditPage:
+        """A page of what was done or refused; raises InvalidNameError and LimitExceededError."""
+        with self._caught_up(at_least, self._audit) as connection:
+            return find_audit(connection, self._feed, query)
 
     def _live(self, at_least: int, experiment: str | None = None) -> LiveMetrics:
         """The last values of runs that go on. Asked of a moment of its own: it may write to the view."""

@@ -15,7 +15,7 @@ from schemas.streams import LogName, kind_of
 _OF_PEOPLE = frozenset({"user", "refusals"})
 _SUMMARY_LENGTH = 120
 # What every event carries, beside what it is about.
-_COMMON = frozenset({"command", "digest", "reason", "on_behalf_of", "client"})
+_COMMON = frozenset({"command", "digest", "reason", "on_behalf_of", "client", "address"})
 
 
 def event_document(event: FeedEvent, as_text: Callable[[Any], str]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
+    AuditPage,
+    AuditQuery,
     BounceDocument,
     Compared,
     DeliveryDocument,
@@ -125,6 +127,10 @@ class OfflineClient:
     def keys(self, query: KeyQuery) -> Sequence[Named]:
         """Keys or values of the runs that are known here."""
         return self._scratch.keys(query)
+
+    def audit(self, query: AuditQuery) -> AuditPage:
+        """What was done here, as far as it is known."""
+        return self._scratch.audit(query)
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """The experiments that are known here."""

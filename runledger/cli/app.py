@@ -30,6 +30,7 @@ COMMANDS = {
     "alert": "Say which changes of a run's status are mailed to whom.",
     "events": "Read the accepted events, and the records that are void.",
     "projection": "See how far the views are, and build them anew.",
+    "audit": "Show who did what, when and why, and what was refused.",
     "verify": "Check that the stored history was not changed.",
     "attest": "Write a signed note of what the ledger holds.",
     "prove": "Write one run's history into a file that can be checked elsewhere.",

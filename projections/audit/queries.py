@@ -54,6 +54,8 @@ def find_audit(connection: sqlite3.Connection, feed: Feed, query: AuditQuery, *,
     if lists is None:
         return AuditPage([], None)
     entries: list[AuditDocument] = []
+    # So many that each page gets on: all lists agree on a place, or one leads to the next.
+    seeks = max(seeks, 2 * len(lists) + 1)
     for read, (position, agreed) in enumerate(in_all(lists, start, step, seeks)):
         if (position - end) * step > 0:
             break

@@ -131,7 +131,7 @@ def _all_of(client: "Client", query: AuditQuery) -> Iterator[AuditDocument]:
 
 
 def _thing(entry: AuditDocument) -> str:
-    return entry["run_id"] or entry["stream"]
+    return str(entry["run_id"] or entry["stream"])
 
 
 def _what(entry: AuditDocument) -> str:

@@ -76,7 +76,9 @@ def test_who_changed_a_rule_and_what(place: str) -> None:
     finally:
         client.close()
     newest, _ = audit(place, "--rule", name)
-    assert newest["changes"] == [{"field": "definition.recipients", "before": ["you@example.org"], "after": ["us@example.org"]}]
+    assert newest["changes"] == [
+        {"field": "definition.recipients", "before": ["you@example.org"], "after": ["us@example.org"]}
+    ]
 
 
 def test_pages_go_on_where_the_last_one_ended(place: str, run: str) -> None:

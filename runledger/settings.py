@@ -25,6 +25,22 @@ class Setting:
 MODE = "RUNLEDGER_MODE"
 ONLINE, OFFLINE = "online", "offline"
 
+KAFKA = {
+    "protocol": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; else SASL_SSL with a user name, SSL with a CA file",
+    "mechanism": "how the user is told: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN; else SCRAM-SHA-512",
+    "username": "the user of the Kafka cluster",
+    "password file": "the file with the password for it",
+    "ca file": "the certificates that the brokers' are checked by (PEM); else those of the system",
+    "certificate file": "our own certificate for the cluster (PEM)",
+    "key file": "the key of that certificate (PEM), if it is not in the same file",
+}
+"""How to be let in by a Kafka cluster: each setting of it, and what it is for."""
+
+
+def _key_of(name: str) -> str:
+    return f"kafka_{name.replace(' ', '_')}"
+
+
 SETTINGS = (
     Setting(
         "workspace",
@@ -35,6 +51,10 @@ SETTINGS = (
         "mode", MODE, "online, or offline: scripts note their runs in journals, for `runledger sync`", default=ONLINE
     ),
     Setting("log", "RUNLEDGER_LOG", "sqlite, or kafka://HOST:PORT[,...]/NAME", default="sqlite", key="log"),
+    *(
+        Setting(f"kafka {name}", f"RUNLEDGER_KAFKA_{name.replace(' ', '_').upper()}", text, key=_key_of(name))
+        for name, text in KAFKA.items()
+    ),
     Setting(
         "artifacts",
         "RUNLEDGER_ARTIFACTS",
@@ -117,6 +137,14 @@ SETTINGS = (
         "after how many hours somebody must log in to the pages again",
         default="336",
         key="session_hours",
+    ),
+    Setting(
+        "lag seconds",
+        "RUNLEDGER_LAG_SECONDS",
+        "after how long without reaching the end of its log a server says at /readyz that it is not ready, and takes "
+        "no writes",
+        default="30",
+        key="lag_seconds",
     ),
     Setting("data", "RUNLEDGER_DATA", "the folder that `runledger server` serves"),
     Setting("token", "RUNLEDGER_TOKEN", "token for a workspace that is a URL; else RUNLEDGER_TOKEN_FILE", secret=True),

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ledger.client import Client
 from ledger.errors import UnavailableError, WorkspaceError
@@ -21,7 +21,7 @@ from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder
 from ledger.workspace.mounts import MOUNTS
 from runledger.credentials import token_of
 from runledger.locating import folder_of, is_url
-from runledger.settings import resolve
+from runledger.settings import KAFKA, resolve
 from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Embedded:
         self._max_bytes, self._place = _max_bytes(folder, environment), _place_of_files(folder, environment)
         self.database = Database(folder.ledger_db, durable=log_address == SQLITE)
         opened.callback(self.database.close)
-        self.log, self.values_log = logs = _open_logs(log_address, self.database)
+        self.log, self.values_log = logs = _open_logs(log_address, self.database, folder, environment)
         for each in logs:
             opened.callback(each.close)
         self.values = Values(self.values_log, self.log, self.database, now=now)
@@ -308,7 +308,23 @@ def _log_address(folder: WorkspaceFolder) -> str:
     return resolve(os.environ, folder.settings())["log"].value or SQLITE
 
 
-def _open_logs(address: str, database: "Database") -> tuple["Log", "Log"]:
+def kafka_address(address: str, environment: Mapping[str, str], config: Mapping[str, Any]) -> "KafkaAddress":
+    """A log's address with what the settings say of being let in there; raises WorkspaceError."""
+    from ledger.logs.kafka.address import parse_address
+    from ledger.logs.kafka.security import read_security
+
+    if environment.get("RUNLEDGER_KAFKA_PASSWORD"):
+        raise WorkspaceError(
+            "RUNLEDGER_KAFKA_PASSWORD is not read, since other programs can see it; put the password into a file that "
+            "only you can read, and name the file in RUNLEDGER_KAFKA_PASSWORD_FILE"
+        )
+    values = resolve(environment, config)
+    return parse_address(address, read_security({name: values[f"kafka {name}"].value for name in KAFKA}))
+
+
+def _open_logs(
+    address: str, database: "Database", folder: WorkspaceFolder, environment: Mapping[str, str]
+) -> tuple["Log", "Log"]:
     from ledger.logs.sqlite import open_sqlite_log
 
     who = caller()
@@ -317,9 +333,7 @@ def _open_logs(address: str, database: "Database") -> tuple["Log", "Log"]:
             open_sqlite_log(database, name, source=who.source, actor=who.actor, now=now) for name in (CONTROL, VALUES)
         )
         return control, values
-    from ledger.logs.kafka.address import parse_address
-
-    return _open_kafka(parse_address(address), database, who)
+    return _open_kafka(kafka_address(address, environment, folder.settings()), database, who)
 
 
 def _open_kafka(address: "KafkaAddress", database: "Database", who: "Caller") -> tuple["Log", "Log"]:

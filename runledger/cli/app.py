@@ -34,6 +34,7 @@ COMMANDS = {
     "sync": "Deliver the runs that scripts noted with RUNLEDGER_MODE=offline.",
     "config": "Show the settings and where they come from.",
     "server": "Serve a workspace over HTTP.",
+    "topic": "Make, check and look at the Kafka topics of a ledger.",
     "token": "Give, list and revoke tokens for a server.",
     "user": "Add, list, change and disable the users of a server.",
     "login": "Store the token for a server.",

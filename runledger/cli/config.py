@@ -16,6 +16,7 @@ from runledger.locating import VARIABLE, folder_of
 from runledger.settings import resolve
 
 _USER_IN_URL = re.compile(r"//[^/@]*@")
+_PASSWORD_IN_URL = re.compile(r"//([^/@:]*):[^/@]*@")
 
 
 @click.group(cls=Noun)
@@ -32,7 +33,7 @@ def show(session: Session) -> None:
     result = [
         {
             "name": value.setting.name,
-            "value": value.shown(),
+            "value": _without_password(value.shown()),
             "source": value.source,
             "variable": value.setting.variable,
             "help": value.setting.help,
@@ -45,6 +46,11 @@ def show(session: Session) -> None:
         "source": _source(session, location),
     }
     session.output.write(result, _COLUMNS)
+
+
+def _without_password(text: str | None) -> str | None:
+    """An address without the password in it, which has no place there."""
+    return text and _PASSWORD_IN_URL.sub(r"//\1:********@", text)
 
 
 def _location(session: Session) -> str | None:

@@ -11,18 +11,18 @@ from uuid import uuid4
 from ledger.errors import LogRefusedError, NotReadyError, UnavailableError
 from ledger.logs.genesis import genesis, identity_of
 from ledger.logs.kafka.address import KafkaAddress
+from ledger.logs.kafka.admin import Admin, administering
 from ledger.logs.kafka.client import (
     CONNECT_SECONDS,
-    Admin,
     Connection,
     Consumer,
     Producer,
     Spot,
-    administering,
     batch_limit,
     consuming,
 )
 from ledger.logs.kafka.log import KafkaLog
+from ledger.logs.kafka.rights import lacking, refused
 from ledger.logs.kafka.sender import Sender
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.topics import TopicFacts, partitions_for, problems, replicas_for, settings_for
@@ -160,12 +160,15 @@ async def _topic(admin: Admin, topic: str, name: LogName) -> TopicFacts:
         brokers = await admin.brokers()
         await admin.create(topic, partitions_for(name), replicas_for(brokers), settings_for(brokers))
         facts = await _until_known(admin, topic)
+    missing = lacking(facts.allowed)
+    if missing:
+        raise refused(admin.address.security.principal, missing, topic, admin.address.bootstrap)
     expected = partitions_for(name) if name == CONTROL else facts.partitions
     wrong = problems(facts, expected)
     if wrong:
         raise LogRefusedError(
             f"topic {topic} could lose history and is not used: {'; '.join(wrong)}. "
-            "Change its settings, or let runledger make the topic itself under another name."
+            f"`runledger topic check {admin.address}` says which commands mend it; or use another name."
         )
     return facts
 

@@ -83,15 +83,16 @@ class Embedded:
         from ledger.application.recorder import LedgerRecorder
         from ledger.application.values import Values
         from ledger.embedded import EmbeddedClient
+        from ledger.logs.measured import MeasuredLog
         from ledger.store.database import Database
 
         self.folder, self.log_address, self._opened = folder, log_address, opened
         self._max_bytes, self._place = _max_bytes(folder, environment), _place_of_files(folder, environment)
         self.database = Database(folder.ledger_db, durable=log_address == SQLITE)
         opened.callback(self.database.close)
-        self.log, self.values_log = logs = _open_logs(log_address, self.database, folder, environment)
-        for each in logs:
+        for each in (logs := _open_logs(log_address, self.database, folder, environment)):
             opened.callback(each.close)
+        self.log, self.values_log = logs = MeasuredLog(logs[0]), MeasuredLog(logs[1])
         self.values = Values(self.values_log, self.log, self.database, now=now)
         self.ledger = Ledger(
             LedgerRecorder(self.log, self.database),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,7 @@ _LOGS: tuple[LogName, LogName] = (CONTROL, VALUES)
 _CHECK_WAIT = 10
 _MADE_SECONDS = 0.05
 _READY_SECONDS = 0.2
+_MEASURE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def _assemble(
 
 @asynccontextmanager
 async def _running(logs: KafkaLogs, sender: Sender, reader: Consumer) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_guarded(logs, work)) for work in (sender.run(), _tail(logs, reader))]
+    tasks = [asyncio.create_task(_guarded(logs, work)) for work in (sender.run(), _tail(logs, reader), _measure(logs))]
     try:
         yield
     finally:
@@ -129,6 +130,15 @@ async def _tail(logs: KafkaLogs, reader: Consumer) -> None:
         except UnavailableError:
             # The disk is full or the file is locked: nothing was folded, so it is read again.
             await asyncio.sleep(1)
+
+
+async def _measure(logs: KafkaLogs) -> None:
+    while True:
+        for log in (logs.control, logs.values):
+            # While nobody answers, the seconds grow by themselves.
+            with suppress(UnavailableError):
+                await log.measure()
+        await asyncio.sleep(_MEASURE_SECONDS)
 
 
 async def _guarded(logs: KafkaLogs, work: Coroutine[Any, Any, None]) -> None:

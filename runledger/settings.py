@@ -3,6 +3,7 @@
 Light on purpose: a training process reads them without loading a settings library.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ class Setting:
     secret: bool = False
 
 
+_HIDDEN = "********"
+_PASSWORD_IN_URL = re.compile(r"//([^/@:]*):[^/@]*@")
 MODE = "RUNLEDGER_MODE"
 ONLINE, OFFLINE = "online", "offline"
 
@@ -161,8 +164,10 @@ class Value:
     source: str
 
     def shown(self) -> str | None:
-        """The value for people: a secret is never shown."""
-        return "********" if self.setting.secret and self.value is not None else self.value
+        """The value for people: a secret is never shown, nor a password in an address, where it has no place."""
+        if self.setting.secret and self.value is not None:
+            return _HIDDEN
+        return self.value and _PASSWORD_IN_URL.sub(rf"//\1:{_HIDDEN}@", self.value)
 
 
 def is_offline(environment: Mapping[str, str]) -> bool:

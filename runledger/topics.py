@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from ledger.logs.kafka.address import KafkaAddress
-    from ledger.logs.kafka.operating import ClusterFacts, Plan, TopicContents
+    from ledger.logs.kafka.operating import ClusterFacts, Complaint, Plan, TopicContents
     from ledger.logs.kafka.topics import PartitionFacts, TopicFacts
 
 T = TypeVar("T")
@@ -85,6 +85,12 @@ def describe_topics(address: "KafkaAddress") -> list[Document]:
         else _description(log, facts, cluster.contents[log])
         for log, facts in cluster.topics.items()
     ]
+
+
+def look_at_topics(address: "KafkaAddress") -> "tuple[ClusterFacts, list[Complaint]]":
+    """What the cluster says of itself and of both topics, and all that is wrong with them."""
+    facts: ClusterFacts = _wait(lambda: _operating().look(address, inside=True))
+    return facts, _operating().complaints(address, facts.topics)
 
 
 def _operating() -> "ModuleType":

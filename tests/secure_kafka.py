@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from cryptography.x509 import load_pem_x509_certificate
 
 from examples.kafka_broker import KafkaBroker, free_ports
 
@@ -78,13 +79,17 @@ class SecureBroker(KafkaBroker):
             "RUNLEDGER_KAFKA_CA_FILE": str(self.ca_file),
         }
 
-    def certificate(self, name: str) -> Path:
-        """A file with a certificate for a name, and its key."""
-        return self._write(f"{name}.pem", self._authority.issue_cert(f"{name}@example.org", common_name=name))
+    def certificate(self, name: str) -> tuple[Path, str]:
+        """A file with a certificate for a name, and its key; and whom the broker sees in who shows it."""
+        leaf = self._authority.issue_cert(
+            f"{name}@example.org", common_name=name, organization_name="team", organization_unit_name="servers"
+        )
+        subject = load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes()).subject
+        return self._write(f"{name}.pem", leaf), f"User:{subject.rfc4514_string()}"
 
     def allow(self, operations: Collection[str], topics: Collection[str], principal: str = f"User:{USER}") -> None:
         """Allow it, and nothing else, on these topics."""
-        admin = AdminClient({"bootstrap.servers": self.address})
+        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
         _results(admin.delete_acls([_filter(topic) for topic in topics]))
         wanted = [_binding(topic, operation, principal) for topic in topics for operation in operations]
         if wanted:

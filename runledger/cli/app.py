@@ -32,6 +32,7 @@ COMMANDS = {
     "projection": "See how far the views are, and build them anew.",
     "verify": "Check that the stored history was not changed.",
     "sync": "Deliver the runs that scripts noted with RUNLEDGER_MODE=offline.",
+    "doctor": "Look at the workspace and all that it stands on, and say what is not well.",
     "config": "Show the settings and where they come from.",
     "server": "Serve a workspace over HTTP.",
     "topic": "Make, check and look at the Kafka topics of a ledger.",

@@ -16,7 +16,6 @@ from runledger.locating import VARIABLE, folder_of
 from runledger.settings import resolve
 
 _USER_IN_URL = re.compile(r"//[^/@]*@")
-_PASSWORD_IN_URL = re.compile(r"//([^/@:]*):[^/@]*@")
 
 
 @click.group(cls=Noun)
@@ -33,7 +32,7 @@ def show(session: Session) -> None:
     result = [
         {
             "name": value.setting.name,
-            "value": _without_password(value.shown()),
+            "value": value.shown(),
             "source": value.source,
             "variable": value.setting.variable,
             "help": value.setting.help,
@@ -46,11 +45,6 @@ def show(session: Session) -> None:
         "source": _source(session, location),
     }
     session.output.write(result, _COLUMNS)
-
-
-def _without_password(text: str | None) -> str | None:
-    """An address without the password in it, which has no place there."""
-    return text and _PASSWORD_IN_URL.sub(r"//\1:********@", text)
 
 
 def _location(session: Session) -> str | None:

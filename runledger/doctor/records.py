@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ledger.store.database import Database
     from ledger.workspace.folder import WorkspaceFolder
 
+# What a question waits for; fewer are read within a second or so.
+_MUCH = 10_000
+
 
 def open_records(location: str, opened: ExitStack) -> "tuple[Database | None, Finding]":
     """The ledger.db of a workspace folder, unless there is none or it is damaged, and what is to be said of it."""
@@ -46,8 +49,8 @@ def look_at_views(folder: "WorkspaceFolder", database: "Database") -> Iterator[F
         found = statuses(Feed(identities[CONTROL].id, database), view)
     behind = [each for each in found if each.lag]
     for each in behind:
-        text = f"{each.name} is {each.lag:,} event(s) behind position {each.end:,}"
-        yield warn("views", text, "the next question or a running server brings it up to date")
+        text = f"{each.name} is {each.lag:,} event(s) behind position {each.end:,}; the next question reads them"
+        yield warn("views", text, "`runledger server` keeps it up to date") if each.lag > _MUCH else ok("views", text)
     for each in found:
         if each.opaque:
             text = f"{each.name} passed over {each.opaque:,} event(s) that this version cannot read"

@@ -64,7 +64,7 @@ def make_topics(address: "KafkaAddress", partitions: int | None, *, dry_run: boo
 
 def check_topics(address: "KafkaAddress") -> list[Document]:
     """All that is wrong with the topics, each with its `level` and the command that mends it, if one does."""
-    facts: ClusterFacts = _wait(lambda: _operating().look(address))
+    _, complaints = look_at_topics(address)
     return [
         {
             "topic": complaint.topic,
@@ -72,7 +72,7 @@ def check_topics(address: "KafkaAddress") -> list[Document]:
             "problem": complaint.text,
             "command": complaint.command,
         }
-        for complaint in _operating().complaints(address, facts.topics)
+        for complaint in complaints
     ]
 
 
@@ -90,7 +90,7 @@ def describe_topics(address: "KafkaAddress") -> list[Document]:
 def look_at_topics(address: "KafkaAddress") -> "tuple[ClusterFacts, list[Complaint]]":
     """What the cluster says of itself and of both topics, and all that is wrong with them."""
     facts: ClusterFacts = _wait(lambda: _operating().look(address, inside=True))
-    return facts, _operating().complaints(address, facts.topics)
+    return facts, _operating().complaints(address, facts.topics, facts.contents)
 
 
 def _operating() -> "ModuleType":

@@ -29,9 +29,6 @@ def look_at_kafka(address: "KafkaAddress", database: "Database | None") -> Itera
         yield level("topics", f"{each.topic}: {each.text}", each.command)
     if not complaints:
         yield ok("topics", ", ".join(facts.name for facts in cluster.topics.values() if facts is not None))
-    for log, contents in cluster.contents.items():
-        if contents.trouble and cluster.topics[log] is not None and any(contents.end.values()):
-            yield fail("topics", f"{address.topic(log)}: {contents.trouble}")
     if database is not None:
         yield from looked("lag", lambda: _lag(cluster, database))
         yield from looked("clock", lambda: [_clock(database)])

@@ -1,6 +1,6 @@
 """What operators do with a ledger's topics before and beside its servers: make them, check them, look at them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger.errors import LogRefusedError, UnavailableError
@@ -100,9 +100,29 @@ async def look(address: KafkaAddress, *, inside: bool = False) -> ClusterFacts:
         return ClusterFacts(await admin.release(), await admin.brokers(), topics, contents)
 
 
-def complaints(address: KafkaAddress, topics: Mapping[LogName, TopicFacts | None]) -> list[Complaint]:
-    """All that is wrong with the topics of a ledger; what only gets worse is `minor`."""
-    return [complaint for log, facts in topics.items() for complaint in _complaints(address, log, facts)]
+def complaints(
+    address: KafkaAddress,
+    topics: Mapping[LogName, TopicFacts | None],
+    contents: Mapping[LogName, TopicContents] | None = None,
+) -> list[Complaint]:
+    """All that is wrong with the topics of a ledger, and with what lies in them, as far as that is known."""
+    return [
+        complaint
+        for log, facts in topics.items()
+        for complaint in (*_complaints(address, log, facts), *_of_contents(facts, (contents or {}).get(log)))
+    ]
+
+
+def _of_contents(facts: TopicFacts | None, contents: TopicContents | None) -> Iterator[Complaint]:
+    if facts is None or contents is None:
+        return
+    if contents.identity is None and any(contents.end.values()):
+        yield Complaint(facts.name, contents.trouble or "it is not a ledger's", None)
+    elif contents.identity is not None and contents.identity.partitions != facts.partitions:
+        text = (
+            f"{facts.partitions} partition(s), and it was made with {contents.identity.partitions}: restore the topic"
+        )
+        yield Complaint(facts.name, text, None)
 
 
 def _complaints(address: KafkaAddress, log: LogName, facts: TopicFacts | None) -> list[Complaint]:

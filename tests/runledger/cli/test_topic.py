@@ -4,10 +4,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from aiokafka.admin import NewPartitions
 
 from examples.kafka_broker import KafkaBroker
 from runledger import Experiment, Workspace
-from tests.ledger.logs.test_kafka import GOOD, make_topic, send
+from tests.ledger.logs.test_kafka import GOOD, admin, make_topic, send
 from tests.runledger.cli.calling import call
 
 
@@ -81,9 +82,24 @@ def test_a_topic_of_somebody_else_is_described_as_such(address: str, kafka_broke
     send(kafka_broker.address, names(address)[0], (b"k", b"hello", []))
 
     described = call("topic", "describe", address).json[0]
+    checked = call("topic", "check", address)
 
     assert described["log_id"] is None
     assert "not a ledger's" in described["trouble"]
+    assert checked.code == 6
+    assert "not a ledger's" in checked.json[0]["problem"]
+
+
+def test_partitions_that_were_added_are_named(address: str, kafka_broker: KafkaBroker, tmp_path: Path) -> None:
+    call("topic", "create", address, "--partitions", 2)
+    call("init", tmp_path, "--log", address)
+    assert call("run", "list", "-w", tmp_path).code == 0
+    admin(kafka_broker.address, lambda client: client.create_partitions({names(address)[1]: NewPartitions(3)}))
+
+    (wrong,) = call("topic", "check", "-w", tmp_path).json
+
+    assert (wrong["topic"], wrong["command"]) == (names(address)[1], None)
+    assert "3 partition(s), and it was made with 2" in wrong["problem"]
 
 
 def test_a_workspace_without_topics_says_so(empty: Path) -> None:

@@ -6,9 +6,11 @@ Light on purpose: a training process reads them without loading a settings libra
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ledger.errors import WorkspaceError
+from ledger.workspace.folder import CONFIG
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,13 @@ class Value:
             return _HIDDEN
         return self.value and _PASSWORD_IN_URL.sub(rf"//\1:{_HIDDEN}@", self.value)
 
+    def file(self, folder: Path) -> Path | None:
+        """The file that the setting names: from `folder` on, in which config.toml lies, if it is named there."""
+        if not self.value:
+            return None
+        named = Path(self.value).expanduser()
+        return folder / named if self.source == CONFIG else named
+
 
 def is_offline(environment: Mapping[str, str]) -> bool:
     """Whether scripts shall note their runs without a ledger.
@@ -182,9 +191,7 @@ def is_offline(environment: Mapping[str, str]) -> bool:
     return mode == OFFLINE
 
 
-def resolve(
-    environment: Mapping[str, str], config: Mapping[str, Any], config_name: str = "config.toml"
-) -> dict[str, Value]:
+def resolve(environment: Mapping[str, str], config: Mapping[str, Any], config_name: str = CONFIG) -> dict[str, Value]:
     """Every setting: the environment wins over config.toml, which wins over the default."""
     return {setting.name: _resolve(setting, environment, config, config_name) for setting in SETTINGS}
 

@@ -41,18 +41,18 @@ def address_of_workspace(location: str) -> "KafkaAddress":
     if is_url(location):
         raise WorkspaceError(f"{location} is a server; only there is known where its topics are. Name their address.")
     folder = folder_of(location)
-    config = folder.settings() if folder.config.is_file() else {}
-    log = resolve(os.environ, config)["log"].value or SQLITE
+    known = folder if folder.config.is_file() else None
+    log = resolve(os.environ, known.settings() if known is not None else {})["log"].value or SQLITE
     if log == SQLITE:
         raise WorkspaceError(
             f"the log of {location} is a SQLite file and has no topics; name an address, kafka://HOST:PORT/NAME"
         )
-    return kafka_address(log, os.environ, config)
+    return kafka_address(log, os.environ, known)
 
 
 def address_named(text: str) -> "KafkaAddress":
     """An address that somebody typed, with what the environment says of being let in there."""
-    return kafka_address(text, os.environ, {})
+    return kafka_address(text, os.environ)
 
 
 def make_topics(address: "KafkaAddress", partitions: int | None, *, dry_run: bool) -> list[Document]:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ledger.client import Client
 from ledger.errors import UnavailableError, WorkspaceError
@@ -309,8 +309,14 @@ def _log_address(folder: WorkspaceFolder) -> str:
     return resolve(os.environ, folder.settings())["log"].value or SQLITE
 
 
-def kafka_address(address: str, environment: Mapping[str, str], config: Mapping[str, Any]) -> "KafkaAddress":
-    """A log's address with what the settings say of being let in there; raises WorkspaceError."""
+def kafka_address(
+    address: str, environment: Mapping[str, str], folder: WorkspaceFolder | None = None
+) -> "KafkaAddress":
+    """A log's address with what the settings say of being let in there, those of the workspace's folder too.
+
+    Raises:
+        WorkspaceError: it is none, or the settings cannot be used.
+    """
     from ledger.logs.kafka.address import parse_address
     from ledger.logs.kafka.security import read_security
 
@@ -319,8 +325,11 @@ def kafka_address(address: str, environment: Mapping[str, str], config: Mapping[
             "RUNLEDGER_KAFKA_PASSWORD is not read, since other programs can see it; put the password into a file that "
             "only you can read, and name the file in RUNLEDGER_KAFKA_PASSWORD_FILE"
         )
-    values = resolve(environment, config)
-    return parse_address(address, read_security({name: values[f"kafka {name}"].value for name in KAFKA}))
+    values = resolve(environment, folder.settings() if folder is not None else {})
+    base = folder.path if folder is not None else Path()
+    named = {name: values[f"kafka {name}"] for name in KAFKA}
+    security = {name: str(each.file(base) or "") if "file" in name else each.value for name, each in named.items()}
+    return parse_address(address, read_security(security))
 
 
 def _open_logs(
@@ -334,7 +343,7 @@ def _open_logs(
             open_sqlite_log(database, name, source=who.source, actor=who.actor, now=now) for name in (CONTROL, VALUES)
         )
         return control, values
-    return _open_kafka(kafka_address(address, environment, folder.settings()), database, who)
+    return _open_kafka(kafka_address(address, environment, folder), database, who)
 
 
 def _open_kafka(address: "KafkaAddress", database: "Database", who: "Caller") -> tuple["Log", "Log"]:

@@ -55,9 +55,7 @@ def _look_at_log(location: str, folder: WorkspaceFolder, log: str, environment: 
         if log != SQLITE:
             from runledger.doctor.kafka import look_at_kafka  # noqa: PLC0415 - only where there is Kafka
 
-            yield from looked(
-                "kafka", lambda: look_at_kafka(kafka_address(log, environment, folder.settings()), database)
-            )
+            yield from looked("kafka", lambda: look_at_kafka(kafka_address(log, environment, folder), database))
         if database is not None:
             known = database
             yield from looked("views", lambda: look_at_views(folder, known))

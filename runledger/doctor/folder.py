@@ -60,7 +60,7 @@ def _keys(folder: WorkspaceFolder) -> list[Path]:
 
 def _named(folder: WorkspaceFolder, environment: Mapping[str, str]) -> list[Path]:
     values = resolve(environment, folder.settings())
-    return [Path(file).expanduser() for name in _SECRET_FILES if (file := values[name].value)]
+    return [file for name in _SECRET_FILES if (file := values[name].file(folder.path)) is not None]
 
 
 def _user() -> str:

@@ -142,6 +142,23 @@ def test_a_right_that_is_taken_away_while_a_server_runs_is_named(
     assert again.status == 200, again.body
 
 
+def test_settings_may_stand_in_the_workspace(
+    broker: SecureBroker, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_topics(broker, name)
+    broker.allow(LEAST, topics(name))
+    folder = workspace(broker, name, tmp_path)
+    for variable in broker.environment:
+        monkeypatch.delenv(variable)
+    for file in (broker.password_file, broker.ca_file):
+        (folder / ".runledger" / file.name).write_bytes(file.read_bytes())
+    with (folder / ".runledger" / "config.toml").open("a") as config:
+        config.write(f'kafka_username = "{USER}"\nkafka_password_file = "password"\nkafka_ca_file = "ca.pem"\n')
+
+    assert opened(folder).json == []
+    assert "others may read" in str(call("doctor", "-w", folder).json)
+
+
 def test_a_client_certificate_is_as_good_as_a_user(
     broker: SecureBroker, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

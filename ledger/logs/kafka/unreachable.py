@@ -13,8 +13,10 @@ from aiokafka.errors import (
 
 from ledger.errors import UnavailableError
 from ledger.logs.kafka.address import KafkaAddress
-from ledger.logs.kafka.client import CONNECT_SECONDS, Connection
+from ledger.logs.kafka.client import Connection
 
+# Whoever is silent was waited for already.
+_SECONDS = 3.0
 _OF_CLUSTER = frozenset({"bootstrap_servers", "metadata_max_age_ms", "retry_backoff_ms"})
 
 
@@ -27,7 +29,7 @@ async def why_unreachable(connection: Connection) -> UnavailableError | None:
     options = {name: value for name, value in connection.options().items() if name not in _OF_CLUSTER}
     for host, port, _ in collect_hosts(list(connection.address.servers), randomize=False):
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(_SECONDS):
                 opened = await create_conn(host, port, **options)
         except (KafkaError, OSError, TimeoutError) as error:
             told = _told(error, connection.address, f"{host}:{port}")

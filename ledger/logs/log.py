@@ -14,7 +14,7 @@ class Link(NamedTuple):
     hash: bytes
 
 
-class Standing(NamedTuple):
+class Figures(NamedTuple):
     """How far a process is behind a log, and what its reader and writer did; an embedded log is never behind.
 
     `seconds` is how long ago the end of the log was known to be read here; `replacements` counts the producers that
@@ -66,7 +66,7 @@ class Log(Protocol):
             UnavailableError: the end of the log was not reached before the deadline.
         """
 
-    def standing(self) -> Standing:
+    def figures(self) -> Figures:
         """How far this process is behind; asks nobody."""
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from ledger.logs.log import Link, Log, Standing
+from ledger.logs.log import Figures, Link, Log
 
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the classes of seconds that appends are counted in."""
@@ -59,9 +59,9 @@ class MeasuredLog:
         """See `Log.catch_up`."""
         self._log.catch_up()
 
-    def standing(self) -> Standing:
-        """See `Log.standing`."""
-        return self._log.standing()
+    def figures(self) -> Figures:
+        """See `Log.figures`."""
+        return self._log.figures()
 
     def close(self) -> None:
         """See `Log.close`."""

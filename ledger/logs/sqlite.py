@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from ledger.errors import LostRaceError
 from ledger.logs.genesis import genesis
-from ledger.logs.log import Link, Standing
+from ledger.logs.log import Figures, Link
 from ledger.logs.repeat import earlier_places
 from ledger.store.database import Database, LogIdentity
 from ledger.store.fold import Arrival, Folded, Head, Partition, fold
@@ -54,9 +54,9 @@ class SqliteLog:
     def catch_up(self) -> None:
         """Nothing to wait for: the log is the file."""
 
-    def standing(self) -> Standing:
+    def figures(self) -> Figures:
         """Never behind: the log is the file."""
-        return Standing()
+        return Figures()
 
     def close(self) -> None:
         """Nothing is held; the database belongs to who opened it."""

@@ -23,7 +23,10 @@ def look_at_kafka(address: "KafkaAddress", database: "Database | None") -> Itera
     """All of it; `database` is the replica, if there is one."""
     cluster, complaints = look_at_topics(address)
     brokers = "1 broker" if cluster.brokers == 1 else f"{cluster.brokers} brokers"
-    yield ok("broker", f"{address} answers: {brokers}, {cluster.release}, {address.security.protocol}")
+    cluster_id = cluster.cluster_id or "without an id"
+    yield ok(
+        "broker", f"{address} answers: cluster {cluster_id}, {brokers}, {cluster.release}, {address.security.protocol}"
+    )
     for each in complaints:
         level = warn if each.minor else fail
         yield level("topics", f"{each.topic}: {each.text}", each.command)

@@ -29,11 +29,11 @@ def lag_limit(environment: Mapping[str, str], config: Mapping[str, Any]) -> floa
 def lagging(logs: Mapping[str, Log], limit: float) -> LedgerError | None:
     """Why this server does not know what others wrote, if it lags longer than the limit."""
     for name, log in logs.items():
-        standing = log.standing()
-        if standing.seconds > limit:
-            records = f"at least {standing.lag:,} record(s)" if standing.lag else "an unknown number of records"
+        figures = log.figures()
+        if figures.seconds > limit:
+            records = f"at least {figures.lag:,} record(s)" if figures.lag else "an unknown number of records"
             return NotReadyError(
-                f"this server has not reached the end of its {name} log for {standing.seconds:.0f} s, and "
+                f"this server has not reached the end of its {name} log for {figures.seconds:.0f} s, and "
                 f"RUNLEDGER_LAG_SECONDS allows {limit:.0f}; {records} are missing here. `runledger doctor` says more"
             )
     return None

@@ -24,7 +24,7 @@ class LogFigures(Collector):
     def collect(self) -> Iterator[Metric]:
         """All of them."""
         yield from self._appends()
-        yield from self._standings()
+        yield from self._read()
         words = "Records that break a rule: kept, and passed over by every reader."
         voids = GaugeMetricFamily("runledger_void_records", words, labels=["log"])
         for name, _ in self._logs:
@@ -48,21 +48,21 @@ class LogFigures(Collector):
                 failures.add_metric([name, problem], count)
         yield from (events, seconds, failures)
 
-    def _standings(self) -> Iterator[Metric]:
+    def _read(self) -> Iterator[Metric]:
         lag = GaugeMetricFamily("runledger_lag_events", "Records that this server has yet to read.", labels=["log"])
         words = "How long ago this server was known to have read its log to the end."
         seconds = GaugeMetricFamily("runledger_lag_seconds", words, labels=["log"])
         batches = CounterMetricFamily("runledger_tail_batches", "Stretches that were read and stored.", labels=["log"])
         records = CounterMetricFamily("runledger_tail_records", "Records that were read and stored.", labels=["log"])
-        standings = {name: log.standing() for name, log in self._logs}
-        for name, standing in standings.items():
-            lag.add_metric([name], standing.lag)
-            seconds.add_metric([name], standing.seconds)
-            batches.add_metric([name], standing.batches)
-            records.add_metric([name], standing.records)
+        figures = {name: log.figures() for name, log in self._logs}
+        for name, each in figures.items():
+            lag.add_metric([name], each.lag)
+            seconds.add_metric([name], each.seconds)
+            batches.add_metric([name], each.batches)
+            records.add_metric([name], each.records)
         yield from (lag, seconds, batches, records)
         words = "Producers that were dropped after an error."
-        yield CounterMetricFamily("runledger_producer_replacements", words, standings[CONTROL].replacements)
+        yield CounterMetricFamily("runledger_producer_replacements", words, figures[CONTROL].replacements)
 
 
 def _of_views(views: list[ProjectionStatus]) -> Iterator[Metric]:

@@ -43,10 +43,12 @@ class Admin:
         Raises:
             NotReadyError: none yet, or none any more.
         """
-        cluster = await within(self._client.describe_cluster(), self.address)
-        if not cluster["brokers"]:
-            raise NotReadyError(f"Kafka at {self.address} has no broker that is ready; try again")
-        return len(cluster["brokers"])
+        return len((await self._cluster())["brokers"])
+
+    async def cluster_id(self) -> str | None:
+        """The id that the cluster was formatted with; None of systems that have none."""
+        found = (await self._cluster()).get("cluster_id")
+        return str(found) if found else None
 
     async def release(self) -> str:
         """The release of Kafka whose protocol the broker speaks, as far as that tells."""
@@ -115,6 +117,12 @@ class Admin:
                         spot = (topic["topic"], each["partition"])
                         found[spot] = max(found.get(spot, 0), each["size"])
         return found
+
+    async def _cluster(self) -> Mapping[str, Any]:
+        cluster: Mapping[str, Any] = await within(self._client.describe_cluster(), self.address)
+        if not cluster["brokers"]:
+            raise NotReadyError(f"Kafka at {self.address} has no broker that is ready; try again")
+        return cluster
 
     async def _settings(self, topic: str) -> dict[str, str]:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)

@@ -230,13 +230,13 @@ class Consumer:
             for spot, messages in found.items()
         }
 
+    async def begins(self, spots: Sequence[Spot]) -> dict[Spot, int]:
+        """The offset of the first record of each partition."""
+        return await self._offsets(self._consumer.beginning_offsets, spots)
+
     async def ends(self, spots: Sequence[Spot]) -> dict[Spot, int]:
         """The offset behind the last record of each partition."""
         return await self._offsets(self._consumer.end_offsets, spots)
-
-    async def beginnings(self, spots: Sequence[Spot]) -> dict[Spot, int]:
-        """The offset of the first record that each partition still holds."""
-        return await self._offsets(self._consumer.beginning_offsets, spots)
 
     async def _offsets(self, ask: Callable[..., Awaitable[Any]], spots: Sequence[Spot]) -> dict[Spot, int]:
         try:

@@ -10,7 +10,7 @@ from ledger.logs.kafka.lag import Lag
 from ledger.logs.kafka.sender import Parcel, Sender
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.waiters import Waiters
-from ledger.logs.log import Link, Standing
+from ledger.logs.log import Figures, Link
 from ledger.logs.repeat import earlier_places
 from ledger.store.database import Database, LogIdentity
 from ledger.store.fold import follows
@@ -86,15 +86,15 @@ class KafkaLog:
             ) from error
 
     async def measure(self) -> None:
-        """Find out how far the tail is behind the end; see `standing`."""
+        """Find out how far the tail is behind the end; see `figures`."""
         asked_at = time.monotonic()
         ends = await self._ends.ends([(self._topic, number) for number in range(self._identity.partitions)])
         self._lag.told(asked_at, ends, self._tail.offsets())
 
-    def standing(self) -> Standing:
+    def figures(self) -> Figures:
         """How far the tail is behind, as it was measured last, and what it read."""
         name = self._identity.name
-        return Standing(
+        return Figures(
             self._lag.records(self._tail.offsets()),
             self._lag.seconds(time.monotonic()),
             self._tail.batches[name],

@@ -68,6 +68,7 @@ class TopicContents:
 class ClusterFacts:
     """What a cluster says of a ledger, as far as this user may know."""
 
+    cluster_id: str | None
     release: str
     brokers: int
     topics: Mapping[LogName, TopicFacts | None]
@@ -97,7 +98,7 @@ async def look(address: KafkaAddress, *, inside: bool = False) -> ClusterFacts:
         topics = {log: await admin.facts(address.topic(log)) for log in LOGS}
         there = {log: facts for log, facts in topics.items() if facts is not None}
         contents = await _contents(connection, admin, there) if inside else {}
-        return ClusterFacts(await admin.release(), await admin.brokers(), topics, contents)
+        return ClusterFacts(await admin.cluster_id(), await admin.release(), await admin.brokers(), topics, contents)
 
 
 def complaints(
@@ -174,7 +175,7 @@ async def _contents(
     readable = {log: facts for log, facts in topics.items() if not lacking(facts.allowed, ["READ"])}
     async with consuming(connection, wait=_CHECK_WAIT) as reader:
         wanted = [spot for facts in readable.values() for spot in _spots(facts)]
-        firsts, ends = await reader.beginnings(wanted), await reader.ends(wanted)
+        firsts, ends = await reader.begins(wanted), await reader.ends(wanted)
         begun = {spot: 0 for spot in wanted if spot[1] == 0 and firsts[spot] == 0 < ends[spot]}
         records = await reader.records_at(begun)
     principal = connection.address.security.principal

@@ -95,8 +95,20 @@ def faults(facts: TopicFacts, partitions: int) -> list[Fault]:
     ]
     if facts.partitions != partitions:
         found.append(Fault(f"{facts.partitions} partition(s) (it must have {partitions})"))
+    return found + _of_copies(facts)
+
+
+def _of_copies(facts: TopicFacts) -> list[Fault]:
+    found = []
+    if facts.settings.get(_UNCLEAN) == "true":
+        # A copy that lacks what was acknowledged could become the one that counts.
+        found.append(Fault(f"{_UNCLEAN}=true (it must be false)", _UNCLEAN, "false"))
+    if facts.brokers < _SAFE_BROKERS:
+        return found
+    if facts.replicas < _SAFE_BROKERS:
+        found.append(Fault(f"{facts.replicas} replica(s) (with {facts.brokers} brokers it must have at least 3)"))
     in_sync = facts.settings.get(_MIN_IN_SYNC, "1")
-    if facts.brokers >= _SAFE_BROKERS and int(in_sync) < _SAFE_COPIES:
+    if int(in_sync) < _SAFE_COPIES:
         text = f"{_MIN_IN_SYNC}={in_sync} (with {facts.brokers} brokers it must be at least {_SAFE_COPIES})"
         found.append(Fault(text, _MIN_IN_SYNC, str(_SAFE_COPIES)))
     return found
@@ -105,11 +117,7 @@ def faults(facts: TopicFacts, partitions: int) -> list[Fault]:
 def concerns(facts: TopicFacts) -> list[Fault]:
     """What a server works with, and an operator should know."""
     found = []
-    wanted, in_sync = replicas_for(facts.brokers), int(facts.settings.get(_MIN_IN_SYNC, "1"))
-    if facts.replicas < wanted:
-        found.append(Fault(f"{facts.replicas} copies (with {facts.brokers} brokers there should be {wanted})"))
-    if facts.settings.get(_UNCLEAN, "false") != "false":
-        found.append(Fault(f"{_UNCLEAN}=true (a broker that lacks records may lead and lose them)", _UNCLEAN, "false"))
+    in_sync = int(facts.settings.get(_MIN_IN_SYNC, "1"))
     if facts.max_message_bytes < _LEAST_BATCH:
         text = f"{_MAX_MESSAGE_BYTES}={facts.max_message_bytes} (the end of a run takes up to {_LEAST_BATCH})"
         found.append(Fault(text, _MAX_MESSAGE_BYTES, str(_USUAL_BATCH)))

@@ -64,7 +64,7 @@ def test_each_setting_is_named_with_the_command_that_mends_it(name: str, value: 
 @pytest.mark.parametrize(
     ("change", "said", "minor"),
     [
-        ({"replicas": 1}, "1 copies (with 3 brokers there should be 3)", False),
+        ({"replicas": 1}, "1 replica(s) (with 3 brokers it must have at least 3)", False),
         ({"layout": (PartitionFacts(0, -1, (1, 2, 3), (1, 2)),)}, "has no leader", False),
         ({"layout": (PartitionFacts(0, 1, (1, 2, 3), (1,)),)}, "needs 2 to be written", False),
         ({"layout": (PartitionFacts(0, 1, (1, 2, 3), (1, 2)),)}, "2 of 3 copies in sync", True),
@@ -79,10 +79,11 @@ def test_what_no_setting_mends_is_said_without_a_command(change: dict[str, Any],
 
 
 def test_a_server_refuses_only_what_loses_history() -> None:
-    few = replace(THREE, replicas=1, layout=(PartitionFacts(0, 1, (1,), (1,)),))
+    slow = replace(THREE, layout=(PartitionFacts(0, 1, (1, 2, 3), (1,)),))
 
-    assert problems(few, 1) == []
-    assert len(concerns(few)) == 2
+    assert problems(slow, 1) == []
+    assert len(concerns(slow)) == 1
+    assert problems(replace(THREE, replicas=1), 1) == ["1 replica(s) (with 3 brokers it must have at least 3)"]
 
 
 def test_a_topic_that_is_not_there_and_a_right_that_is_missing() -> None:

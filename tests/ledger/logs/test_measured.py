@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from ledger.errors import LostRaceError
-from ledger.logs.log import Link, Standing
+from ledger.logs.log import Figures, Link
 from ledger.logs.measured import BOUNDS, MeasuredLog
 from tests.ledger.logs.test_contract import links
 
@@ -25,8 +25,8 @@ class Fake:
     def catch_up(self) -> None:
         self.did.append("caught up")
 
-    def standing(self) -> Standing:
-        return Standing(lag=7)
+    def figures(self) -> Figures:
+        return Figures(lag=7)
 
     def close(self) -> None:
         self.did.append("closed")
@@ -72,4 +72,4 @@ def test_all_else_is_passed_on() -> None:
     log.catch_up()
     log.close()
 
-    assert (log.id, log.standing().lag, fake.did) == ("log", 7, ["caught up", "closed"])
+    assert (log.id, log.figures().lag, fake.did) == ("log", 7, ["caught up", "closed"])

@@ -5,15 +5,15 @@ import math
 import pytest
 
 from ledger.errors import RefusedError
-from ledger.logs.log import Log, Standing
+from ledger.logs.log import Figures, Log
 from runledger.server.lagging import lag_limit, lagging
 
 
 class Behind:
     id = "log"
 
-    def __init__(self, standing: Standing) -> None:
-        self._standing = standing
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
 
     def append(self, links: object) -> list[int]:
         raise NotImplementedError
@@ -21,23 +21,23 @@ class Behind:
     def catch_up(self) -> None:
         raise NotImplementedError
 
-    def standing(self) -> Standing:
-        return self._standing
+    def figures(self) -> Figures:
+        return self._figures
 
     def close(self) -> None:
         raise NotImplementedError
 
 
-def logs(control: Standing, values: Standing) -> dict[str, Log]:
+def logs(control: Figures, values: Figures) -> dict[str, Log]:
     return {"control": Behind(control), "values": Behind(values)}
 
 
 def test_who_is_behind_in_either_log_says_which_and_by_how_much() -> None:
-    assert lagging(logs(Standing(), Standing(seconds=30.0, lag=9)), 30.0) is None
-    said = str(lagging(logs(Standing(), Standing(seconds=31.0, lag=1234)), 30.0))
+    assert lagging(logs(Figures(), Figures(seconds=30.0, lag=9)), 30.0) is None
+    said = str(lagging(logs(Figures(), Figures(seconds=31.0, lag=1234)), 30.0))
     assert "end of its values log for 31 s" in said
     assert "at least 1,234 record(s) are missing here" in said
-    unknown = str(lagging(logs(Standing(seconds=99.0), Standing()), 30.0))
+    unknown = str(lagging(logs(Figures(seconds=99.0), Figures()), 30.0))
     assert "control log" in unknown
     assert "an unknown number of records" in unknown
 

@@ -2,12 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from ledger.commands import StartRun
 from ledger.logs.kafka.scripts import NEEDED
+from ledger.metrics import SeriesQuery
+from ledger.remote.client import RemoteClient
+from ledger.values.batch import Batch
 from tests.runledger.cli.calling import Called, call, process
 from tests.runledger.server.running import running
 from tests.secure_kafka import PASSWORD, USER, SecureBroker
@@ -62,20 +67,35 @@ def opened(folder: Path) -> Called:
 
 
 def test_with_the_least_rights_a_server_appends_and_reads(broker: SecureBroker, name: str, tmp_path: Path) -> None:
+    """And when one of them is taken away meanwhile, it says so, and goes on when it is given back."""
     make_topics(broker, name)
     broker.allow(LEAST, topics(name))
-    with running(workspace(broker, name, tmp_path)) as server:
-        started = server.send("start-run", run_id="r", experiment="e")
-        answer = server.get("/api/v1/runs/r")
+    point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [0.5]}
+    with (
+        running(workspace(broker, name, tmp_path)) as server,
+        closing(RemoteClient(server.url)) as client,
+    ):
+        client.execute(StartRun(run_id="r", experiment="e"))
+        client.log_values(Batch(run_id="r", writer="w", first=1, last=1, series=[point], occurred_at=1))
+        status, (series,) = client.run("r")["status"], client.series(SeriesQuery(run_id="r"))
         figures = server.get("/metrics").body.decode()
         checks = call("doctor", "-w", tmp_path).json
+        broker.allow([each for each in LEAST if each != "WRITE"], topics(name))
+        lacking = call("doctor", "-w", tmp_path)
+        refused = server.send("tag-run", run_id="r", tags={"a": "b"})
+        read = server.get("/api/v1/runs/r")
+        broker.allow(LEAST, topics(name))
+        again = server.send("tag-run", run_id="r", tags={"a": "b"})
 
-    assert started.status == 200, started.body
-    assert answer.json()["status"] == "Running"
+    assert (status, series.values) == ("Running", [0.5])
     assert 'runledger_appended_events_total{type="runledger.run.started.v1"} 1.0' in figures
     assert PASSWORD not in figures
     assert {found["level"] for found in checks if found["what"] in {"broker", "topics", "clock"}} == {"ok"}
     assert "SASL_SSL" in next(found["text"] for found in checks if found["what"] == "broker")
+    assert lacking.code == 6
+    wrong = [found for found in lacking.json if found["text"] == f"{topics(name)[0]}: User:{USER} lacks WRITE"]
+    assert [found["level"] for found in wrong] == ["fail"]
+    assert (refused.status, read.status, again.status) == (503, 200, 200), again.body
 
 
 @pytest.mark.parametrize("missing", LEAST)
@@ -120,26 +140,6 @@ def test_topics_that_are_not_there_are_an_operators_to_make(broker: SecureBroker
     assert f"runledger topic create kafka://{broker.secure_address}/{name}" in refused.err
     assert [row["result"] for row in planned.json] == ["would be made"] * 2
     assert all(f"--allow-principal User:{USER}" in row["grant"] for row in planned.json)
-
-
-def test_a_right_that_is_taken_away_while_a_server_runs_is_named(
-    broker: SecureBroker, name: str, tmp_path: Path
-) -> None:
-    make_topics(broker, name)
-    broker.allow(LEAST, topics(name))
-    with running(workspace(broker, name, tmp_path)) as server:
-        assert server.send("start-run", run_id="r", experiment="e").status == 200
-        broker.allow(["READ", "DESCRIBE_CONFIGS"], topics(name))
-        checks = call("doctor", "-w", tmp_path)
-        refused = server.send("tag-run", run_id="r", tags={"a": "b"})
-        broker.allow(LEAST, topics(name))
-        again = server.send("tag-run", run_id="r", tags={"a": "b"})
-
-    assert checks.code == 6
-    lacks = [found for found in checks.json if found["text"] == f"{topics(name)[0]}: User:{USER} lacks WRITE"]
-    assert [found["level"] for found in lacks] == ["fail"]
-    assert refused.status == 503
-    assert again.status == 200, again.body
 
 
 def test_settings_may_stand_in_the_workspace(

@@ -68,6 +68,15 @@ class Client(Protocol):
     def run(self, run_id: str) -> RunDocument:
         """One run; raises RunNotFoundError."""
 
+    def run_at(self, run_id: str, moment: str) -> RunDocument:
+        """One run as it was: at a position, at a time in ISO 8601, or where `FIELD=VALUE` came to be so last.
+
+        Raises:
+            RunNotFoundError: there is no such run; RunNotThereYetError, not at that moment.
+            NotFoundError: the field was never so.
+            InvalidNameError: it is no moment.
+        """
+
     def state(self, run_id: str) -> RunState:
         """Where one run stands, for less than the whole of it; raises RunNotFoundError."""
 

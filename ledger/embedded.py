@@ -166,6 +166,11 @@ class EmbeddedClient:
         self._log.catch_up()
         return self._answers.queries.run(run_id, at_least=self._written)
 
+    def run_at(self, run_id: str, moment: str) -> RunDocument:
+        """One run as it was at a moment."""
+        self._log.catch_up()
+        return self._answers.queries.run_at(run_id, moment, at_least=self._written)
+
     def state(self, run_id: str) -> RunState:
         """Where one run stands, as of now, from its stream: no view is brought up to date for it."""
         self._log.catch_up()

@@ -354,6 +354,9 @@ class Queries(Protocol):
     def run(self, run_id: str, *, at_least: int = 0) -> RunDocument:
         """One run; raises RunNotFoundError."""
 
+    def run_at(self, run_id: str, moment: str, *, at_least: int = 0) -> RunDocument:
+        """One run as it was at a moment; see `Client.run_at`."""
+
     def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:
         """Runs field by field; raises RunNotFoundError, and LimitExceededError for too many."""
 

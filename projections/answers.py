@@ -30,6 +30,7 @@ from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
 from projections.history.as_of import run_as_of
 from projections.history.entries import entries
+from projections.history.moments import position_of
 from projections.history.trail import TYPES, Trail, trail_of
 from projections.projection import Projection
 from projections.runner import behind, catch_up
@@ -130,6 +131,14 @@ class Answers:
         """A run as it was at a position; raises RunNotFoundError, and RunNotThereYetError before its first event."""
         number = self.run(run_id)["run_number"]
         return run_as_of(run_id, number, self._feed.of_run(run_id), position)
+
+    def run_at(self, run_id: str, moment: str, *, at_least: int = 0) -> RunDocument:
+        """A run as it was at a moment, which `projections.history.moments` reads.
+
+        Raises what that does, RunNotFoundError, and RunNotThereYetError before its first event.
+        """
+        self.run(run_id, at_least=at_least)
+        return self.run_as_of(run_id, position_of(self._feed, run_id, moment))
 
     def trail(self, run_id: str) -> Trail:
         """Where a run ran, its last lines, and its last event; raises RunNotFoundError."""

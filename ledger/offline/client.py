@@ -114,6 +114,11 @@ class OfflineClient:
         self._read(run_id)
         return self._scratch.run(run_id)
 
+    def run_at(self, run_id: str, moment: str) -> RunDocument:
+        """One run as it was at a moment."""
+        self._read(run_id)
+        return self._scratch.run_at(run_id, moment)
+
     def state(self, run_id: str) -> RunState:
         """Where one run stands."""
         self._read(run_id)

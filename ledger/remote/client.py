@@ -204,6 +204,11 @@ class RemoteClient:
         document: RunDocument = self._ask_run(run_id)
         return document
 
+    def run_at(self, run_id: str, moment: str) -> RunDocument:
+        """One run as it was at a moment."""
+        document: RunDocument = self._ask(f"/runs/{_segment(run_id)}", [("as_of", moment)])
+        return document
+
     def state(self, run_id: str) -> RunState:
         """Where one run stands; raises RunNotFoundError."""
         return state_of(self.run(run_id))

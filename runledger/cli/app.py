@@ -33,7 +33,7 @@ COMMANDS = {
     "audit": "Show who did what, when and why, and what was refused.",
     "verify": "Check that the stored history was not changed.",
     "attest": "Write a signed note of what the ledger holds.",
-    "prove": "Write one run's history into a file that can be checked elsewhere.",
+    "prove": "Write one run's history as a file that proves itself.",
     "sync": "Deliver the runs that scripts noted with RUNLEDGER_MODE=offline.",
     "doctor": "Look at the workspace and all that it stands on, and say what is not well.",
     "config": "Show the settings and where they come from.",

@@ -45,7 +45,7 @@ _SHOWN = 3
 @click.option("--export", "file", type=_FILE, metavar="FILE", help="write all of it to a .csv, .jsonl or .parquet file")
 @pass_session
 def audit(session: Session, /, file: Path | None, **asked: Any) -> None:
-    """Show who did what to which thing, when, why, from where, and what it changed; the newest first.
+    """Show who did what, when and why, and what was refused; the newest first.
 
     `runledger run show --as-of POSITION` shows a run as it was at one of these positions.
     """

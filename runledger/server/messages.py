@@ -94,6 +94,12 @@ class RunParameters(AtLeast):
         )
 
 
+class RunMoment(AtLeast):
+    """As of when: a position, a time in ISO 8601, or `FIELD=VALUE` where it came to be so last; without it, now."""
+
+    as_of: Annotated[str | None, Field(max_length=1_000)] = None
+
+
 class CompareParameters(AtLeast):
     """The runs to compare."""
 

@@ -81,6 +81,23 @@ def test_who_changed_a_rule_and_what(place: str) -> None:
     ]
 
 
+def test_what_it_looked_like_when_it_was_approved(place: str, run: str) -> None:
+    approved = audit(place, "--run", run, "--field", "tags.approved=yes")[0]
+    for moment in ("tags.approved=yes", "tags.approved", str(approved["position"])):
+        then = call("run", "show", "-w", place, "-r", run, "--as-of", moment).json
+        assert (then["status"], then["tags"]) == ("Running", {"approved": "yes"})
+    assert call("run", "show", "-w", place, "-r", run, "--as-of", "2199-01-01").json["status"] == "Canceled"
+    for moment, code, said in (
+        ("tags.approved=maybe", 3, "never 'maybe'"),
+        ("nothing", 3, "never changed"),
+        ("=", 4, "no moment"),
+        ("1999-01-01", 3, "there was no run"),
+        ("0", 3, "there was no run"),
+    ):
+        done = call("run", "show", "-w", place, "-r", run, "--as-of", moment)
+        assert (done.code, said in done.err) == (code, True), done.err
+
+
 def test_pages_go_on_where_the_last_one_ended(place: str, run: str) -> None:
     first = call("audit", "-w", place, "--run", run, "--limit", "2")
     cursor = first.err.split("--cursor ")[1].split()[0]

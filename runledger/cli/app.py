@@ -35,7 +35,7 @@ COMMANDS = {
     "attest": "Write a signed note of what the ledger holds.",
     "prove": "Write one run's history as a file that proves itself.",
     "sync": "Deliver the runs that scripts noted with RUNLEDGER_MODE=offline.",
-    "doctor": "Look at the workspace and all that it stands on, and say what is not well.",
+    "doctor": "Look at all that the workspace stands on; say what is not well.",
     "config": "Show the settings and where they come from.",
     "server": "Serve a workspace over HTTP.",
     "topic": "Make, check and look at the Kafka topics of a ledger.",

@@ -5,12 +5,13 @@ event: only the key, the headers and the raw bytes of the value count.
 """
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
 from schemas.errors import BadRecordError
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]
 
 CANONICAL_FORM = "runledger/1"
 NO_PREVIOUS = ""
@@ -41,7 +42,7 @@ _PREIMAGE = CANONICAL_FORM.encode() + b"\n" + b"%d:%b," * 10
 
 
 class Record(NamedTuple):
-    """What a log holds: a key, headers in order, and a value."""
+    """What a log holds: a key, headers in order, and a value; None is what Kafka calls null."""
 
     key: bytes | None
     headers: Headers
@@ -128,8 +129,10 @@ def has_standard_headers(headers: Headers) -> bool:
 
 def _required_fields(headers: Headers) -> tuple[bytes, ...]:
     if has_standard_headers(headers):
-        return tuple(value for _, value in headers[2:])
-    found: dict[str, bytes] = {}
+        fields = tuple(value for _, value in headers[2:] if value is not None)
+        if len(fields) == len(_FIELDS):
+            return fields
+    found: dict[str, bytes | None] = {}
     for name, value in headers:
         if name not in _FIELD_SET and name != _SPEC_VERSION[0]:
             continue
@@ -138,10 +141,14 @@ def _required_fields(headers: Headers) -> tuple[bytes, ...]:
         found[name] = value
     if found.pop(_SPEC_VERSION[0], None) != _SPEC_VERSION[1]:
         raise BadRecordError("ce_specversion is not 1.0")
-    for name in _FIELDS:
-        if found.get(name) is None:
-            raise BadRecordError(f"{name} is missing")
-    return tuple(found[name] for name in _FIELDS)
+    return tuple(_field(found, name) for name in _FIELDS)
+
+
+def _field(found: Mapping[str, bytes | None], name: str) -> bytes:
+    value = found.get(name)
+    if value is None:
+        raise BadRecordError(f"{name} is missing")
+    return value
 
 
 def _broken_rule(fields: tuple[bytes, ...]) -> str:

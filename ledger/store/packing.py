@@ -1,24 +1,23 @@
-"""Byte strings in a row, packed as netstrings: raw headers, and events on their way to a mapper."""
+"""Byte strings in a row, packed as netstrings: raw headers, and events on their way to a mapper.
 
-from collections.abc import Iterable
+A header of Kafka may have no value at all, which is not an empty one: that is written `-:,`.
+"""
+
+from collections.abc import Iterable, Iterator
 
 from schemas.records import Headers
 
+_NOTHING = b"-"
 
-def pack(parts: Iterable[bytes]) -> bytes:
+
+def pack(parts: Iterable[bytes | None]) -> bytes:
     """Netstrings of the parts, in order."""
-    return b"".join(b"%d:%b," % (len(part), part) for part in parts)
+    return b"".join(b"-:," if part is None else b"%d:%b," % (len(part), part) for part in parts)
 
 
 def unpack(packed: bytes) -> list[bytes]:
-    """The parts that were packed."""
-    parts, start = [], 0
-    while start < len(packed):
-        colon = packed.index(b":", start)
-        end = colon + 1 + int(packed[start:colon])
-        parts.append(packed[colon + 1 : end])
-        start = end + 1
-    return parts
+    """The parts that were packed, all of which were there."""
+    return [part for part in _parts(packed) if part is not None]
 
 
 def pack_headers(headers: Headers) -> bytes:
@@ -28,5 +27,15 @@ def pack_headers(headers: Headers) -> bytes:
 
 def unpack_headers(packed: bytes) -> Headers:
     """The headers that were packed."""
-    parts = unpack(packed)
-    return tuple((name.decode(), value) for name, value in zip(parts[::2], parts[1::2], strict=True))
+    parts = list(_parts(packed))
+    return tuple(((name or b"").decode(), value) for name, value in zip(parts[::2], parts[1::2], strict=True))
+
+
+def _parts(packed: bytes) -> Iterator[bytes | None]:
+    start = 0
+    while start < len(packed):
+        colon = packed.index(b":", start)
+        length = packed[start:colon]
+        end = colon + 1 + (0 if length == _NOTHING else int(length))
+        yield None if length == _NOTHING else packed[colon + 1 : end]
+        start = end + 1

@@ -90,6 +90,23 @@ def partitions(draw: st.DrawFn) -> tuple[Partition, list[Arrival]]:
     return partition, arrivals
 
 
+def every_oddity() -> list[Arrival]:
+    """For the control log: the first event of one stream after another, each with one odd header."""
+    records = [
+        _spoilt_at(_first(f"k-{number}:a").record(), name, value)
+        for number, (name, value) in enumerate((name, value) for name in ODD for value in (*ODD[name], b"", None))
+    ]
+    return [Arrival(offset, 0, record) for offset, record in enumerate(records, start=1)]
+
+
+def _spoilt_at(record: Record, name: str, value: bytes | None) -> Record:
+    return record._replace(headers=tuple((each, value if each == name else old) for each, old in record.headers))
+
+
+def _first(stream: str) -> Envelope:
+    return Envelope(stream, 1, "", "x", "//host", "t.v1", "2026-11-23T10:00:00Z", "me", b"{}")
+
+
 @st.composite
 def _records(draw: st.DrawFn, writers: Writers) -> Record:
     if writers.sent and draw(st.integers(0, 7)) == 0:
@@ -102,7 +119,7 @@ def _records(draw: st.DrawFn, writers: Writers) -> Record:
         return record._replace(key=draw(st.sampled_from([None, b"", b"a", b"run:a", b"b", b"\xff", b"A"])))
     if how == 2:
         return record._replace(value=draw(st.sampled_from([None, b"", b"\xff", b"null"])))
-    if how <= 6:
+    if how <= 7:
         return record._replace(headers=draw(_spoilt(record.headers)))
     return record
 
@@ -120,12 +137,7 @@ def _events(draw: st.DrawFn, writers: Writers) -> Envelope:
     behind = made[-1] if made and draw(st.integers(0, 3)) else draw(st.sampled_from([None, *made]))
     first: dict[str, Any] = {"seq": draw(st.sampled_from([0, 1, 1, 1, 2, 10**18 - 1])), "prev": ""}
     follows = {"seq": behind.seq + 1, "prev": behind.hash(writers.partition.log_id).hex()} if behind else first
-    event = Envelope(
-        stream=stream,
-        id="x",
-        source="//host",
-        type="t.v1",
-        time="2026-11-23T10:00:00Z",
+    event = _first(stream)._replace(
         actor=draw(st.sampled_from(["me", "Żaneta", "\x85", "\ufeffme", "😀"])),
         value=draw(st.sampled_from([b"{}", b"", b"\x00\xff", b"other"])),
         **follows,

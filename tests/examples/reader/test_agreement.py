@@ -21,7 +21,7 @@ from ledger.store.fold import Arrival, Head, Partition, Progress, fold
 from schemas.vectors.make import ACCEPTANCE
 from tests.docs.blocks import ROOT
 from tests.examples.reader.node import Cases, cases
-from tests.examples.reader.strange import as_case, partitions
+from tests.examples.reader.strange import PARTITIONS, as_case, every_oddity, partitions
 
 cuts = st.lists(st.integers(0, 14), max_size=6)
 
@@ -100,7 +100,7 @@ def by_javascript(process: Cases, partition: Partition, arrivals: list[Arrival])
     return Read(heads, found["voids"], found["running"])
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(case=partitions(), ones=cuts, others=cuts)
 def test_all_readers_agree_on_any_records(
     case: tuple[Partition, list[Arrival]],
@@ -110,7 +110,28 @@ def test_all_readers_agree_on_any_records(
     documented: type[Any],
     files: Callable[[], Path],
 ) -> None:
-    partition, arrivals = case
+    agree(*case, ones, others, javascript=javascript, documented=documented, files=files)
+
+
+def test_all_readers_agree_on_every_odd_header(
+    javascript: Cases, documented: type[Any], files: Callable[[], Path]
+) -> None:
+    read = agree(PARTITIONS[0], every_oddity(), [14], [], javascript=javascript, documented=documented, files=files)
+
+    assert len(read.heads) > 20
+    assert len(read.voids) > 60
+
+
+def agree(
+    partition: Partition,
+    arrivals: list[Arrival],
+    ones: list[int],
+    others: list[int],
+    *,
+    javascript: Cases,
+    documented: type[Any],
+    files: Callable[[], Path],
+) -> Read:
     whole = by_fold(partition, [arrivals])
 
     assert by_fold(partition, batches(arrivals, ones)) == whole
@@ -118,6 +139,7 @@ def test_all_readers_agree_on_any_records(
     assert by_file(partition, batches(arrivals, others), files()) == whole
     assert by_document(documented, partition, arrivals) == whole
     assert by_javascript(javascript, partition, arrivals) == whole
+    return whole
 
 
 @pytest.fixture(scope="module")

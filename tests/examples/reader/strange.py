@@ -93,7 +93,7 @@ def partitions(draw: st.DrawFn) -> tuple[Partition, list[Arrival]]:
 def every_oddity() -> list[Arrival]:
     """For the control log: the first event of one stream after another, each with one odd header."""
     records = [
-        _spoilt_at(_first(f"k-{number}:a").record(), name, value)
+        _spoilt_at(first_event(f"k-{number}:a").record(), name, value)
         for number, (name, value) in enumerate((name, value) for name in ODD for value in (*ODD[name], b"", None))
     ]
     return [Arrival(offset, 0, record) for offset, record in enumerate(records, start=1)]
@@ -103,7 +103,8 @@ def _spoilt_at(record: Record, name: str, value: bytes | None) -> Record:
     return record._replace(headers=tuple((each, value if each == name else old) for each, old in record.headers))
 
 
-def _first(stream: str) -> Envelope:
+def first_event(stream: str) -> Envelope:
+    """The first event of a stream."""
     return Envelope(stream, 1, "", "x", "//host", "t.v1", "2026-11-23T10:00:00Z", "me", b"{}")
 
 
@@ -137,7 +138,7 @@ def _events(draw: st.DrawFn, writers: Writers) -> Envelope:
     behind = made[-1] if made and draw(st.integers(0, 3)) else draw(st.sampled_from([None, *made]))
     first: dict[str, Any] = {"seq": draw(st.sampled_from([0, 1, 1, 1, 2, 10**18 - 1])), "prev": ""}
     follows = {"seq": behind.seq + 1, "prev": behind.hash(writers.partition.log_id).hex()} if behind else first
-    event = _first(stream)._replace(
+    event = first_event(stream)._replace(
         actor=draw(st.sampled_from(["me", "Żaneta", "\x85", "\ufeffme", "😀"])),
         value=draw(st.sampled_from([b"{}", b"", b"\x00\xff", b"other"])),
         **follows,

@@ -135,7 +135,8 @@ def _events(draw: st.DrawFn, writers: Writers) -> Envelope:
     own = [stream for stream in STREAMS if _belongs(stream, writers.partition)]
     stream = draw(st.sampled_from(own if draw(st.integers(0, 5)) else STREAMS))
     made = writers.made.setdefault(stream, [])
-    behind = made[-1] if made and draw(st.integers(0, 3)) else draw(st.sampled_from([None, *made]))
+    late = not made or draw(st.integers(0, 3)) == 0
+    behind: Envelope | None = draw(st.sampled_from([None, *made])) if late else made[-1]
     first: dict[str, Any] = {"seq": draw(st.sampled_from([0, 1, 1, 1, 2, 10**18 - 1])), "prev": ""}
     follows = {"seq": behind.seq + 1, "prev": behind.hash(writers.partition.log_id).hex()} if behind else first
     event = first_event(stream)._replace(

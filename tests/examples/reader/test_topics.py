@@ -59,16 +59,21 @@ async def _strangers(servers: str, name: str) -> None:
     for partition in range(8):
         records = [first_event("values:stray:w").record(), first_event("log:late").record(), Record(b"", (), None)]
         await _send(servers, values, records, partition)
+    for compression in ("gzip", "snappy", "lz4", "zstd"):
+        events = [first_event(f"run:{compression}-{number}").record() for number in range(20)]
+        await _send(servers, control, events, 0, compression_type=compression)
     await _send(servers, control, [first_event("run:aborted").record()], 0, transactional_id=f"{name}-stranger")
 
 
-async def _send(servers: str, topic: str, records: Sequence[Record], partition: int, **options: str) -> None:
+async def _send(servers: str, topic: str, records: Sequence[Record], partition: int, **options: Any) -> None:
     """Send them one after another; in a transaction that is given up if one is named."""
-    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all", **options) as producer:
-        if options:
+    transactional = "transactional_id" in options
+    options = {"acks": "all", "linger_ms": 50, **options}
+    async with AIOKafkaProducer(bootstrap_servers=servers, **options) as producer:
+        if transactional:
             await producer.begin_transaction()
         for key, headers, value in records:
             await producer.send(topic, value, key=key, headers=list(headers), partition=partition)
         await producer.flush()
-        if options:
+        if transactional:
             await producer.abort_transaction()

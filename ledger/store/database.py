@@ -81,6 +81,10 @@ class Database(SqliteFile):
         row = self.reading().execute(tables.SELECT_HEAD, (stream,)).fetchone()
         return Head(*row) if row else None
 
+    def heads(self) -> dict[str, Head]:
+        """The heads of all streams of both logs, by their names."""
+        return {name: Head(seq, hash_) for name, seq, hash_ in self.reading().execute(tables.SELECT_ALL_HEADS)}
+
     def heads_of(self, prefix: str) -> dict[str, Head]:
         """The heads of all streams whose names begin so; the prefix ends in a colon."""
         beyond = prefix[:-1] + chr(ord(prefix[-1]) + 1)

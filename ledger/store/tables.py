@@ -52,6 +52,7 @@ running = excluded.running"""
 
 SELECT_HEAD = "SELECT seq, hash FROM streams WHERE name = ?"
 SELECT_HEADS = "SELECT name, seq, hash FROM streams WHERE name >= ? AND name < ? ORDER BY name"
+SELECT_ALL_HEADS = "SELECT name, seq, hash FROM streams ORDER BY name"
 UPSERT_HEAD = """
 INSERT INTO streams (name, seq, hash) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, hash = excluded.hash"""

@@ -1,7 +1,7 @@
 """The Kafka client that reads and writes; only it and `admin` import aiokafka, and know its traps."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -229,6 +229,10 @@ class Consumer:
             ]
             for spot, messages in found.items()
         }
+
+    async def positions(self, spots: Iterable[Spot]) -> dict[Spot, int]:
+        """The offset that is read next of each partition, behind all that was fetched."""
+        return {spot: await self._consumer.position(TopicPartition(*spot)) for spot in spots}
 
     async def begins(self, spots: Sequence[Spot]) -> dict[Spot, int]:
         """The offset of the first record of each partition."""

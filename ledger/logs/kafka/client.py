@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    InvalidReplicationFactorError,
     KafkaError,
     NodeNotReadyError,
     OffsetOutOfRangeError,
@@ -318,10 +319,16 @@ class Admin:
         )
 
     async def create(self, topic: str, partitions: int, replicas: int, settings: Mapping[str, str]) -> None:
-        """Make a topic; one that another made meanwhile is fine."""
+        """Make a topic; one that another made meanwhile is fine.
+
+        Raises:
+            NotReadyError: fewer brokers are ready than the cluster has just listed.
+        """
         new = NewTopic(topic, partitions, replicas, topic_configs=dict(settings))
         answer = await _within(self._client.create_topics([new], timeout_ms=int(CONNECT_SECONDS * 1000)), self._address)
         code, text = answer.topic_errors[0][1], answer.topic_errors[0][-1]
+        if code == InvalidReplicationFactorError.errno:
+            raise NotReadyError(f"Kafka at {self._address} has too few brokers that are ready; try again")
         if code not in {0, TopicAlreadyExistsError.errno}:
             raise UnavailableError(f"Kafka refused to make topic {topic}: {for_code(code).__name__} {text or ''}")
 

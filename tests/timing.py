@@ -22,7 +22,7 @@ class FolderMinutes:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the folders, the slowest first."""
-        terminalreporter.section("minutes a folder")
+        terminalreporter.section("minutes a folder, of all workers together")
         for folder, seconds in self._seconds.most_common():
             terminalreporter.write_line(f"{seconds / 60:6.2f}  {folder}")
 

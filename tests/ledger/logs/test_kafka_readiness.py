@@ -8,7 +8,7 @@ from aiokafka.errors import InvalidReplicationFactorError, PolicyViolationError
 
 from ledger.errors import NotReadyError, UnavailableError
 from ledger.logs.kafka.address import parse_address
-from ledger.logs.kafka.client import Admin
+from ledger.logs.kafka.admin import Admin
 
 
 class Refusing:

@@ -4,16 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    CorruptRecordException,
     KafkaError,
+    MessageSizeTooLargeError,
     NodeNotReadyError,
     OffsetOutOfRangeError,
+    RecordListTooLargeError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
@@ -54,6 +59,7 @@ class Connection:
     """Options shared by every client of one ledger, and the clients that are still starting."""
 
     address: KafkaAddress
+    request_seconds: float = _REQUEST_SECONDS
     _starting: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def start(self, client: "_Client", close: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -95,11 +101,38 @@ class Connection:
         """Arguments for aiokafka."""
         return {
             "bootstrap_servers": list(self.address.servers),
-            "request_timeout_ms": int(_REQUEST_SECONDS * 1000),
+            "request_timeout_ms": int(self.request_seconds * 1000),
             "retry_backoff_ms": 50,
             "metadata_max_age_ms": 30_000,
             **self.address.security,
         }
+
+
+class Refusal(Enum):
+    """Why a broker took no byte of a batch."""
+
+    TOO_LARGE = auto()
+    DENIED = auto()
+
+
+_REFUSALS: dict[type[KafkaError], Refusal] = {
+    MessageSizeTooLargeError: Refusal.TOO_LARGE,
+    RecordListTooLargeError: Refusal.TOO_LARGE,
+    TopicAuthorizationFailedError: Refusal.DENIED,
+}
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of one round: of a spot that is nowhere here, the broker said neither offset nor time.
+
+    `unsent` never left this process. What is in `doubt` may be stored or not.
+    """
+
+    stored: dict[Spot, list[Arrival]] = field(default_factory=dict)
+    refused: dict[Spot, Refusal] = field(default_factory=dict)
+    unsent: set[Spot] = field(default_factory=set)
+    doubt: dict[Spot, BaseException] = field(default_factory=dict)
 
 
 class Producer:
@@ -109,34 +142,47 @@ class Producer:
         """Not connected yet."""
         self._connection = connection
         self._producer: AIOKafkaProducer | None = None
+        self._requests: set[asyncio.Task[Any]] = set()
         self.replacements = 0
 
     async def send(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> dict[Spot, list[Arrival]]:
-        """Send one batch to each spot, wait until all are stored, and answer as what they lie there.
-
-        A spot is missing in the answer where the broker does not say at which offset or time.
+        """Send as `deliver` does, all or an error.
 
         Raises:
-            UnavailableError: some may be stored and some not; the producer was dropped with all
-                that it still held, so nothing of this is sent later.
+            UnavailableError: some may be stored and some not.
         """
+        sent = await self.deliver(batches, deadline)
+        for spot in batches:
+            if spot in sent.doubt or spot in sent.refused or spot in sent.unsent:
+                cause = sent.doubt.get(spot)
+                why = _said(cause) if cause else sent.refused[spot].name if spot in sent.refused else "not connected"
+                raise UnavailableError(
+                    f"Kafka at {self._connection.address} did not store the records ({why})"
+                ) from cause
+        return sent.stored
+
+    async def deliver(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> Sent:
+        """Send one batch to each spot, wait until all are decided, and say as what they lie there.
+
+        If any is not stored for certain the producer is dropped with all that it still held, so
+        nothing of this is sent later.
+        """
+        sent, pending = Sent(), dict[Spot, asyncio.Future[Any]]()
+        problem: BaseException = TimeoutError("it did not answer")
         try:
             async with asyncio.timeout(deadline):
                 producer = await self._connected(deadline)
-                pending = [await _submit(producer, spot, records) for spot, records in batches.items()]
+                for spot, records in batches.items():
+                    pending[spot] = await _submit(producer, spot, records)
                 # Unlike wait_for, `wait` does not cancel the deliveries that it waits for.
-                await asyncio.wait(pending)
-            answers = [future.result() for future in pending]
-        except (KafkaError, TimeoutError, OSError) as error:
+                await asyncio.wait(pending.values())
+        except (KafkaError, TimeoutError, OSError, UnavailableError) as error:
+            problem = error
+        for spot, records in batches.items():
+            _decide(sent, spot, records, pending.get(spot), problem)
+        if sent.refused or sent.unsent or sent.doubt:
             await self.drop()
-            raise UnavailableError(
-                f"Kafka at {self._connection.address} did not store the records ({_said(error)})"
-            ) from error
-        return {
-            spot: [Arrival(answer.offset + index, answer.timestamp, record) for index, record in enumerate(records)]
-            for answer, (spot, records) in zip(answers, batches.items(), strict=True)
-            if answer.offset >= 0 and answer.timestamp_type == _LOG_APPEND_TIME
-        }
+        return sent
 
     async def drop(self) -> None:
         """Let the producer go with its buffer: `stop()` would hang while the broker is away."""
@@ -144,7 +190,7 @@ class Producer:
         if producer is None:
             return
         self.replacements += 1
-        await _let_go(producer)
+        await _let_go(producer, self._requests)
 
     async def _connected(self, seconds: float) -> AIOKafkaProducer:
         if self._producer is None:
@@ -155,9 +201,37 @@ class Producer:
                 max_batch_size=BATCH_BYTES,
                 max_request_size=BATCH_BYTES + _BATCH_OVERHEAD,
             )
-            await self._connection.start(producer, lambda: _let_go(producer), seconds)
+            requests = self._requests = _watch_requests(producer)
+            try:
+                # In two steps, as its own `start` does: the second asks for a producer id for as long as
+                # the cluster has none to give, and unlike the first it may be cancelled.
+                await self._connection.start(_Bootstrap(producer), lambda: _let_go(producer, requests), seconds)
+                await producer._sender.start()  # noqa: SLF001 - see above
+            except BaseException:
+                await _let_go(producer, requests)
+                raise
             self._producer = producer
         return self._producer
+
+
+def _decide(
+    sent: Sent, spot: Spot, records: Sequence[Record], answer: "asyncio.Future[Any] | None", problem: BaseException
+) -> None:
+    """Note what became of one batch: `answer` is none if it was not handed over, because of `problem`."""
+    if answer is None:
+        sent.unsent.add(spot)
+    elif not answer.done():
+        sent.doubt[spot] = problem
+    elif (error := answer.exception()) is not None:
+        refusal = _REFUSALS.get(type(error)) if isinstance(error, KafkaError) else None
+        if refusal is None:
+            sent.doubt[spot] = error
+        else:
+            sent.refused[spot] = refusal
+    elif (found := answer.result()).offset >= 0 and found.timestamp_type == _LOG_APPEND_TIME:
+        sent.stored[spot] = [
+            Arrival(found.offset + index, found.timestamp, record) for index, record in enumerate(records)
+        ]
 
 
 class _Client(Protocol):
@@ -174,11 +248,45 @@ async def _start(client: _Client, close: Callable[[], Awaitable[None]], given_up
         await close()
 
 
-async def _let_go(producer: AIOKafkaProducer) -> None:
-    producer._closed = True  # noqa: SLF001 - aiokafka has no way to close without a flush
-    sender = producer._sender  # noqa: SLF001
-    if sender.sender_task is not None:
-        sender.sender_task.cancel()
+class _Bootstrap:
+    """The part of a producer's start that is not cancelled, see `Connection.start`."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._client = producer.client
+
+    async def start(self) -> None:
+        await self._client.bootstrap()
+
+
+def _watch_requests(producer: AIOKafkaProducer) -> "set[asyncio.Task[Any]]":
+    """The tasks in which a producer sends, kept up to date.
+
+    One that is connecting goes on when the producer's own task is cancelled, and would send once the
+    broker is back.
+    """
+    requests: set[asyncio.Task[Any]] = set()
+    sender = producer._sender  # noqa: SLF001 - aiokafka has no way to close without a flush
+    send = sender._send_produce_req  # noqa: SLF001
+
+    async def watched(node: int, batches: Any) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            requests.add(task)
+            task.add_done_callback(requests.discard)
+        await send(node, batches)
+
+    sender._send_produce_req = watched  # noqa: SLF001
+    return requests
+
+
+async def _let_go(producer: AIOKafkaProducer, requests: "set[asyncio.Task[Any]]") -> None:
+    producer._closed = True  # noqa: SLF001 - see `_watch_requests`
+    routine = producer._sender.sender_task  # noqa: SLF001
+    ending = [*requests] if routine is None else [routine, *requests]
+    for task in ending:
+        task.cancel()
+    if ending:
+        await asyncio.wait(ending, timeout=_CLOSE_SECONDS)
     with suppress(KafkaError, TimeoutError, OSError):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await producer.client.close()
@@ -217,7 +325,9 @@ class Consumer:
         """The next records, or none after half a second.
 
         Raises:
-            LogRefusedError: an offset is beyond what the log holds: it was cut or made anew.
+            LogRefusedError: an offset is beyond what the log holds: it was cut or made anew; or what
+                it holds is damaged.
+            UnavailableError: the broker does not let us read now.
         """
         try:
             # max_records would split a batch over two transactions.
@@ -227,6 +337,13 @@ class Consumer:
                 f"the log at {self._address} is shorter than what was read from it: it was cut or made anew ({error}). "
                 "Nothing was changed here; restore the topic, or begin with another data folder."
             ) from error
+        except CorruptRecordException as error:
+            raise LogRefusedError(
+                f"the log at {self._address} holds a damaged record ({_said(error)}). Nothing was changed here; "
+                "restore the topic from a copy or a backup."
+            ) from error
+        except (KafkaError, OSError) as error:
+            raise UnavailableError(f"Kafka at {self._address} cannot be read: {_said(error)}") from error
         return {
             (spot.topic, spot.partition): [
                 Arrival(message.offset, message.timestamp, Record(message.key, message.headers, message.value))

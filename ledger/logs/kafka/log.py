@@ -31,7 +31,6 @@ class KafkaLog:
         waiters: Waiters,
         database: Database,
         ends: Consumer,
-        batch_bytes: int,
     ) -> None:
         """Use `ledger.logs.kafka.opening`, which checks the topics first."""
         self._identity = identity
@@ -41,7 +40,6 @@ class KafkaLog:
         self._waiters = waiters
         self._database = database
         self._ends = ends
-        self._batch_bytes = batch_bytes
         self._refused: Exception | None = None
 
     @property
@@ -54,8 +52,6 @@ class KafkaLog:
         stream = links[0].envelope.stream
         records = [link.envelope.record() for link in links]
         size = sum(map(size_of, records))
-        if size > self._batch_bytes:
-            raise TooLargeError(size, self._batch_bytes)
         while (before := self._waiters.waiting_for(stream)) is not None:
             # Never sent behind an unanswered append of our own: it could be accepted on a rival's head.
             await asyncio.wait([before.answer])
@@ -63,9 +59,11 @@ class KafkaLog:
         earlier = self._check_follows(links)
         if earlier is not None:
             return earlier
+        if size > (limit := self._sender.limit(self._topic)):
+            raise TooLargeError(size, limit)
         waiter = self._waiters.add(links, seconds)
         partition = partition_of(stream, self._identity.partitions)
-        self._sender.submit(Parcel((self._topic, partition), records, size))
+        self._sender.submit(Parcel((self._topic, partition), records, size, waiter))
         return await waiter.answer
 
     async def catch_up(self, *, seconds: float = CATCH_UP_SECONDS) -> None:

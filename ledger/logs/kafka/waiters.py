@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ledger.errors import LostRaceError, UnknownOutcomeError
+from ledger.errors import LostRaceError, UnavailableError, UnknownOutcomeError
 from ledger.logs.kafka.client import Spot
 from ledger.logs.log import Link
 
 
 @dataclass(slots=True)
 class AppendWaiter:
-    """An append that was sent, or will be; one at a time for each stream."""
+    """An append that was `sent`, or will be; one at a time for each stream."""
 
     links: Sequence[Link]
     answer: "asyncio.Future[list[int]]"
     deadline: asyncio.TimerHandle
+    sent: bool = False
 
     @property
     def stream(self) -> str:
@@ -102,18 +103,26 @@ class Waiters:
     def _expire(self, stream: str, seconds: float) -> None:
         waiter = self._appends.get(stream)
         if waiter is not None:
-            self.fail(
-                waiter,
-                UnknownOutcomeError(
-                    f"no answer from the log about {stream} within {seconds:.0f} s: it may be stored or not. "
-                    "Send the same command again, with the same command id, to find out."
-                ),
-            )
+            self.fail(waiter, _in_doubt(stream, seconds) if waiter.sent else _not_sent(stream, seconds))
 
     def _done(self, waiter: AppendWaiter) -> None:
         waiter.deadline.cancel()
         if self._appends.get(waiter.stream) is waiter:
             del self._appends[waiter.stream]
+
+
+def _in_doubt(stream: str, seconds: float) -> UnknownOutcomeError:
+    return UnknownOutcomeError(
+        f"no answer from the log about {stream} within {seconds:.0f} s: it may be stored or not. "
+        "Send the same command again, with the same command id, to find out."
+    )
+
+
+def _not_sent(stream: str, seconds: float) -> UnavailableError:
+    return UnavailableError(
+        f"what was to be appended to {stream} could not be sent within {seconds:.0f} s, so nothing was stored: "
+        "the log is away or overloaded. Try again."
+    )
 
 
 def _reached(ends: Mapping[Spot, int], progress: Mapping[Spot, int]) -> bool:

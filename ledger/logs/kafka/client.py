@@ -1,16 +1,17 @@
 """The Kafka client: the only module that imports aiokafka, and the only one that knows its traps."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
     CorruptRecordException,
     KafkaError,
     MessageSizeTooLargeError,
@@ -111,8 +112,8 @@ class Connection:
 class Refusal(Enum):
     """Why a broker took no byte of a batch."""
 
-    TOO_LARGE = auto()
-    DENIED = auto()
+    TOO_LARGE = "it is too large"
+    DENIED = "this user may not write there"
 
 
 _REFUSALS: dict[type[KafkaError], Refusal] = {
@@ -126,13 +127,12 @@ _REFUSALS: dict[type[KafkaError], Refusal] = {
 class Sent:
     """What became of one round: of a spot that is nowhere here, the broker said neither offset nor time.
 
-    `unsent` never left this process. What is in `doubt` may be stored or not.
+    What is in `doubt` may be stored or not.
     """
 
     stored: dict[Spot, list[Arrival]] = field(default_factory=dict)
     refused: dict[Spot, Refusal] = field(default_factory=dict)
-    unsent: set[Spot] = field(default_factory=set)
-    doubt: dict[Spot, BaseException] = field(default_factory=dict)
+    doubt: dict[Spot, str] = field(default_factory=dict)
 
 
 class Producer:
@@ -145,21 +145,33 @@ class Producer:
         self._requests: set[asyncio.Task[Any]] = set()
         self.replacements = 0
 
-    async def send(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> dict[Spot, list[Arrival]]:
-        """Send as `deliver` does, all or an error.
+    async def ready(self, topics: Iterable[str], seconds: float) -> None:
+        """Connect, and learn where the topics are, so that `deliver` sends without a pause.
 
         Raises:
-            UnavailableError: some may be stored and some not.
+            UnavailableError: not in time, or never with the rights of this user; nothing was sent.
         """
+        try:
+            async with asyncio.timeout(seconds):
+                producer = await self._connected(seconds)
+                for topic in topics:
+                    await producer.partitions_for(topic)
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise UnavailableError(
+                f"Kafka at {self._connection.address} takes no records ({said(error)}{_way_out(error)})"
+            ) from error
+
+    async def send(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> None:
+        """Get ready, and send as `deliver` does.
+
+        Raises:
+            UnavailableError: not all is stored for certain.
+        """
+        await self.ready({topic for topic, _ in batches}, deadline)
         sent = await self.deliver(batches, deadline)
-        for spot in batches:
-            if spot in sent.doubt or spot in sent.refused or spot in sent.unsent:
-                cause = sent.doubt.get(spot)
-                why = _said(cause) if cause else sent.refused[spot].name if spot in sent.refused else "not connected"
-                raise UnavailableError(
-                    f"Kafka at {self._connection.address} did not store the records ({why})"
-                ) from cause
-        return sent.stored
+        wrong = [*sent.doubt.values(), *(refusal.value for refusal in sent.refused.values())]
+        if wrong:
+            raise UnavailableError(f"Kafka at {self._connection.address} did not store the records ({wrong[0]})")
 
     async def deliver(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> Sent:
         """Send one batch to each spot, wait until all are decided, and say as what they lie there.
@@ -168,7 +180,7 @@ class Producer:
         nothing of this is sent later.
         """
         sent, pending = Sent(), dict[Spot, asyncio.Future[Any]]()
-        problem: BaseException = TimeoutError("it did not answer")
+        problem: BaseException = TimeoutError("no answer")
         try:
             async with asyncio.timeout(deadline):
                 producer = await self._connected(deadline)
@@ -180,7 +192,7 @@ class Producer:
             problem = error
         for spot, records in batches.items():
             _decide(sent, spot, records, pending.get(spot), problem)
-        if sent.refused or sent.unsent or sent.doubt:
+        if sent.refused or sent.doubt:
             await self.drop()
         return sent
 
@@ -217,18 +229,15 @@ class Producer:
 def _decide(
     sent: Sent, spot: Spot, records: Sequence[Record], answer: "asyncio.Future[Any] | None", problem: BaseException
 ) -> None:
-    """Note what became of one batch: `answer` is none if it was not handed over, because of `problem`."""
-    if answer is None:
-        sent.unsent.add(spot)
-    elif not answer.done():
-        sent.doubt[spot] = problem
-    elif (error := answer.exception()) is not None:
-        refusal = _REFUSALS.get(type(error)) if isinstance(error, KafkaError) else None
-        if refusal is None:
-            sent.doubt[spot] = error
+    """Note what became of one batch; `problem` is why it has no answer, if it has none."""
+    error = problem if answer is None or not answer.done() else answer.exception()
+    if error is not None:
+        refusal = next((why for kind, why in _REFUSALS.items() if type(error) is kind), None)
+        if refusal is None or answer is None:
+            sent.doubt[spot] = said(error)
         else:
             sent.refused[spot] = refusal
-    elif (found := answer.result()).offset >= 0 and found.timestamp_type == _LOG_APPEND_TIME:
+    elif answer and (found := answer.result()).offset >= 0 and found.timestamp_type == _LOG_APPEND_TIME:
         sent.stored[spot] = [
             Arrival(found.offset + index, found.timestamp, record) for index, record in enumerate(records)
         ]
@@ -339,11 +348,13 @@ class Consumer:
             ) from error
         except CorruptRecordException as error:
             raise LogRefusedError(
-                f"the log at {self._address} holds a damaged record ({_said(error)}). Nothing was changed here; "
+                f"the log at {self._address} holds a damaged record ({said(error)}). Nothing was changed here; "
                 "restore the topic from a copy or a backup."
             ) from error
         except (KafkaError, OSError) as error:
-            raise UnavailableError(f"Kafka at {self._address} cannot be read: {_said(error)}") from error
+            raise UnavailableError(
+                f"Kafka at {self._address} cannot be read: {said(error)}{_way_out(error)}"
+            ) from error
         return {
             (spot.topic, spot.partition): [
                 Arrival(message.offset, message.timestamp, Record(message.key, message.headers, message.value))
@@ -357,7 +368,9 @@ class Consumer:
         try:
             ends = await self._consumer.end_offsets([TopicPartition(*spot) for spot in spots])
         except (KafkaError, OSError) as error:
-            raise UnavailableError(f"Kafka at {self._address} did not answer: {_said(error)}") from error
+            raise UnavailableError(
+                f"Kafka at {self._address} does not say where its topics end ({said(error)}{_way_out(error)})"
+            ) from error
         return {(spot.topic, spot.partition): offset for spot, offset in ends.items()}
 
     async def records_at(self, offsets: Mapping[Spot, int]) -> dict[Spot, Record]:
@@ -469,10 +482,20 @@ async def _within(work: Any, address: KafkaAddress) -> Any:
         raise NotReadyError(f"Kafka at {address} knows no broker that is ready; try again") from error
     except (KafkaError, OSError, TimeoutError) as error:
         raise UnavailableError(
-            f"no Kafka broker answers at {address} within {CONNECT_SECONDS:.0f} s ({_said(error)}). "
+            f"no Kafka broker answers at {address} within {CONNECT_SECONDS:.0f} s ({said(error)}). "
             "Is it running, and is the address right?"
         ) from error
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """What an error is, on one line."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _way_out(error: BaseException) -> str:
+    """What helps against an error that does not go away by itself."""
+    if isinstance(error, ClusterAuthorizationFailedError):
+        return "; give this user the right WRITE on the topics, or IDEMPOTENT_WRITE on the cluster"
+    if isinstance(error, TopicAuthorizationFailedError):
+        return "; give this user the rights READ, WRITE and DESCRIBE on the topic"
+    return ""

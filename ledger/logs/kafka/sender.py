@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -105,17 +105,28 @@ class Sender:
             await self._awake.wait()
             self._awake.clear()
             while self._waiting:
-                packed = pack_round(self._waiting, self._limits)
-                if packed:
+                if await self._ready() and (packed := pack_round(self._waiting, self._limits)):
                     await self._send(packed)
+
+    async def _ready(self) -> bool:
+        """Whether what waits can be sent now: nothing is packed for a broker that is away."""
+        try:
+            await self._producer.ready({parcel.spot[0] for parcel in self._waiting}, self._delivery_seconds)
+        except UnavailableError as error:
+            for parcel in self._waiting:
+                parcel.waiter.held_up = str(error)
+            await asyncio.sleep(_AGAIN_SECONDS)
+            self._waiting = deque(parcel for parcel in self._waiting if not parcel.waiter.answer.done())
+            return False
+        return True
 
     async def _send(self, packed: Mapping[Spot, list[Parcel]]) -> None:
         """Send one round. Who waits for what is in doubt is told at the deadline, unless it turns up."""
-        for parcel in _each(packed.values()):
-            parcel.waiter.sent = True
-        batches = {
-            spot: [record for parcel in parcels for record in parcel.records] for spot, parcels in packed.items()
-        }
+        batches: dict[Spot, list[Record]] = {}
+        for spot, parcels in packed.items():
+            batches[spot] = [record for parcel in parcels for record in parcel.records]
+            for parcel in parcels:
+                parcel.waiter.sent = True
         sent = await self._producer.deliver(batches, self._delivery_seconds)
         for spot, arrivals in sent.stored.items():
             self._neighbours.stored(spot, arrivals)
@@ -124,14 +135,6 @@ class Sender:
                 await self._sort_out(spot, packed[spot])
             else:
                 await self._refuse(packed[spot], _denied(spot))
-        if sent.unsent:
-            self._take_back(_each(packed[spot] for spot in sent.unsent))
-            await asyncio.sleep(_AGAIN_SECONDS)
-
-    def _take_back(self, parcels: Sequence[Parcel]) -> None:
-        for parcel in parcels:
-            parcel.waiter.sent = False
-        self._waiting.extendleft(reversed(parcels))
 
     async def _sort_out(self, spot: Spot, parcels: Sequence[Parcel]) -> None:
         """The broker takes no batch of this size any more: each of its parcels is decided by itself."""
@@ -139,12 +142,14 @@ class Sender:
         with suppress(UnavailableError):
             self._limits[topic] = await self._neighbours.batch_limit(topic)
         limit = self._limits[topic]
-        fit = [parcel for parcel in parcels if parcel.size <= limit and not (parcel.alone or len(parcels) == 1)]
+        again: list[Parcel] = []
         for parcel in parcels:
-            parcel.alone = True
-            if parcel not in fit:
+            if parcel.size > limit or len(parcels) == 1:
                 await self._refuse([parcel], TooLargeError(parcel.size, min(limit, parcel.size - 1)))
-        self._take_back(fit)
+            else:
+                parcel.alone = True
+                again.append(parcel)
+        self._waiting.extendleft(reversed(again))
 
     async def _refuse(self, parcels: Sequence[Parcel], error: LedgerError) -> None:
         """Answer with an error those who wait for what the broker did not take.
@@ -159,10 +164,6 @@ class Sender:
             return  # then it is in doubt
         for parcel in parcels:
             self._waiters.fail(parcel.waiter, error)
-
-
-def _each(lists: Iterable[Sequence[Parcel]]) -> list[Parcel]:
-    return [parcel for parcels in lists for parcel in parcels]
 
 
 def _denied(spot: Spot) -> LedgerError:

@@ -11,12 +11,13 @@ from ledger.logs.log import Link
 
 @dataclass(slots=True)
 class AppendWaiter:
-    """An append that was `sent`, or will be; one at a time for each stream."""
+    """An append that was `sent`, or is `held_up` by something; one at a time for each stream."""
 
     links: Sequence[Link]
     answer: "asyncio.Future[list[int]]"
     deadline: asyncio.TimerHandle
     sent: bool = False
+    held_up: str = "the log is overloaded"
 
     @property
     def stream(self) -> str:
@@ -103,7 +104,7 @@ class Waiters:
     def _expire(self, stream: str, seconds: float) -> None:
         waiter = self._appends.get(stream)
         if waiter is not None:
-            self.fail(waiter, _in_doubt(stream, seconds) if waiter.sent else _not_sent(stream, seconds))
+            self.fail(waiter, _in_doubt(stream, seconds) if waiter.sent else _not_sent(waiter, seconds))
 
     def _done(self, waiter: AppendWaiter) -> None:
         waiter.deadline.cancel()
@@ -118,10 +119,10 @@ def _in_doubt(stream: str, seconds: float) -> UnknownOutcomeError:
     )
 
 
-def _not_sent(stream: str, seconds: float) -> UnavailableError:
+def _not_sent(waiter: AppendWaiter, seconds: float) -> UnavailableError:
     return UnavailableError(
-        f"what was to be appended to {stream} could not be sent within {seconds:.0f} s, so nothing was stored: "
-        "the log is away or overloaded. Try again."
+        f"what was to be appended to {waiter.stream} could not be sent within {seconds:.0f} s, so nothing was stored: "
+        f"{waiter.held_up}. Try again."
     )
 
 

@@ -46,6 +46,7 @@ class MockCluster:
     """Brokers of one process, with topics that are made before they are used."""
 
     def __init__(self, brokers: int = 1) -> None:
+        self.spoiled = False
         self._library = _library()
         problem = ctypes.create_string_buffer(512)
         self._client = self._library.rd_kafka_new(_PRODUCER, None, problem, len(problem))
@@ -73,7 +74,11 @@ class MockCluster:
         self._library.rd_kafka_mock_push_request_errors_array(self._cluster, api, len(codes), errors)
 
     def answer_late(self, api: Api, *answers: tuple[int, float]) -> None:
-        """Carry out the next requests of a kind (with code 0), and answer each only after so many seconds."""
+        """Carry out the next requests of a kind (with code 0), and answer each only after so many seconds.
+
+        From then on `answer` has no effect on this kind, and what is left over cannot be taken back.
+        """
+        self.spoiled = True
         pairs = [ctypes.c_int(number) for code, seconds in answers for number in (code, int(seconds * 1000))]
         self._do("broker_push_request_error_rtts", 1, api, len(answers), *pairs)
 

@@ -144,5 +144,5 @@ def read_independently(servers: str, topic: str) -> list[bytes]:
 async def until(holds: Callable[[], bool], seconds: float = 20) -> None:
     """Wait for a condition."""
     async with asyncio.timeout(seconds):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - it is no event of ours
             await asyncio.sleep(0.02)

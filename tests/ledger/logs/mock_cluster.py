@@ -73,14 +73,18 @@ class MockCluster:
         errors = (ctypes.c_int * len(codes))(*codes)
         self._library.rd_kafka_mock_push_request_errors_array(self._cluster, api, len(codes), errors)
 
-    def answer_late(self, api: Api, *answers: tuple[int, float]) -> None:
+    def lead(self, topic: str, broker: int) -> None:
+        """Make a broker (1, 2, …) the leader of a topic's first partition."""
+        self._do("partition_set_leader", topic.encode(), 0, broker)
+
+    def answer_late(self, api: Api, *answers: tuple[int, float], broker: int = 1) -> None:
         """Carry out the next requests of a kind (with code 0), and answer each only after so many seconds.
 
         From then on `answer` has no effect on this kind, and what is left over cannot be taken back.
         """
         self.spoiled = True
         pairs = [ctypes.c_int(number) for code, seconds in answers for number in (code, int(seconds * 1000))]
-        self._do("broker_push_request_error_rtts", 1, api, len(answers), *pairs)
+        self._do("broker_push_request_error_rtts", broker, api, len(answers), *pairs)
 
     def be_slow(self, seconds: float) -> None:
         """Answer everything after a while."""
@@ -125,6 +129,7 @@ def _library() -> ctypes.CDLL:
         "mock_cluster_bootstraps": [pointer],
         "mock_topic_create": [pointer, text, number, number],
         "mock_topic_set_error": [pointer, text, number],
+        "mock_partition_set_leader": [pointer, text, ctypes.c_int32, ctypes.c_int32],
         "mock_push_request_errors_array": [pointer, short, ctypes.c_size_t, pointer],
         "mock_clear_request_errors": [pointer, short],
         "mock_broker_set_rtt": [pointer, ctypes.c_int32, number],

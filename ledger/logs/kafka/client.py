@@ -437,7 +437,9 @@ class Admin:
         if described["error_code"] == UnknownTopicOrPartitionError.errno:
             return None
         if described["error_code"]:
-            raise UnavailableError(f"Kafka says of topic {topic}: {for_code(described['error_code']).__name__}")
+            problem = for_code(described["error_code"])()
+            kind = NotReadyError if problem.retriable else UnavailableError
+            raise kind(f"Kafka at {self._address} says of topic {topic}: {said(problem)}{_way_out(problem)}")
         partitions = described["partitions"]
         return TopicFacts(
             name=topic,

@@ -85,6 +85,10 @@ class KafkaLog:
         self._refused = error
         self._waiters.fail_all(error)
 
+    def cannot_read(self, error: UnavailableError) -> None:
+        """Tell those who wait for the end of a log that it cannot be read now."""
+        self._waiters.fail_readers(error)
+
     def _check_usable(self) -> None:
         if self._refused is not None:
             raise self._refused

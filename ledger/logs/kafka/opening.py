@@ -39,6 +39,7 @@ _LOGS: tuple[LogName, LogName] = (CONTROL, VALUES)
 _CHECK_WAIT = 10
 _MADE_SECONDS = 0.05
 _READY_SECONDS = 0.2
+_AT_ONCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +140,16 @@ async def _running(logs: KafkaLogs, sender: Sender, reader: Consumer) -> AsyncIt
 
 
 async def _tail(logs: KafkaLogs, reader: Consumer) -> None:
+    loop = asyncio.get_running_loop()
     while True:
+        began = loop.time()
         try:
             await logs.tail.run(reader)
-        except UnavailableError:
-            # The disk is full or the file is locked: nothing was folded, so it is read again.
+        except UnavailableError as error:
+            # The disk is full, the file is locked or the broker lets nobody read: nothing was folded, so it
+            # is read again. Who waits for the end is told when that failed as well.
+            if loop.time() - began < _AT_ONCE_SECONDS:
+                logs.control.cannot_read(error)
             await asyncio.sleep(1)
 
 

@@ -74,6 +74,10 @@ class Waiters:
         """Answer everybody with an error."""
         for waiter in list(self._appends.values()):
             self.fail(waiter, error)
+        self.fail_readers(error)
+
+    def fail_readers(self, error: Exception) -> None:
+        """Answer those with an error who wait for a place."""
         for _, future in self._readers:
             if not future.done():
                 future.set_exception(error)

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+from aiokafka import AIOKafkaProducer
 from confluent_kafka import Consumer as IndependentConsumer
 from confluent_kafka import KafkaError, TopicPartition
 
@@ -20,7 +21,6 @@ from ledger.logs.kafka.sender import Neighbours, Sender
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.topics import TopicFacts, settings_for
 from ledger.logs.kafka.waiters import Waiters
-from ledger.logs.log import Link
 from ledger.store.database import Database
 from schemas.streams import CONTROL, VALUES, LogName
 from tests.ledger.conftest import CALLER, now
@@ -41,7 +41,7 @@ class Mocked:
     logs: KafkaLogs
     connection: Connection
     limits: dict[str, int]
-    given_up: list[Link] = field(default_factory=list)
+    database: Database
 
     @property
     def control(self) -> KafkaLog:
@@ -58,6 +58,16 @@ class Mocked:
     def stored(self) -> list[bytes]:
         """The values of all records of the control topic, as another client reads them."""
         return read_independently(self.cluster.address, self.topic)
+
+    async def damage(self) -> None:
+        """Store a batch of which one byte was changed on the way: the mock looks at no checksum."""
+        async with AIOKafkaProducer(bootstrap_servers=self.cluster.address, enable_idempotence=False) as producer:
+            batch = producer.create_batch()
+            batch.append(timestamp=None, key=b"k", value=b"value")
+            buffer = bytearray(batch._build())
+            buffer[-3] ^= 1
+            batch._buffer = bytes(buffer)
+            await (await producer.send_batch(batch, self.topic, partition=0))
 
 
 @asynccontextmanager
@@ -101,7 +111,7 @@ async def mocked(
             )
             logs = KafkaLogs(control, values, producer, tail)
             async with opening._running(logs, sender, reader):
-                yield Mocked(cluster, logs, connection, limits)
+                yield Mocked(cluster, logs, connection, limits, database)
     finally:
         cluster.behave()
         await producer.drop()

@@ -44,6 +44,9 @@ GIVEN_UP = {
 }
 """The batch's sequence numbers stay used, so that nothing more can be sent without a new producer."""
 
+READ_LATER = [9] * 100
+"""Fetches that fail, a hundredth of a second each: the broker's answer to the writer comes first."""
+
 
 class Scene:
     """A cluster that behaves until it is told not to, and what none of the topics may hold."""
@@ -177,6 +180,7 @@ def test_a_stored_batch_of_which_only_its_number_is_known_is_answered_by_the_tai
 
     async def story(ledger: Mocked) -> None:
         ledger.cluster.answer_late(Api.PRODUCE, (0, 5.0), (46, 0))
+        ledger.cluster.answer(Api.FETCH, READ_LATER)
         await goes_on(ledger)
         await goes_on(ledger)
         assert ledger.replacements == 0
@@ -266,6 +270,7 @@ def test_too_large_is_not_said_of_what_is_stored(play: Play) -> None:
 
     async def story(ledger: Mocked) -> None:
         ledger.cluster.answer_late(Api.PRODUCE, (0, 5.0), (10, 0))
+        ledger.cluster.answer(Api.FETCH, READ_LATER)
         chained, value = an_append(ledger)
         (place,) = await ledger.control.append(chained, seconds=60)
         assert ledger.stored()[place] == value

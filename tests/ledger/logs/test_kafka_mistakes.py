@@ -382,6 +382,24 @@ def test_without_a_producer_id_nothing_is_stored_and_nothing_hangs(code: int, sc
     play(story, delivery_seconds=SOON)
 
 
+def test_a_topic_that_the_cluster_denies_is_told_and_found_again(scene: Scene, play: Play) -> None:
+    async def story(ledger: Mocked) -> None:
+        await ledger.logs.producer.drop()
+        ledger.cluster.say_of_topic(ledger.topic, 29)
+        chained, value = an_append(ledger)
+        scene.give_up(ledger, value)
+        with pytest.raises(UnavailableError, match=f"{ledger.cluster.address}.*give this user the rights READ, WRITE"):
+            await ledger.control.append(chained, seconds=2 * SOON)
+        ledger.cluster.say_of_topic(ledger.topic, 5)
+        patient = asyncio.create_task(ledger.control.append(an_append(ledger)[0]))
+        await asyncio.sleep(SOON)
+        ledger.cluster.say_of_topic(ledger.topic, 0)
+        assert await patient == [1]
+        await goes_on(ledger)
+
+    play(story, delivery_seconds=SOON)
+
+
 @pytest.mark.parametrize(
     ("api", "code", "said"),
     [

@@ -123,8 +123,8 @@ def _facts(topic: str, partitions: int) -> TopicFacts:
     return TopicFacts(topic, partitions, replicas=1, brokers=1, settings=settings_for(1))
 
 
-def read_independently(servers: str, topic: str) -> list[bytes]:
-    """The values of a topic's records, from its first to its last, by another client."""
+def read_independently(servers: str, *topics: str) -> list[bytes]:
+    """The values of all records of these topics, from their first to their last, by another client."""
     consumer = IndependentConsumer(
         {
             "bootstrap.servers": servers,
@@ -133,22 +133,24 @@ def read_independently(servers: str, topic: str) -> list[bytes]:
             "fetch.wait.max.ms": FETCH_WAIT,
         }
     )
+    found: list[bytes] = []
+    unread = set(topics)
     try:
-        consumer.assign([TopicPartition(topic, 0, 0)])
-        found: list[bytes] = []
-        while True:
+        consumer.assign([TopicPartition(topic, 0, 0) for topic in topics])
+        while unread:
             message = consumer.poll(10)
             if message is None:
-                raise AssertionError(f"the end of {topic} was not reached")
+                raise AssertionError(f"the end of {unread} was not reached")
             error = message.error()
             if error is None:
                 found.append(message.value() or b"")
             elif error.code() == KafkaError._PARTITION_EOF:
-                return found
+                unread.discard(message.topic() or "")
             else:
                 raise AssertionError(error)
     finally:
         consumer.close()
+    return found
 
 
 async def until(holds: Callable[[], bool], seconds: float = 20) -> None:

@@ -69,9 +69,11 @@ class Scene:
         self._given_up.append((ledger.cluster, ledger.topic, value))
 
     def turned_up(self) -> list[bytes]:
-        return [
-            value for cluster, topic, value in self._given_up if value in read_independently(cluster.address, topic)
-        ]
+        topics: dict[MockCluster, set[str]] = {}
+        for cluster, topic, _ in self._given_up:
+            topics.setdefault(cluster, set()).add(topic)
+        held = {value for cluster, names in topics.items() for value in read_independently(cluster.address, *names)}
+        return [value for _, _, value in self._given_up if value in held]
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,7 @@ async def in_doubt(ledger: Mocked, scene: Scene) -> None:
     """An append that gets no answer, and whose record may not turn up."""
     chained, value = an_append(ledger)
     scene.give_up(ledger, value)
+    await ledger.logs.producer.ready([ledger.topic], 20)
     before = ledger.replacements
     with pytest.raises(UnknownOutcomeError, match="same command id"):
         await ledger.control.append(chained, seconds=SOON)
@@ -137,7 +140,7 @@ def test_what_may_be_tried_again_is_accepted_once_by_the_same_producer(code: int
     play(story)
 
 
-@pytest.mark.parametrize("code", [7, 19, 6, DISCONNECT])
+@pytest.mark.parametrize("code", [7, 6, DISCONNECT])
 def test_what_is_tried_again_in_vain_is_given_up_with_its_producer(code: int, scene: Scene, play: Play) -> None:
     async def story(ledger: Mocked) -> None:
         ledger.cluster.answer(Api.PRODUCE, [code] * FOR_EVER)

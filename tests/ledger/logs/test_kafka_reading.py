@@ -75,7 +75,7 @@ def test_who_may_not_read_any_more_is_told_and_reads_on_once_he_may(play: Play) 
         with pytest.raises(
             UnavailableError, match=f"{ledger.cluster.address}.*cannot be read.*give this user the right"
         ):
-            await ledger.control.catch_up(seconds=5)
+            await ledger.control.catch_up(seconds=30)
         ledger.cluster.behave()
         await goes_on(ledger)
         (place,) = await ledger.control.append(chained)

@@ -7,16 +7,26 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
-from tests.docs.blocks import ROOT, run_console, run_python
+from tests.docs.blocks import BROKER, ROOT, run_console, run_python
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SYBIL = Sybil(parsers=[CodeBlockParser("python", run_python), CodeBlockParser("console", run_console)])
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_block_of_a_document(path: Path, tmp_path: Path) -> None:
+def needs_broker(path: Path) -> bool:
+    return BROKER in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.kafka] if needs_broker(path) else []) for path in DOCUMENTS],
+    ids=lambda path: path.name,
+)
+def test_every_block_of_a_document(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     document = SYBIL.parse(path)
     document.namespace["folder"] = tmp_path
+    if needs_broker(path):
+        document.namespace["broker"] = request.getfixturevalue("kafka_broker").address
 
     for example in document.examples():
         example.evaluate()

@@ -90,6 +90,11 @@ class Sender:
         self._waiting: deque[Parcel] = deque()
         self._awake = asyncio.Event()
 
+    @property
+    def replacements(self) -> int:
+        """How often the producer was dropped after an error, for another one."""
+        return self._producer.replacements
+
     def limit(self, topic: str) -> int:
         """The bytes that one append to a topic may take."""
         return self._limits[topic]

@@ -1,6 +1,6 @@
 """The tail: reads the topics in order, folds them into ledger.db, and answers who waits."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 
 from ledger.errors import LogRefusedError, UnavailableError
@@ -9,6 +9,7 @@ from ledger.logs.kafka.waiters import Waiters
 from ledger.store.database import Database
 from ledger.store.fold import Accepted, Arrival, Folded, Head, Partition, Progress, fold
 from ledger.store.tables import place_of
+from schemas.streams import LogName
 
 _HEADS_KEPT = 200_000
 
@@ -24,6 +25,8 @@ class Tail:
         self._heads: dict[str, Head] = {}
         self._unread: dict[Spot, deque[Arrival]] = {spot: deque() for spot in partitions}
         self.progress: dict[Spot, Progress] = {}
+        self.batches: Counter[LogName] = Counter()
+        self.records: Counter[LogName] = Counter()
         self._reload()
 
     def offsets(self) -> dict[Spot, int]:
@@ -101,6 +104,9 @@ class Tail:
         if folded is None:
             self._reload()
             return False
+        log = self._partitions[spot].log
+        self.batches[log] += 1
+        self.records[log] += len(arrivals)
         # Heads are trusted only once they are committed.
         self.progress[spot] = folded.progress
         self._remember(folded.heads)

@@ -9,7 +9,8 @@ import pytest
 
 from ledger.errors import LogRefusedError, UnavailableError
 from ledger.logs.kafka.address import parse_address
-from ledger.logs.kafka.client import Connection, administering, consuming
+from ledger.logs.kafka.admin import administering
+from ledger.logs.kafka.client import Connection, consuming
 from tests.ledger.logs.mock_cluster import DISCONNECT, FOR_EVER, Api, MockCluster
 from tests.ledger.logs.mocked import FETCH_WAIT, SOON, Mocked, mocked, until
 from tests.ledger.logs.test_kafka_mistakes import an_append, goes_on
@@ -145,7 +146,7 @@ def test_a_log_whose_end_is_never_told_keeps_nobody_waiting(code: int, cluster: 
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [(29, "give this user the rights"), (17, "InvalidTopic"), (5, "LeaderNotAvailable")]
+    ("code", "said"), [(29, "An operator grants it: kafka-acls.sh"), (17, "InvalidTopic"), (5, "LeaderNotAvailable")]
 )
 def test_what_the_cluster_says_against_a_topic_is_told_with_its_name(
     code: int, said: str, cluster: MockCluster
@@ -154,7 +155,8 @@ def test_what_the_cluster_says_against_a_topic_is_told_with_its_name(
         cluster.make_topic(f"facts{code}", 1)
         cluster.say_of_topic(f"facts{code}", code)
         async with administering(Connection(parse_address(f"kafka://{cluster.address}/f"))) as admin:
-            with pytest.raises(UnavailableError, match=f"{cluster.address}.* topic facts{code}: .*{said}"):
+            with pytest.raises(UnavailableError, match=f"topic facts{code}.*{said}") as told:
                 await admin.facts(f"facts{code}")
+        assert cluster.address in str(told.value)
 
     asyncio.run(story())

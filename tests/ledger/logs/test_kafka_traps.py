@@ -201,7 +201,7 @@ def test_heads_are_trusted_only_once_they_are_on_the_disk(tmp_path: Path, monkey
 
 
 def test_an_append_waits_longer_than_a_delivery_and_its_end_take() -> None:
-    assert sender.DELIVERY_SECONDS + client._CLOSE_SECONDS < log.APPEND_SECONDS
+    assert sender.DELIVERY_SECONDS + client.CLOSE_SECONDS < log.APPEND_SECONDS
 
 
 def _full(*_: object) -> None:

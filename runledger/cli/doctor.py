@@ -25,7 +25,7 @@ from runledger.cli.shared import Verb
 @click.pass_context
 @pass_session
 def doctor(session: Session, context: click.Context, data: Path | None, mail: str | None) -> None:
-    """Look at the workspace and all that it stands on, and say what to do about what is not well.
+    """Look at all that the workspace stands on; say what is not well, and what to do about it.
 
     Of a folder: Python, libraries, SQLite, disk, rights of files, the Kafka cluster and its topics, lag, clock, views,
     journals that wait, and the relay for mails. Of a URL: what a client can see. Nothing is changed. The exit code is 6

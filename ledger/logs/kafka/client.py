@@ -358,6 +358,10 @@ class Consumer:
             for spot, messages in found.items()
         }
 
+    async def positions(self, spots: Iterable[Spot]) -> dict[Spot, int]:
+        """The offset that is read next of each partition, behind all that was fetched."""
+        return {spot: await self._consumer.position(TopicPartition(*spot)) for spot in spots}
+
     async def begins(self, spots: Sequence[Spot]) -> dict[Spot, int]:
         """The offset of the first record of each partition."""
         return await self._offsets(self._consumer.beginning_offsets, spots)

@@ -25,13 +25,14 @@ class Tail:
         self._heads: dict[str, Head] = {}
         self._unread: dict[Spot, deque[Arrival]] = {spot: deque() for spot in partitions}
         self.progress: dict[Spot, Progress] = {}
+        self._passed: dict[Spot, int] = {}
         self.batches: Counter[LogName] = Counter()
         self.records: Counter[LogName] = Counter()
         self._reload()
 
     def offsets(self) -> dict[Spot, int]:
         """The next offset of each partition."""
-        return {spot: progress.next_offset for spot, progress in self.progress.items()}
+        return {spot: max(progress.next_offset, self._passed.get(spot, 0)) for spot, progress in self.progress.items()}
 
     def head(self, stream: str) -> Head | None:
         """The head of a stream, as far as the tail has read."""
@@ -47,7 +48,12 @@ class Tail:
         self._forget_unread()
         consumer.read_from(self.offsets())
         while True:
-            for spot, arrivals in (await consumer.fetch()).items():
+            found = await consumer.fetch()
+            if not found:
+                # The end of a stranger's transaction takes an offset, and no record will ever be read from it.
+                self._passed = await consumer.positions(self._partitions)
+                self._waiters.progressed(self.offsets())
+            for spot, arrivals in found.items():
                 if not self.take(spot, arrivals):
                     for each, offset in self.offsets().items():
                         consumer.seek(each, offset)
@@ -122,6 +128,7 @@ class Tail:
 
     def _reload(self) -> None:
         self._heads.clear()
+        self._passed.clear()
         self._forget_unread()
         self.progress = {
             spot: self._database.progress(partition.log, partition.number)

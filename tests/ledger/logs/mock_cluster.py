@@ -77,18 +77,18 @@ class MockCluster:
         """Make a broker (1, 2, …) the leader of a topic's first partition."""
         self._do("partition_set_leader", topic.encode(), 0, broker)
 
-    def answer_late(self, api: Api, *answers: tuple[int, float]) -> None:
+    def answer_late(self, api: Api, *answers: tuple[int, float], broker: int = 1) -> None:
         """Carry out the next requests of a kind (with code 0), and answer each only after so many seconds.
 
         From then on `answer` has no effect on this kind, and what is left over cannot be taken back.
         """
         self.spoiled = True
         pairs = [ctypes.c_int(number) for code, seconds in answers for number in (code, int(seconds * 1000))]
-        self._do("broker_push_request_error_rtts", 1, api, len(answers), *pairs)
+        self._do("broker_push_request_error_rtts", broker, api, len(answers), *pairs)
 
-    def be_slow(self, seconds: float, broker: int = _ALL) -> None:
+    def be_slow(self, seconds: float) -> None:
         """Answer everything after a while."""
-        self._do("broker_set_rtt", broker, int(seconds * 1000))
+        self._do("broker_set_rtt", _ALL, int(seconds * 1000))
 
     def go_down(self) -> None:
         """Close all connections and take no new ones."""

@@ -330,7 +330,7 @@ def test_a_batch_is_not_sent_over_a_connection_that_comes_about_after_it_was_giv
             await ledger.logs.producer.drop()
             before = ledger.replacements
             cluster.lead(ledger.topic, 2)
-            cluster.be_slow(3 * SOON, broker=2)
+            cluster.answer_late(Api.API_VERSIONS, *[(0, 3 * SOON)] * 100, broker=2)
             chained, value = an_append(ledger)
             scene.give_up(ledger, value)
             # A producer that asks the late broker for its id is not ready in time, and another is tried.

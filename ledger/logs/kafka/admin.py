@@ -69,7 +69,8 @@ class Admin:
         if code in _FORBIDDEN:
             raise refused(self.address.security.principal, ["DESCRIBE"], topic, self.address.bootstrap)
         if code:
-            raise UnavailableError(f"Kafka says of topic {topic}: {for_code(code).__name__}")
+            kind = NotReadyError if for_code(code).retriable else UnavailableError
+            raise kind(f"Kafka at {self.address} says of topic {topic}: {for_code(code).__name__}")
         layout = tuple(
             PartitionFacts(each["partition"], each["leader"], tuple(each["replicas"]), tuple(each["isr"]))
             for each in sorted(described["partitions"], key=lambda each: int(each["partition"]))

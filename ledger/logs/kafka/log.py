@@ -33,7 +33,6 @@ class KafkaLog:
         waiters: Waiters,
         database: Database,
         ends: Consumer,
-        batch_bytes: int,
     ) -> None:
         """Use `ledger.logs.kafka.opening`, which checks the topics first."""
         self._identity = identity
@@ -43,7 +42,6 @@ class KafkaLog:
         self._waiters = waiters
         self._database = database
         self._ends = ends
-        self._batch_bytes = batch_bytes
         self._refused: Exception | None = None
         self._lag = Lag(time.monotonic())
 
@@ -57,8 +55,6 @@ class KafkaLog:
         stream = links[0].envelope.stream
         records = [link.envelope.record() for link in links]
         size = sum(map(size_of, records))
-        if size > self._batch_bytes:
-            raise TooLargeError(size, self._batch_bytes)
         while (before := self._waiters.waiting_for(stream)) is not None:
             # Never sent behind an unanswered append of our own: it could be accepted on a rival's head.
             await asyncio.wait([before.answer])
@@ -66,9 +62,11 @@ class KafkaLog:
         earlier = self._check_follows(links)
         if earlier is not None:
             return earlier
+        if size > (limit := self._sender.limit(self._topic)):
+            raise TooLargeError(size, limit)
         waiter = self._waiters.add(links, seconds)
         partition = partition_of(stream, self._identity.partitions)
-        self._sender.submit(Parcel((self._topic, partition), records, size))
+        self._sender.submit(Parcel((self._topic, partition), records, size, waiter))
         return await waiter.answer
 
     async def catch_up(self, *, seconds: float = CATCH_UP_SECONDS) -> None:
@@ -106,6 +104,10 @@ class KafkaLog:
         """Answer everybody with this error from now on: the log cannot be trusted."""
         self._refused = error
         self._waiters.fail_all(error)
+
+    def cannot_read(self, error: UnavailableError) -> None:
+        """Tell those who wait for the end of a log that it cannot be read now."""
+        self._waiters.fail_readers(error)
 
     def _check_usable(self) -> None:
         if self._refused is not None:

@@ -213,6 +213,10 @@ class UnknownOutcomeError(UnavailableError):
     """No answer before the deadline: it may be stored or not; the same command id finds out."""
 
 
+class LogStoppedError(UnavailableError):
+    """What a running process found wrong with its log: nothing is written until that was put right."""
+
+
 class LogRefusedError(LedgerError):
     """The log is not the one this ledger was made for, or is set up in a way that loses history."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from ledger.store.fold import Head
+from schemas.errors import LedgerError
 from schemas.records import NO_PREVIOUS, Envelope
 
 
@@ -51,6 +52,9 @@ class Log(Protocol):
         Raises:
             UnavailableError: the end of the log was not reached before the deadline.
         """
+
+    def stopped(self) -> LedgerError | None:
+        """Why nothing may be appended until somebody put it right; None while all is well."""
 
     def close(self) -> None:
         """Stop and give back what is held; calling it again does nothing."""

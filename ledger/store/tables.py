@@ -41,6 +41,12 @@ CREATE UNIQUE INDEX {table}_stream ON {table} (stream, seq);
 
 SCHEMA = _COMMON + "".join(_EVENTS.format(table=table) for table in EVENT_TABLES.values())
 
+# Beside the schema of version 1: files that are there get it when a Kafka log is opened.
+MAKE_CLUSTER = "CREATE TABLE IF NOT EXISTS cluster (id TEXT NOT NULL)"
+HAS_CLUSTER = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'cluster'"
+SELECT_CLUSTER = "SELECT id FROM cluster"
+INSERT_CLUSTER = "INSERT INTO cluster (id) VALUES (?)"
+
 INSERT_LOG = "INSERT INTO logs (name, id, partitions) VALUES (?, ?, ?)"
 SELECT_LOGS = "SELECT name, id, partitions FROM logs"
 
@@ -62,6 +68,8 @@ SELECT_VOIDS = """
 SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? ORDER BY place LIMIT ?"""
 SELECT_LAST_VOIDS = """
 SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? ORDER BY place DESC LIMIT ?"""
+SELECT_VOID = """
+SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? AND place = ?"""
 COUNT_VOIDS = "SELECT count(*) FROM voids WHERE log = ?"
 
 

@@ -37,8 +37,14 @@ LAG_SECONDS = 30.0
 class Door:
     """Whether requests may come in, and how many are inside."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Closed, until the server is ready."""
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        stopped: Callable[[], LedgerError | None] = lambda: None,
+    ) -> None:
+        """Closed, until the server is ready; `stopped` says why the log takes nothing, if so."""
+        self._stopped = stopped
         self._clock = clock
         self.ready = False
         self.stopping = False
@@ -57,7 +63,10 @@ class Door:
         self._read_at = self._clock()
 
     def lagging(self) -> LedgerError | None:
-        """Why nothing may be written, if so: what this server would decide on may long be otherwise."""
+        """Why nothing may be written, if so: the log takes nothing, or what would be decided on may be out of date."""
+        stopped = self._stopped()
+        if stopped is not None:
+            return stopped
         seconds = self._clock() - self._read_at
         if seconds <= LAG_SECONDS:
             return None

@@ -98,7 +98,7 @@ def serve(
     and networks whose word on who asks is believed; without any, those that the settings name.
     """
     host, url = _address_of(listening)
-    door = Door()
+    door = Door(stopped=parts.log.stopped)
     chosen = ROLES if roles is None else roles
     liveness = liveness_of(parts)
     unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)

@@ -198,10 +198,14 @@ async def _submit(producer: AIOKafkaProducer, spot: Spot, records: Sequence[Reco
 class Consumer:
     """Reads chosen partitions from explicit offsets on."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, address: KafkaAddress) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, address: KafkaAddress, on_connect: Callable[[], Awaitable[None]]
+    ) -> None:
         """Use `consuming`."""
         self._consumer = consumer
         self._address = address
+        self._on_connect = on_connect
+        self._trusted: list[object] = []
 
     def read_from(self, offsets: Mapping[Spot, int]) -> None:
         """Read these partitions, each from its offset."""
@@ -223,10 +227,17 @@ class Consumer:
             # max_records would split a batch over two transactions.
             found = await self._consumer.getmany(timeout_ms=FETCH_MILLISECONDS)
         except OffsetOutOfRangeError as error:
+            # Whoever looks at new connections says it better.
+            await self._on_connect()
             raise LogRefusedError(
                 f"the log at {self._address} is shorter than what was read from it: it was cut or made anew ({error}). "
                 "Nothing was changed here; restore the topic, or begin with another data folder."
             ) from error
+        connections = self._connections()
+        if not self._trusts(connections):
+            # aiokafka connects anew by itself, and does not ask whether the log is still the old one.
+            await self._on_connect()
+            self._trusted = connections
         return {
             (spot.topic, spot.partition): [
                 Arrival(message.offset, message.timestamp, Record(message.key, message.headers, message.value))
@@ -235,35 +246,65 @@ class Consumer:
             for spot, messages in found.items()
         }
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is connected, and `on_connect` has looked since."""
+        connections = self._connections()
+        return bool(connections) and self._trusts(connections)
+
+    def _trusts(self, connections: Sequence[object]) -> bool:
+        return all(any(each is trusted for trusted in self._trusted) for each in connections)
+
+    def _connections(self) -> list[object]:
+        return [each for each in self._consumer._client._conns.values() if each.connected()]  # noqa: SLF001
+
+    async def begins(self, spots: Sequence[Spot]) -> dict[Spot, int]:
+        """The offset of the first record of each partition."""
+        return await self._offsets(self._consumer.beginning_offsets, spots)
+
     async def ends(self, spots: Sequence[Spot]) -> dict[Spot, int]:
         """The offset behind the last record of each partition."""
+        return await self._offsets(self._consumer.end_offsets, spots)
+
+    async def _offsets(self, ask: Callable[..., Awaitable[Any]], spots: Sequence[Spot]) -> dict[Spot, int]:
         try:
-            ends = await self._consumer.end_offsets([TopicPartition(*spot) for spot in spots])
+            found = await ask([TopicPartition(*spot) for spot in spots])
         except (KafkaError, OSError) as error:
             raise UnavailableError(f"Kafka at {self._address} did not answer: {_said(error)}") from error
-        return {(spot.topic, spot.partition): offset for spot, offset in ends.items()}
+        return {(spot.topic, spot.partition): offset for spot, offset in found.items()}
 
-    async def records_at(self, offsets: Mapping[Spot, int]) -> dict[Spot, Record]:
-        """The record at an offset of each partition, where there is one."""
-        found: dict[Spot, Record] = {}
+    async def records_at(self, offsets: Mapping[Spot, int]) -> dict[Spot, Record | None]:
+        """The record at an offset of each partition, which must lie before its end; None where there is none.
+
+        Raises:
+            UnavailableError: the broker does not send them.
+        """
+        found: dict[Spot, Record | None] = {}
         if not offsets:
             return found
         self.read_from(offsets)
         end = asyncio.get_running_loop().time() + CONNECT_SECONDS
-        while found.keys() != offsets.keys() and asyncio.get_running_loop().time() < end:
-            for spot, arrivals in (await self.fetch()).items():
-                if spot not in found and arrivals[0].offset == offsets[spot]:
-                    found[spot] = arrivals[0].record
-        # Without this it would go on reading ahead what nobody asks for.
-        self._consumer.unsubscribe()
+        try:
+            while found.keys() != offsets.keys():
+                if asyncio.get_running_loop().time() > end:
+                    raise UnavailableError(f"Kafka at {self._address} sent no record within {CONNECT_SECONDS:.0f} s")
+                for spot, arrivals in (await self.fetch()).items():
+                    first = arrivals[0]
+                    found.setdefault(spot, first.record if first.offset == offsets[spot] else None)
+        finally:
+            # Without this it would go on reading ahead what nobody asks for.
+            self._consumer.unsubscribe()
         return found
 
 
 @asynccontextmanager
-async def consuming(connection: Connection, *, wait: int = FETCH_MILLISECONDS) -> AsyncIterator[Consumer]:
+async def consuming(
+    connection: Connection, *, wait: int = FETCH_MILLISECONDS, on_connect: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[Consumer]:
     """A consumer without a group: the ledger keeps its offsets itself.
 
-    Other requests queue behind a fetch, which the broker holds for `wait` milliseconds.
+    Other requests queue behind a fetch, which the broker holds for `wait` milliseconds. `on_connect` is
+    called before anything is given out that came by a new connection.
     """
     consumer = AIOKafkaConsumer(
         **connection.options(),
@@ -275,11 +316,15 @@ async def consuming(connection: Connection, *, wait: int = FETCH_MILLISECONDS) -
     )
     try:
         await _within(connection.start(consumer, consumer.stop, CONNECT_SECONDS), connection.address)
-        yield Consumer(consumer, connection.address)
+        yield Consumer(consumer, connection.address, on_connect or _nothing)
     finally:
         with suppress(KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await consumer.stop()
+
+
+async def _nothing() -> None:
+    """Nothing to look at."""
 
 
 class Admin:
@@ -296,10 +341,18 @@ class Admin:
         Raises:
             NotReadyError: none yet, or none any more.
         """
-        cluster = await _within(self._client.describe_cluster(), self._address)
+        return len((await self._cluster())["brokers"])
+
+    async def cluster_id(self) -> str | None:
+        """The id that the cluster was formatted with; None of systems that have none."""
+        found = (await self._cluster()).get("cluster_id")
+        return str(found) if found else None
+
+    async def _cluster(self) -> Mapping[str, Any]:
+        cluster: Mapping[str, Any] = await _within(self._client.describe_cluster(), self._address)
         if not cluster["brokers"]:
             raise NotReadyError(f"Kafka at {self._address} has no broker that is ready; try again")
-        return len(cluster["brokers"])
+        return cluster
 
     async def facts(self, topic: str) -> TopicFacts | None:
         """How a topic is set, or None if there is none."""

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from ledger.errors import LostRaceError, TooLargeError, UnavailableError
 from ledger.logs.kafka.client import Consumer, Spot, size_of
 from ledger.logs.kafka.sender import Parcel, Sender
+from ledger.logs.kafka.standing import Standing
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.waiters import Waiters
 from ledger.logs.log import Link
 from ledger.logs.repeat import earlier_places
 from ledger.store.database import Database, LogIdentity
 from ledger.store.fold import follows
+from schemas.errors import LedgerError
 from schemas.streams import partition_of
 
 APPEND_SECONDS = 8.0
@@ -29,9 +31,9 @@ class KafkaLog:
         sender: Sender,
         tail: Tail,
         waiters: Waiters,
+        standing: Standing,
         database: Database,
         ends: Consumer,
-        batch_bytes: int,
     ) -> None:
         """Use `ledger.logs.kafka.opening`, which checks the topics first."""
         self._identity = identity
@@ -41,8 +43,7 @@ class KafkaLog:
         self._waiters = waiters
         self._database = database
         self._ends = ends
-        self._batch_bytes = batch_bytes
-        self._refused: Exception | None = None
+        self._standing = standing
 
     @property
     def id(self) -> str:
@@ -54,12 +55,12 @@ class KafkaLog:
         stream = links[0].envelope.stream
         records = [link.envelope.record() for link in links]
         size = sum(map(size_of, records))
-        if size > self._batch_bytes:
-            raise TooLargeError(size, self._batch_bytes)
+        if size > self._sender.limit:
+            raise TooLargeError(size, self._sender.limit)
         while (before := self._waiters.waiting_for(stream)) is not None:
             # Never sent behind an unanswered append of our own: it could be accepted on a rival's head.
             await asyncio.wait([before.answer])
-        self._check_usable()
+        self._standing.check_writable()
         earlier = self._check_follows(links)
         if earlier is not None:
             return earlier
@@ -70,7 +71,7 @@ class KafkaLog:
 
     async def catch_up(self, *, seconds: float = CATCH_UP_SECONDS) -> None:
         """Wait until all that was in the log at the call is in ledger.db."""
-        self._check_usable()
+        self._standing.check_readable()
         ends: Mapping[Spot, int] = {}
         try:
             async with asyncio.timeout(seconds):
@@ -82,14 +83,9 @@ class KafkaLog:
                 f"the end of topic {self._topic} ({sum(ends.values())} records) was not reached within {seconds:.0f} s"
             ) from error
 
-    def refuse(self, error: Exception) -> None:
-        """Answer everybody with this error from now on: the log cannot be trusted."""
-        self._refused = error
-        self._waiters.fail_all(error)
-
-    def _check_usable(self) -> None:
-        if self._refused is not None:
-            raise self._refused
+    def stopped(self) -> LedgerError | None:
+        """Why nothing may be appended, if so; see `Log.stopped`."""
+        return self._standing.stopped()
 
     def _check_follows(self, links: Sequence[Link]) -> list[int] | None:
         head = self._tail.head(links[0].envelope.stream)

@@ -48,7 +48,7 @@ class Sender:
         """`limit` is the size of a batch in bytes; `stored` is told what the broker acknowledged."""
         self._producer = producer
         self._stored = stored
-        self._limit = limit
+        self.limit = limit
         self._waiting: deque[Parcel] = deque()
         self._awake = asyncio.Event()
 
@@ -64,7 +64,7 @@ class Sender:
             self._awake.clear()
             while self._waiting:
                 try:
-                    sent = await self._producer.send(pack_round(self._waiting, self._limit), DELIVERY_SECONDS)
+                    sent = await self._producer.send(pack_round(self._waiting, self.limit), DELIVERY_SECONDS)
                     for spot, arrivals in sent.items():
                         self._stored(spot, arrivals)
                 except UnavailableError:

@@ -1,6 +1,6 @@
 """What a topic must be set to so that it cannot lose history."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.streams import CONTROL, LogName
@@ -19,6 +19,7 @@ _SAFE_BROKERS = 3
 _SAFE_COPIES = 2
 _MAX_MESSAGE_BYTES = "max.message.bytes"
 _MIN_IN_SYNC = "min.insync.replicas"
+_UNCLEAN = "unclean.leader.election.enable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,28 @@ def problems(facts: TopicFacts, partitions: int) -> list[str]:
     ]
     if facts.partitions != partitions:
         found.append(f"{facts.partitions} partition(s) (it must have {partitions})")
+    return found + _of_copies(facts)
+
+
+def _of_copies(facts: TopicFacts) -> list[str]:
+    found = []
+    if facts.settings.get(_UNCLEAN) == "true":
+        # A copy that lacks what was acknowledged could become the one that counts.
+        found.append(f"{_UNCLEAN}=true (it must be false)")
+    if facts.brokers < _SAFE_BROKERS:
+        return found
+    if facts.replicas < _SAFE_BROKERS:
+        found.append(f"{facts.replicas} replica(s) (with {facts.brokers} brokers it must have at least 3)")
     in_sync = facts.settings.get(_MIN_IN_SYNC, "1")
-    if facts.brokers >= _SAFE_BROKERS and int(in_sync) < _SAFE_COPIES:
+    if int(in_sync) < _SAFE_COPIES:
         found.append(f"{_MIN_IN_SYNC}={in_sync} (with {facts.brokers} brokers it must be at least 2)")
     return found
+
+
+def refusal(facts: TopicFacts, wrong: Sequence[str]) -> str:
+    """What is told to whoever runs the server, with the way out."""
+    return (
+        f"topic {facts.name} could lose history and is not used: {'; '.join(wrong)}. Set it back as docs/refusals.md "
+        f"shows (kafka-configs.sh --alter --entity-type topics --entity-name {facts.name} --add-config NAME=VALUE), or "
+        "let runledger make the topic itself under another name."
+    )

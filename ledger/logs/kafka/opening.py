@@ -163,7 +163,11 @@ async def _running(standing: Standing, works: Sequence[Coroutine[Any, Any, None]
         try:
             await work
         except Exception as error:  # noqa: BLE001 - told to everybody who waits or asks
-            standing.refuse(str(error) if isinstance(error, LedgerError) else f"the log stopped working: {error!r}.")
+            standing.refuse(
+                str(error)
+                if isinstance(error, LedgerError)
+                else f"the log stopped working: {error!r}. Start this process again."
+            )
             for task in tasks:
                 if task is not asyncio.current_task():
                     task.cancel()

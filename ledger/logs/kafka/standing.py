@@ -20,7 +20,7 @@ class Standing:
     def refuse(self, text: str) -> None:
         """The topics are not those that were opened: nothing is read or written any more."""
         if self._refused is None:
-            self._refused = f"{text} Then start this process again."
+            self._refused = text
             _log.error("nothing is written any more: %s", self._refused)
             self._stop(LogStoppedError(self._refused))
 

@@ -15,7 +15,7 @@ from ledger.logs.kafka.trust import another_cluster, clock_problem
 from ledger.store.database import Database
 from ledger.store.fold import Arrival
 
-CHECK_SECONDS = 10.0
+CHECK_SECONDS = 5.0
 """How often an open ledger looks at its topics."""
 
 _log = logging.getLogger(__name__)

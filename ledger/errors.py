@@ -221,6 +221,10 @@ class LogRefusedError(LedgerError):
     """The log is not the one this ledger was made for, or is set up in a way that loses history."""
 
 
+class DamagedLogError(LogRefusedError):
+    """The log holds bytes that its own checksums, or its form, say are not what was written."""
+
+
 class WorkspaceError(LedgerError):
     """The folder is not a workspace, or not one that can be used from here."""
 

@@ -1,7 +1,7 @@
 """The SQLite file ledger.db: one writer at a time, any number of readers, in any process."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -187,6 +187,10 @@ class Database(SqliteFile):
     def voids_at(self, log: LogName, place: int) -> list[Void]:
         """The record at a place, if no reader accepts it."""
         return [_void(row) for row in self.reading().execute(tables.SELECT_VOID, (log, place))]
+
+    def voids_between(self, log: LogName, place: int, behind: int) -> Iterator[Void]:
+        """Records that no reader accepts, from a place up to another, in order, one by one."""
+        return (_void(row) for row in self.reading().execute(tables.SELECT_VOIDS_BETWEEN, (log, place, behind)))
 
     def count_voids(self, log: LogName = CONTROL) -> int:
         """How many records of a log are void."""

@@ -70,6 +70,9 @@ SELECT_LAST_VOIDS = """
 SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? ORDER BY place DESC LIMIT ?"""
 SELECT_VOID = """
 SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? AND place = ?"""
+SELECT_VOIDS_BETWEEN = """
+SELECT place, recorded_at, rule, key, headers, value FROM voids
+WHERE log = ? AND place >= ? AND place < ? ORDER BY place"""
 COUNT_VOIDS = "SELECT count(*) FROM voids WHERE log = ?"
 
 

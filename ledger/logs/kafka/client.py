@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    CorruptRecordException,
     KafkaError,
     NodeNotReadyError,
     OffsetOutOfRangeError,
@@ -19,7 +20,7 @@ from aiokafka.errors import (
 )
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from ledger.errors import LogRefusedError, NotReadyError, UnavailableError
+from ledger.errors import DamagedLogError, LogRefusedError, NotReadyError, UnavailableError
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.topics import TopicFacts
 from ledger.store.fold import Arrival
@@ -233,6 +234,11 @@ class Consumer:
                 f"the log at {self._address} is shorter than what was read from it: it was cut or made anew ({error}). "
                 "Nothing was changed here; restore the topic, or begin with another data folder."
             ) from error
+        except (CorruptRecordException, ValueError) as error:
+            raise DamagedLogError(
+                f"Kafka at {self._address} sends records whose bytes are damaged ({_said(error)}): a disk or somebody "
+                "changed them. Restore the topic from a backup; `runledger verify` names the record."
+            ) from error
         connections = self._connections()
         if not self._trusts(connections):
             # aiokafka connects anew by itself, and does not ask whether the log is still the old one.
@@ -299,18 +305,24 @@ class Consumer:
 
 @asynccontextmanager
 async def consuming(
-    connection: Connection, *, wait: int = FETCH_MILLISECONDS, on_connect: Callable[[], Awaitable[None]] | None = None
+    connection: Connection,
+    *,
+    wait: int = FETCH_MILLISECONDS,
+    checked: bool = True,
+    on_connect: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Consumer]:
     """A consumer without a group: the ledger keeps its offsets itself.
 
-    Other requests queue behind a fetch, which the broker holds for `wait` milliseconds. `on_connect` is
-    called before anything is given out that came by a new connection.
+    Other requests queue behind a fetch, which the broker holds for `wait` milliseconds. What is `checked`
+    are the checksums of batches. `on_connect` is called before anything is given out that came by a new
+    connection.
     """
     consumer = AIOKafkaConsumer(
         **connection.options(),
         enable_auto_commit=False,
         auto_offset_reset="none",
         fetch_max_wait_ms=wait,
+        check_crcs=checked,
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_bytes=_FETCH_BYTES * 4,
     )

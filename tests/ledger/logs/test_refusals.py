@@ -4,6 +4,7 @@ import logging
 import struct
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from aiokafka.admin import NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from examples.kafka_broker import KafkaBroker
-from ledger.errors import LogRefusedError, LogStoppedError
+from ledger.errors import LogRefusedError, LogStoppedError, UnavailableError
 from ledger.logs.kafka.address import parse_address
 from ledger.logs.kafka.opening import Writer
 from ledger.logs.kafka.thread import KafkaThread
@@ -225,15 +226,33 @@ def test_a_segment_cut_or_exchanged_while_the_broker_was_down_is_noticed_as_soon
     for each in (cut, closed):
         keep_batches(each.segment(each.control), 6)
     exchanged.segment(exchanged.control).write_bytes(donor.segment(donor.control).read_bytes())
+    trying = ThreadPoolExecutor(1)
+    accepted = trying.submit(try_to_append, opened[exchanged.name])
     kafka_broker.start()
 
     stopped(opened[cut.name], f"topic {cut.control} partition 0 ends at offset 6, and 10 records were read")
     stopped(opened[exchanged.name], f"record 9 of topic {exchanged.control} partition 0 is not the one that")
+    # Its producer found the broker again, perhaps before anybody had looked: nothing was accepted all the same.
+    assert accepted.result() == 0
+    trying.shutdown()
     closed.refused(f"topic {closed.control} partition 0 ends at offset 6, and 10 records were read")
     goes_on(opened[whole.name])
     # New records take the old offsets.
     closed.filled(closed.open(replica="new.db"), 12)
     closed.refused(f"record 9 of topic {closed.control} partition 0 is not the one that")
+
+
+def try_to_append(thread: KafkaThread) -> int:
+    """Append again and again until the log is stopped; how often that was accepted."""
+    accepted = 0
+    while True:
+        try:
+            thread.control.append(links(thread.control, f"run:{uuid4().hex}"))
+            accepted += 1
+        except LogStoppedError:
+            return accepted
+        except UnavailableError:
+            continue
 
 
 def keep_batches(segment: Path, count: int) -> None:

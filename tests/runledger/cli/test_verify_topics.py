@@ -15,6 +15,7 @@ from aiokafka.record.util import calc_crc32c
 from examples.kafka_broker import KafkaBroker
 from runledger import Experiment, Workspace
 from tests.runledger.cli.calling import Called, call, terminal
+from tests.runledger.server.running import running
 
 _CRC, _CHECKED = 17, 21
 
@@ -149,12 +150,19 @@ def test_a_byte_changed_in_the_topic_is_named(served: dict[str, Served]) -> None
     assert served["changed"].verify("--replica-only").code == 0
 
 
-def test_a_byte_changed_without_the_checksum_is_named_with_the_damage(served: dict[str, Served]) -> None:
-    damage, one = served["damaged"].found()
+def test_a_byte_changed_without_the_checksum_is_named_with_the_damage(
+    served: dict[str, Served], tmp_path: Path
+) -> None:
+    damaged = served["damaged"]
+    damage, one = damaged.found()
 
     assert "bytes are damaged" in damage["what"]
     assert (one["stream"], one["seq"], one["side"]) == ("run:r1", 2, "topic")
     assert damage["offset"] <= one["offset"]
+    # Whoever reads it for the first time does not go on.
+    assert call("init", tmp_path, "--log", damaged.address).code == 0
+    refused = call("run", "list", "-w", tmp_path)
+    assert (refused.code, "bytes are damaged" in refused.err) == (5, True)
 
 
 def test_a_record_missing_in_the_topic_is_named(served: dict[str, Served]) -> None:
@@ -188,6 +196,7 @@ def test_what_is_changed_in_the_replica_is_named_and_a_new_one_is_made_of_the_to
     whole.ledger_db.rename(aside)
     for each in ("ledger.db-wal", "ledger.db-shm"):
         (whole.ledger_db.parent / each).unlink(missing_ok=True)
-    assert call("run", "show", "-r", "r2", "-w", whole.folder).json["tags"] == {"quality": "great2"}
-    done = whole.verify()
+    with running(whole.folder) as server:
+        assert server.get("/api/v1/runs/r2").json()["tags"] == {"quality": "great2"}
+        done = whole.verify()
     assert (done.code, done.json["logs"]) == (0, before)

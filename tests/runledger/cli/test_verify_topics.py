@@ -162,7 +162,8 @@ def test_a_byte_changed_without_the_checksum_is_named_with_the_damage(
     # Whoever reads it for the first time does not go on.
     assert call("init", tmp_path, "--log", damaged.address).code == 0
     refused = call("run", "list", "-w", tmp_path)
-    assert (refused.code, "bytes are damaged" in refused.err) == (5, True)
+    assert refused.code in {1, 5}  # as soon as its first record is read, or when it reads on
+    assert "bytes are damaged" in refused.err
 
 
 def test_a_record_missing_in_the_topic_is_named(served: dict[str, Served]) -> None:

@@ -309,11 +309,13 @@ async def consuming(
     *,
     wait: int = FETCH_MILLISECONDS,
     checked: bool = True,
+    fetch_bytes: int = _FETCH_BYTES,
     on_connect: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Consumer]:
     """A consumer without a group: the ledger keeps its offsets itself.
 
-    Other requests queue behind a fetch, which the broker holds for `wait` milliseconds. What is `checked`
+    Other requests queue behind a fetch, which the broker holds for `wait` milliseconds, and which brings
+    about `fetch_bytes` of a partition. What is `checked`
     are the checksums of batches. `on_connect` is called before anything is given out that came by a new
     connection.
     """
@@ -323,8 +325,8 @@ async def consuming(
         auto_offset_reset="none",
         fetch_max_wait_ms=wait,
         check_crcs=checked,
-        max_partition_fetch_bytes=_FETCH_BYTES,
-        fetch_max_bytes=_FETCH_BYTES * 4,
+        max_partition_fetch_bytes=fetch_bytes,
+        fetch_max_bytes=fetch_bytes * 4,
     )
     try:
         await _within(connection.start(consumer, consumer.stop, CONNECT_SECONDS), connection.address)

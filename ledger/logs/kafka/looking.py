@@ -30,7 +30,7 @@ class Look:
         self._one_at_a_time = asyncio.Lock()
 
     async def at_all(self) -> None:
-        """Compare where the partitions begin and end, and the last record that was read of each.
+        """Compare where the partitions begin and end, and the first and the last record that was read of them.
 
         Raises:
             LogRefusedError: a topic was cut or made anew.
@@ -42,8 +42,8 @@ class Look:
         """Compare where the partitions begin and end; raises as `at_all` does."""
         await self._refuse(bounds=True, records=False)
 
-    async def at_last_records(self) -> None:
-        """Compare the last record that was read of each partition; raises as `at_all` does."""
+    async def at_records(self) -> None:
+        """Compare the first and the last record that was read; raises as `at_all` does."""
         await self._refuse(bounds=False, records=True)
 
     async def _refuse(self, *, bounds: bool, records: bool) -> None:
@@ -66,10 +66,15 @@ class Look:
         return cut({spot: Bounds(begins[spot], ends[spot], read[spot]) for spot in read})
 
     async def _replaced(self, read: Mapping[Spot, int]) -> list[str]:
+        """The first record of each topic tells that it was made anew, whatever lies behind it by now."""
+        first = {spot: 0 for spot, (_, number) in self._spots.items() if number == 0 and read[spot] > 0}
         last = {spot: offset - 1 for spot, offset in read.items() if offset > 0}
-        found = await self._consumer.records_at(last)
-        path = self._database.path
-        return [replaced(spot, last[spot], path) for spot in last if not self._holds(spot, last[spot], found[spot])]
+        for offsets in (first, last):
+            found = await self._consumer.records_at(offsets)
+            wrong = [spot for spot, offset in offsets.items() if not self._holds(spot, offset, found[spot])]
+            if wrong:
+                return [replaced(spot, offsets[spot], self._database.path) for spot in wrong]
+        return []
 
     def _holds(self, spot: Spot, offset: int, record: Record | None) -> bool:
         log, number = self._spots[spot]

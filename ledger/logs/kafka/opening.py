@@ -38,6 +38,8 @@ from schemas.streams import CONTROL, VALUES, LogName
 
 _LOGS: tuple[LogName, LogName] = (CONTROL, VALUES)
 _CHECK_WAIT = 10
+# One record is asked for; a batch that is larger comes all the same.
+_CHECK_BYTES = 16 * 1024
 _MADE_SECONDS = 0.05
 _READY_SECONDS = 0.2
 
@@ -91,13 +93,13 @@ async def kafka_logs(
     connection = Connection(address)
     producer = Producer(connection)
     try:
-        async with consuming(connection, wait=_CHECK_WAIT) as checker:
+        async with consuming(connection, wait=_CHECK_WAIT, fetch_bytes=_CHECK_BYTES) as checker:
             facts = await _facts(connection, checker, database)
             look = Look(checker, database, _spots(facts))
             await look.at_bounds()
             identities = {name: await _identity(checker, producer, facts, name, database, writer) for name in _LOGS}
             _pin(database, identities)
-            await look.at_last_records()
+            await look.at_records()
             async with consuming(connection, on_connect=look.at_all) as reader:
                 clock = Clock()
                 clock.read(database.progress(CONTROL).recorded_at)

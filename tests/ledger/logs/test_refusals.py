@@ -225,7 +225,7 @@ def test_a_segment_cut_or_exchanged_while_the_broker_was_down_is_noticed_as_soon
     kafka_broker.stop()
     for each in (cut, closed):
         keep_batches(each.segment(each.control), 6)
-    exchanged.segment(exchanged.control).write_bytes(donor.segment(donor.control).read_bytes())
+    exchange(exchanged.segment(exchanged.control), donor.segment(donor.control))
     trying = ThreadPoolExecutor(1)
     accepted = trying.submit(try_to_append, opened[exchanged.name])
     kafka_broker.start()
@@ -256,12 +256,25 @@ def try_to_append(thread: KafkaThread) -> int:
 
 
 def keep_batches(segment: Path, count: int) -> None:
-    """Cut a segment behind so many batches: each begins with its offset and its length."""
-    content, end = segment.read_bytes(), 0
-    for _ in range(count):
-        end += 12 + struct.unpack_from(">i", content, end + 8)[0]
+    """Cut a segment behind so many batches."""
+    content = segment.read_bytes()
+    end = end_of_batches(content, count)
     assert end < len(content)
     segment.write_bytes(content[:end])
+
+
+def exchange(segment: Path, other: Path) -> None:
+    """Put another log's records behind the first one."""
+    own, theirs = segment.read_bytes(), other.read_bytes()
+    segment.write_bytes(own[: end_of_batches(own, 1)] + theirs[end_of_batches(theirs, 1) :])
+
+
+def end_of_batches(content: bytes, count: int) -> int:
+    """Where so many batches end: each begins with its offset and its length."""
+    end = 0
+    for _ in range(count):
+        end += 12 + struct.unpack_from(">i", content, end + 8)[0]
+    return end
 
 
 def test_a_clock_far_off_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:

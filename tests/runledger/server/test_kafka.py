@@ -132,9 +132,8 @@ def test_who_follows_one_server_hears_of_what_the_other_took_and_may_go_on_at_ei
     servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
 ) -> None:
     run_id = f"followed-{uuid4()}"
-    clients[0].execute(StartRun(run_id=run_id, experiment="followed"))
-    # The other has read it by then.
-    assert clients[1].run(run_id)["status"] == "Running"
+    position = clients[0].execute(StartRun(run_id=run_id, experiment="followed")).position
+    assert servers[1].get(f"/api/v1/runs/{run_id}?at_least={position}").json()["status"] == "Running"
     with following(servers[1], ("run", run_id)) as there:
         clients[0].execute(TagRun(run_id=run_id, tags={"a": "b"}))
         point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [0.5]}
@@ -153,9 +152,9 @@ def test_the_first_values_of_every_partition_are_told(
     servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
 ) -> None:
     run_ids = [f"first-{number}-{uuid4()}" for number in range(24)]
-    for run_id in run_ids:
-        clients[0].execute(StartRun(run_id=run_id, experiment="followed"))
-    assert clients[1].run(run_ids[-1])["status"] == "Running"
+    answers = [clients[0].execute(StartRun(run_id=run_id, experiment="followed")) for run_id in run_ids]
+    last = f"/api/v1/runs/{run_ids[-1]}?at_least={answers[-1].position}"
+    assert servers[1].get(last).json()["status"] == "Running"
     with following(servers[1], *(("run", run_id) for run_id in run_ids)) as there:
         for run_id in run_ids:
             point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [0.5]}

@@ -214,6 +214,10 @@ class Consumer:
         for spot, offset in offsets.items():
             self._consumer.seek(TopicPartition(*spot), offset)
 
+    def read_nothing(self) -> None:
+        """Read ahead no more what nobody asks for."""
+        self._consumer.unsubscribe()
+
     def seek(self, spot: Spot, offset: int) -> None:
         """Go on from another offset."""
         self._consumer.seek(TopicPartition(*spot), offset)
@@ -298,8 +302,7 @@ class Consumer:
                     first = arrivals[0]
                     found.setdefault(spot, first.record if first.offset == offsets[spot] else None)
         finally:
-            # Without this it would go on reading ahead what nobody asks for.
-            self._consumer.unsubscribe()
+            self.read_nothing()
         return found
 
 

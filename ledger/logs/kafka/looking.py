@@ -3,20 +3,54 @@
 import asyncio
 from collections.abc import Mapping
 
-from ledger.errors import LogRefusedError
-from ledger.logs.kafka.client import Consumer, Spot
+from ledger.errors import LogRefusedError, UnavailableError
+from ledger.logs.kafka.client import CONNECT_SECONDS, Consumer, Spot
 from ledger.logs.kafka.trust import Bounds, cut, refusal_of_loss, replaced
 from ledger.store.database import Database
 from ledger.store.tables import place_of
 from schemas.errors import LedgerError
 from schemas.records import Record, parse_record
-from schemas.streams import LogName
+from schemas.streams import GENESIS_KIND, LogName, kind_of
 
 _LOOKS = 2
 _PAUSE_SECONDS = 1.0
+_BEGINNING = 100
+"""As many servers do not begin a log at once."""
 
 Spots = Mapping[Spot, tuple[LogName, int]]
 """The partitions of a ledger's topics, and which of which log each is."""
+
+
+async def history_at(consumer: Consumer, spot: Spot) -> int:
+    """How many records a log holds, if any of them is of a history; 0 if there are first records alone.
+
+    Several servers that begin a log at once leave a first record each, of which one counts.
+    """
+    end = (await consumer.ends([spot]))[spot]
+    if end <= 1 or end > _BEGINNING:
+        return end if end > 1 else 0
+    consumer.read_from({spot: 0})
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            while True:
+                arrivals = (await consumer.fetch()).get(spot, [])
+                if any(_is_of_history(each.record) for each in arrivals):
+                    return end
+                if arrivals and arrivals[-1].offset + 1 >= end:
+                    return 0
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"topic {spot[0]} could not be read within {CONNECT_SECONDS:.0f} s; try again"
+        ) from error
+    finally:
+        consumer.read_nothing()
+
+
+def _is_of_history(record: Record) -> bool:
+    try:
+        return kind_of(parse_record(record).stream) != GENESIS_KIND
+    except LedgerError:
+        return False
 
 
 class Look:

@@ -23,7 +23,7 @@ from ledger.logs.kafka.client import (
     consuming,
 )
 from ledger.logs.kafka.log import KafkaLog
-from ledger.logs.kafka.looking import Look
+from ledger.logs.kafka.looking import Look, history_at
 from ledger.logs.kafka.sender import Sender
 from ledger.logs.kafka.standing import Standing
 from ledger.logs.kafka.tail import Tail
@@ -224,9 +224,13 @@ async def _topics(
 ) -> dict[LogName, TopicFacts]:
     found = {name: await admin.facts(address.topic(name)) for name in _LOGS}
     for name in _LOGS:
+        topic = address.topic(name)
         if found[name] is None:
-            await _refuse_lost(checker, database, found, name, address.topic(name), "gone")
-            found[name] = await _made(admin, address.topic(name), name)
+            lost = await _lost(checker, database, found, name, f"topic {topic} is gone")
+            # Asked again where it seems lost: another server may be making both topics just now.
+            found[name] = await admin.facts(topic) if lost else await _made(admin, topic, name)
+            if lost and found[name] is None:
+                raise LogRefusedError(lost)
     known = {name: facts for name, facts in found.items() if facts is not None}
     for name, facts in known.items():
         wrong = problems(facts, partitions_for(name) if name == CONTROL else facts.partitions)
@@ -235,21 +239,13 @@ async def _topics(
     return known
 
 
-async def _refuse_lost(
-    checker: Consumer,
-    database: Database,
-    facts: Mapping[LogName, TopicFacts | None],
-    name: LogName,
-    topic: str,
-    what: str,
-) -> None:
-    """Refuse to make a topic anew, or to begin it, whose ledger has a history."""
+async def _lost(
+    checker: Consumer, database: Database, facts: Mapping[LogName, TopicFacts | None], name: LogName, what: str
+) -> str | None:
+    """Why a topic is neither made anew nor begun: its ledger has a history."""
     other = facts[VALUES if name == CONTROL else CONTROL]
-    spot = (other.name, 0) if other is not None else None
-    others = (await checker.ends([spot]))[spot] if spot is not None else 0
-    lost = lost_topic(topic, what, database.progress(name).next_offset, others, database.path)
-    if lost is not None:
-        raise LogRefusedError(lost)
+    others = await history_at(checker, (other.name, 0)) if other is not None else 0
+    return lost_topic(what, database.progress(name).next_offset, others, database.path)
 
 
 async def _made(admin: Admin, topic: str, name: LogName) -> TopicFacts:
@@ -278,7 +274,9 @@ async def _identity(
     facts = topics[name]
     spot = (facts.name, 0)
     if (await reader.ends([spot]))[spot] == 0:
-        await _refuse_lost(reader, database, topics, name, facts.name, "empty")
+        lost = await _lost(reader, database, topics, name, f"topic {facts.name} is empty")
+        if lost and (await reader.ends([spot]))[spot] == 0:
+            raise LogRefusedError(lost)
         identity = LogIdentity(name, str(uuid4()), facts.partitions)
         first = genesis(identity, source=writer.source, actor=writer.actor, now=writer.now)
         # Two may do this at once: the first record of the log is the genesis, the other is void.

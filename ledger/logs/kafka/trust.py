@@ -55,20 +55,20 @@ def refusal_of_loss(wrong: Sequence[str], path: Path) -> str:
     )
 
 
-def lost_topic(topic: str, what: str, read: int, others: int, path: Path) -> str | None:
-    """Why a topic that is gone or empty (`what`) is not made anew, if so.
+def lost_topic(what: str, read: int, others: int, path: Path) -> str | None:
+    """Why a topic that is gone or empty, which is `what` is said of it, is not made anew, if so.
 
-    `read` records of it were stored here, `others` lie in the ledger's other topic: beside the first
-    one that holds something only once both topics are there.
+    `read` records of it were stored here, and `others` lie in the ledger's other topic if that has a
+    history, which it can have only once both topics are there.
     """
     if read:
         reason = f"{read} records of it were stored in {path}"
-    elif others > 1:
+    elif others:
         reason = f"the other topic of the ledger holds {others} records"
     else:
         return None
     return (
-        f"topic {topic} is {what}, and {reason}: it was deleted. {_KEPT} Restore the topic from a backup, or begin a "
+        f"{what}, and {reason}: it was deleted. {_KEPT} Restore the topic from a backup, or begin a "
         "new ledger: another name in the log's address, and another data folder."
     )
 

@@ -293,3 +293,12 @@ def test_a_clock_far_off_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> 
         clock.heard(stamped(here))
         clock.read(here + 90_000)
         assert "the time of the newest record is" in caplog.text
+
+
+def test_servers_that_begin_a_ledger_at_once_all_begin_it(ledger: Ledger) -> None:
+    """Each leaves a first record, of which one counts; none takes those of the others for a history."""
+    with ThreadPoolExecutor(6) as pool:
+        threads = list(pool.map(lambda number: ledger.open(NEVER, replica=f"{number}.db"), range(6)))
+
+    assert len({(thread.control.id, thread.values.id) for thread in threads}) == 1
+    ledger.filled(threads[0], 1)

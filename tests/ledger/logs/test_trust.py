@@ -36,10 +36,9 @@ def test_a_partition_that_lost_records_is_named_with_what_was_expected(bounds: B
 
 
 def test_a_topic_that_is_gone_is_made_anew_only_for_a_ledger_without_a_history() -> None:
-    assert lost_topic("t", "gone", 0, 0, PATH) is None
-    assert lost_topic("t", "gone", 0, 1, PATH) is None
-    assert "7 records of it were stored in /data/ledger.db" in str(lost_topic("t", "gone", 7, 1, PATH))
-    assert "the other topic of the ledger holds 2 records" in str(lost_topic("t", "empty", 0, 2, PATH))
+    assert lost_topic("topic t is gone", 0, 0, PATH) is None
+    assert "7 records of it were stored in /data/ledger.db" in str(lost_topic("topic t is gone", 7, 1, PATH))
+    assert "the other topic of the ledger holds 2 records" in str(lost_topic("topic t is empty", 0, 2, PATH))
 
 
 def test_a_cluster_is_another_if_both_ids_are_known() -> None:

@@ -56,7 +56,8 @@ class TopicReader:
 
     def read(self, name: LogName, number: int, extent: Extent, take: Take, damaged: Callable[[int, str], None]) -> None:
         """Hand all records of an extent to `take`, and what is wrong with their bytes to `damaged`."""
-        asyncio.run(self._read((self._address.topic(name), number), extent, take, damaged))
+        if extent.begin < extent.end:
+            asyncio.run(self._read((self._address.topic(name), number), extent, take, damaged))
 
     async def _partitions(self, name: LogName) -> int:
         async with administering(Connection(self._address)) as admin:

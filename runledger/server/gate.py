@@ -31,7 +31,7 @@ _SIGNED = re.compile(re.escape(UNSUBSCRIBE) + r"[A-Za-z0-9_.-]+")
 LOGIN = "/login"
 _EVENTS = "text/event-stream"
 LAG_SECONDS = 30.0
-"""A server that did not reach the end of its log for so long takes no writes."""
+"""A server that did not reach the end of its log for so long takes no writes, unless a setting says otherwise."""
 
 
 class Door:
@@ -41,11 +41,16 @@ class Door:
         self,
         *,
         clock: Callable[[], float] = time.monotonic,
+        lag_seconds: float = LAG_SECONDS,
         stopped: Callable[[], LedgerError | None] = lambda: None,
     ) -> None:
-        """Closed, until the server is ready; `stopped` says why the log takes nothing, if so."""
+        """Closed, until the server is ready; nothing may be written once it lags longer than that.
+
+        `stopped` says why the log takes nothing, if so.
+        """
         self._stopped = stopped
         self._clock = clock
+        self._lag_seconds = lag_seconds
         self.ready = False
         self.stopping = False
         self.inside = 0
@@ -68,7 +73,7 @@ class Door:
         if stopped is not None:
             return stopped
         seconds = self._clock() - self._read_at
-        if seconds <= LAG_SECONDS:
+        if seconds <= self._lag_seconds:
             return None
         return NotReadyError(f"this server has not reached the end of its log for {seconds:.0f} s; try again")
 

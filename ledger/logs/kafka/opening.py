@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,19 +11,19 @@ from uuid import uuid4
 from ledger.errors import LogRefusedError, NotReadyError, UnavailableError
 from ledger.logs.genesis import genesis, identity_of
 from ledger.logs.kafka.address import KafkaAddress
+from ledger.logs.kafka.admin import Admin, administering
 from ledger.logs.kafka.client import (
     CONNECT_SECONDS,
-    Admin,
     Connection,
     Consumer,
     Producer,
     Spot,
-    administering,
     batch_limit,
     consuming,
 )
 from ledger.logs.kafka.log import KafkaLog
 from ledger.logs.kafka.looking import Look, history_at
+from ledger.logs.kafka.rights import lacking, refused
 from ledger.logs.kafka.sender import Sender
 from ledger.logs.kafka.standing import Standing
 from ledger.logs.kafka.tail import Tail
@@ -42,6 +42,7 @@ _CHECK_WAIT = 10
 _CHECK_BYTES = 16 * 1024
 _MADE_SECONDS = 0.05
 _READY_SECONDS = 0.2
+_MEASURE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ async def kafka_logs(
                     database, _Topics(facts, identities), producer, checker, _Acknowledging(reader, clock)
                 )
                 watch = Watch(connection, list(facts.values()), look, standing, database)
-                works = [sender.run(), _tail(logs, reader), watch.run(check_seconds)]
+                works = [sender.run(), _tail(logs, reader), _measure(logs), watch.run(check_seconds)]
                 async with _running(standing, works):
                     yield logs
     finally:
@@ -192,6 +193,15 @@ async def _tail(logs: KafkaLogs, reader: Consumer) -> None:
             await asyncio.sleep(1)
 
 
+async def _measure(logs: KafkaLogs) -> None:
+    while True:
+        for log in (logs.control, logs.values):
+            # While nobody answers, the seconds grow by themselves.
+            with suppress(UnavailableError):
+                await log.measure()
+        await asyncio.sleep(_MEASURE_SECONDS)
+
+
 def _spots(facts: Mapping[LogName, TopicFacts]) -> dict[Spot, tuple[LogName, int]]:
     return {(facts[name].name, number): (name, number) for name in _LOGS for number in range(facts[name].partitions)}
 
@@ -233,9 +243,12 @@ async def _topics(
                 raise LogRefusedError(lost)
     known = {name: facts for name, facts in found.items() if facts is not None}
     for name, facts in known.items():
+        missing = lacking(facts.allowed)
+        if missing:
+            raise refused(address.security.principal, missing, facts.name, address.bootstrap)
         wrong = problems(facts, partitions_for(name) if name == CONTROL else facts.partitions)
         if wrong:
-            raise LogRefusedError(refusal(facts, wrong))
+            raise LogRefusedError(refusal(facts, wrong, str(address)))
     return known
 
 

@@ -11,7 +11,7 @@ from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.log import KafkaLog
 from ledger.logs.kafka.opening import KafkaLogs, Writer, kafka_logs
 from ledger.logs.kafka.watching import CHECK_SECONDS
-from ledger.logs.log import Link, Log
+from ledger.logs.log import Figures, Link, Log
 from ledger.store.database import Database
 from schemas.errors import LedgerError
 
@@ -92,6 +92,9 @@ class _Waiting:
 
     def stopped(self) -> LedgerError | None:
         return self._log.stopped()
+
+    def figures(self) -> Figures:
+        return self._log.figures()
 
     def close(self) -> None:
         self._thread.close()

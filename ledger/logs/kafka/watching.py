@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ledger.errors import UnavailableError
-from ledger.logs.kafka.client import Admin, Connection, administering
+from ledger.logs.kafka.admin import Admin, administering
+from ledger.logs.kafka.client import Connection
 from ledger.logs.kafka.looking import Look
+from ledger.logs.kafka.rights import lacking
 from ledger.logs.kafka.standing import Standing
 from ledger.logs.kafka.topics import TopicFacts, problems, refusal
 from ledger.logs.kafka.trust import another_cluster, clock_problem
@@ -86,14 +88,16 @@ class Watch:
         if other is not None:
             return [other]
         now = {facts.name: await admin.facts(facts.name) for facts in self._opened}
-        return [text for facts in self._opened if (text := changed(facts, now)) is not None]
+        return [text for facts in self._opened if (text := changed(facts, now, str(address))) is not None]
 
 
-def changed(opened: TopicFacts, now: Mapping[str, TopicFacts | None]) -> str | None:
+def changed(opened: TopicFacts, now: Mapping[str, TopicFacts | None], where: str) -> str | None:
     """What is wrong by now with a topic that was right when it was opened."""
     facts = now[opened.name]
     if facts is None:
         return f"topic {opened.name} is gone: it was deleted. Restore it from a backup before anything makes it anew."
+    if lacking(facts.allowed):
+        return None  # whoever may not see settings is told so by what he may not do
     # Brokers that were added since ask for more copies when the topic is opened again, and not before.
     wrong = problems(replace(facts, brokers=min(facts.brokers, opened.brokers)), opened.partitions)
-    return refusal(facts, wrong) if wrong else None
+    return refusal(facts, wrong, where) if wrong else None

@@ -123,7 +123,7 @@ def test_settings_changed_under_an_open_ledger_stop_it_until_they_are_set_back(
         (ledger.values, "retention_bytes", "1000000"),
     ]:
         ledger.set(topic, **{name: value})
-        stopped(thread, topic, f"{name.replace('_', '.')}={value} (it must be", "kafka-configs.sh")
+        stopped(thread, topic, f"{name.replace('_', '.')}={value} (it must be", "runledger topic check kafka://")
         thread.control.catch_up()  # what is there is read all the same
         ledger.set(topic)
         goes_on(thread)

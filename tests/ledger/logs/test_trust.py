@@ -86,12 +86,14 @@ def test_copies_that_are_too_few_are_named(facts: TopicFacts, said: list[str]) -
 def test_what_an_operator_changes_under_an_open_ledger_is_named_with_the_way_out() -> None:
     wrong = with_(GOOD, **{"retention.ms": "1000"})
 
-    assert changed(GOOD, {"topic": GOOD}) is None
-    assert changed(GOOD, {"topic": wrong}) == refusal(wrong, ["retention.ms=1000 (it must be -1)"])
-    assert "kafka-configs.sh --alter --entity-type topics --entity-name topic" in refusal(wrong, ["x"])
-    assert "it was deleted" in str(changed(GOOD, {"topic": None}))
+    assert changed(GOOD, {"topic": GOOD}, "kafka://h:1/n") is None
+    assert changed(GOOD, {"topic": wrong}, "kafka://h:1/n") == refusal(
+        wrong, ["retention.ms=1000 (it must be -1)"], "kafka://h:1/n"
+    )
+    assert "`runledger topic check kafka://h:1/n` says" in refusal(wrong, ["x"], "kafka://h:1/n")
+    assert "it was deleted" in str(changed(GOOD, {"topic": None}, ""))
     assert "9 partition(s) (it must have 8)" in str(
-        changed(GOOD, {"topic": TopicFacts("topic", 9, 3, 3, GOOD.settings)})
+        changed(GOOD, {"topic": TopicFacts("topic", 9, 3, 3, GOOD.settings)}, "")
     )
 
 
@@ -99,5 +101,5 @@ def test_brokers_that_are_added_ask_for_more_copies_only_when_the_topic_is_opene
     one = TopicFacts("topic", 8, 1, 1, settings_for(1))
     grown = TopicFacts("topic", 8, 1, 3, settings_for(1))
 
-    assert changed(one, {"topic": grown}) is None
+    assert changed(one, {"topic": grown}, "") is None
     assert problems(grown, 8) != []

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
+    InvalidReplicationFactorError,
     KafkaError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
@@ -89,6 +90,7 @@ class Admin:
 
         Raises:
             LacksRightError: the user may not make topics.
+            NotReadyError: fewer brokers are ready than the cluster lists.
         """
         new = NewTopic(topic, partitions, replicas, topic_configs=dict(settings))
         answer = await within(self._client.create_topics([new], timeout_ms=int(CONNECT_SECONDS * 1000)), self.address)
@@ -100,7 +102,8 @@ class Admin:
                 f"`runledger topic create {self.address}` does it, and with --dry-run it prints the commands"
             )
         if code not in {0, TopicAlreadyExistsError.errno}:
-            raise UnavailableError(f"Kafka refused to make topic {topic}: {for_code(code).__name__} {text or ''}")
+            kind = NotReadyError if code == InvalidReplicationFactorError.errno else UnavailableError
+            raise kind(f"Kafka refused to make topic {topic}: {for_code(code).__name__} {text or ''}")
         return bool(code == 0)
 
     async def sizes(self, spots: Collection[Spot]) -> dict[Spot, int]:

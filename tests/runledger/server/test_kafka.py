@@ -121,14 +121,19 @@ def test_a_server_outlives_its_broker(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (answer.changed, tags, code) == (True, {"a": "b"}, 0)
 
 
+def read_up_to(server: Server, position: int | None) -> None:
+    """Wait until the server has read so far."""
+    assert server.get(f"/api/v1/runs?at_least={position}").status == 200
+
+
 def test_a_server_shows_what_it_appended_and_how_far_it_is(
     servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
 ) -> None:
     run_id = f"figures-{uuid4()}"
     before = figures_of(servers[0])
-    clients[0].execute(StartRun(run_id=run_id, experiment="fresh"))
+    started = clients[0].execute(StartRun(run_id=run_id, experiment="fresh")).position
     clients[0].log_values(_batch(run_id, 1, 10))
-    clients[1].run(run_id)
+    read_up_to(servers[1], started)
     position = servers[1].get("/api/v1/positions").json()["position"]
 
     def told(server: Server) -> dict[str, float]:
@@ -190,8 +195,7 @@ def test_who_follows_one_server_hears_of_what_the_other_took_and_may_go_on_at_ei
     servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
 ) -> None:
     run_id = f"followed-{uuid4()}"
-    position = clients[0].execute(StartRun(run_id=run_id, experiment="followed")).position
-    assert servers[1].get(f"/api/v1/runs/{run_id}?at_least={position}").json()["status"] == "Running"
+    read_up_to(servers[1], clients[0].execute(StartRun(run_id=run_id, experiment="followed")).position)
     with following(servers[1], ("run", run_id)) as there:
         clients[0].execute(TagRun(run_id=run_id, tags={"a": "b"}))
         point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [0.5]}
@@ -210,9 +214,9 @@ def test_the_first_values_of_every_partition_are_told(
     servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
 ) -> None:
     run_ids = [f"first-{number}-{uuid4()}" for number in range(24)]
-    answers = [clients[0].execute(StartRun(run_id=run_id, experiment="followed")) for run_id in run_ids]
-    last = f"/api/v1/runs/{run_ids[-1]}?at_least={answers[-1].position}"
-    assert servers[1].get(last).json()["status"] == "Running"
+    for run_id in run_ids:
+        position = clients[0].execute(StartRun(run_id=run_id, experiment="followed")).position
+    read_up_to(servers[1], position)
     with following(servers[1], *(("run", run_id) for run_id in run_ids)) as there:
         for run_id in run_ids:
             point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [0.5]}

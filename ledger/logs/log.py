@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from ledger.store.fold import Head
+from schemas.errors import LedgerError
 from schemas.records import NO_PREVIOUS, Envelope
 
 
@@ -65,6 +66,9 @@ class Log(Protocol):
         Raises:
             UnavailableError: the end of the log was not reached before the deadline.
         """
+
+    def stopped(self) -> LedgerError | None:
+        """Why nothing may be appended until somebody put it right; None while all is well."""
 
     def figures(self) -> Figures:
         """How far this process is behind; asks nobody."""

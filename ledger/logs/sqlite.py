@@ -54,6 +54,9 @@ class SqliteLog:
     def catch_up(self) -> None:
         """Nothing to wait for: the log is the file."""
 
+    def stopped(self) -> None:
+        """Nothing stops a file that was opened."""
+
     def figures(self) -> Figures:
         """Never behind: the log is the file."""
         return Figures()

@@ -1,7 +1,7 @@
 """The SQLite file ledger.db: one writer at a time, any number of readers, in any process."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,6 +66,21 @@ class Database(SqliteFile):
         """The pinned identity of each log that was opened here."""
         rows = self.reading().execute(tables.SELECT_LOGS)
         return {row[0]: LogIdentity(*row) for row in rows}
+
+    def cluster(self) -> str | None:
+        """The id of the Kafka cluster that the file was filled from, where there is one."""
+        connection = self.reading()
+        if connection.execute(tables.HAS_CLUSTER).fetchone() is None:
+            return None
+        row = connection.execute(tables.SELECT_CLUSTER).fetchone()
+        return str(row[0]) if row else None
+
+    def pin_cluster(self, cluster: str) -> None:
+        """Note which Kafka cluster the file is filled from, once."""
+        with self.writing() as connection:
+            connection.execute(tables.MAKE_CLUSTER)
+            if self.cluster() is None:
+                connection.execute(tables.INSERT_CLUSTER, (cluster,))
 
     def progress(self, log: LogName, partition: int = 0) -> Progress:
         """How far a partition was read."""
@@ -192,16 +207,15 @@ class Database(SqliteFile):
     def voids(self, log: LogName = CONTROL, *, limit: int = _LAST, newest: bool = False) -> list[Void]:
         """Records that no reader accepts, in order; the last of them backwards."""
         rows = self.reading().execute(tables.SELECT_LAST_VOIDS if newest else tables.SELECT_VOIDS, (log, limit))
-        return [
-            Void(
-                tables.offset_of(place),
-                at,
-                Record(key, unpack_headers(headers), value),
-                rule,
-                tables.partition_of(place),
-            )
-            for place, at, rule, key, headers, value in rows
-        ]
+        return [_void(row) for row in rows]
+
+    def voids_at(self, log: LogName, place: int) -> list[Void]:
+        """The record at a place, if no reader accepts it."""
+        return [_void(row) for row in self.reading().execute(tables.SELECT_VOID, (log, place))]
+
+    def voids_between(self, log: LogName, place: int, behind: int) -> Iterator[Void]:
+        """Records that no reader accepts, from a place up to another, in order, one by one."""
+        return (_void(row) for row in self.reading().execute(tables.SELECT_VOIDS_BETWEEN, (log, place, behind)))
 
     def count_voids(self, log: LogName = CONTROL) -> int:
         """How many records of a log are void."""
@@ -251,6 +265,12 @@ def _void_rows(partition: Partition, folded: Folded) -> Iterable[tuple[object, .
         place = tables.place_of(partition.number, void.offset)
         headers = pack_headers(record.headers)
         yield (partition.log, place, void.recorded_at, void.rule, record.key, headers, record.value)
+
+
+def _void(row: tuple[Any, ...]) -> Void:
+    place, at, rule, key, headers, value = row
+    record = Record(key, unpack_headers(headers), value)
+    return Void(tables.offset_of(place), at, record, rule, tables.partition_of(place))
 
 
 def _recorded(row: tuple[Any, ...]) -> Recorded:

@@ -103,7 +103,7 @@ def serve(
     """
     host, url = _address_of(listening)
     limit = lag_limit(os.environ, parts.folder.settings())
-    door = Door(lag_seconds=limit)
+    door = Door(lag_seconds=limit, stopped=parts.log.stopped)
     chosen = ROLES if roles is None else roles
     liveness = liveness_of(parts)
     unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
@@ -119,7 +119,7 @@ def serve(
     app = build(
         areas_of(desk, stream, liveness.hearing) if answers else [],
         lambda: desk.in_thread(metrics.text),
-        lambda: door.closed() or lagging(logs, limit) or door.lagging() or telling.late(),
+        lambda: door.closed() or parts.log.stopped() or lagging(logs, limit) or door.lagging() or telling.late(),
         pages=[unsubscribing.routes()] if answers else [],
     )
     logins = Logins(parts.ledger, parts.users, caller(), door.lagging, now=now, times=session_times(parts.folder))

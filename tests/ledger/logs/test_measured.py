@@ -25,6 +25,9 @@ class Fake:
     def catch_up(self) -> None:
         self.did.append("caught up")
 
+    def stopped(self) -> None:
+        return None
+
     def figures(self) -> Figures:
         return Figures(lag=7)
 

@@ -21,6 +21,9 @@ class Behind:
     def catch_up(self) -> None:
         raise NotImplementedError
 
+    def stopped(self) -> None:
+        raise NotImplementedError
+
     def figures(self) -> Figures:
         return self._figures
 

@@ -1,8 +1,10 @@
-"""`make faults`: kills and faults against the alert service, and anything at all sent to the HTTP API, as a table.
+"""`make faults`: kills and faults against the Kafka log and the alert service, and anything at all sent to the API.
+
+Each programme prints what it found as rows of a table.
 
 1 if what is promised does not hold.
 
-Names of programmes may be given: `.venv/bin/python -m tests.faults kills preview`. `--short` does less of each.
+Names of programmes may be given: `.venv/bin/python -m tests.faults writers cluster`. `--short` does less of each.
 """
 
 import sys
@@ -11,12 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
+from examples.kafka_broker import KafkaBroker
+from tests.faults.kafka.acts import FROZEN_SECONDS
+from tests.faults.kafka.programme import cluster_under_fire, writers_under_fire
+from tests.faults.kafka.storm import Plan
 from tests.faults.mails.kills import kill_at_random
 from tests.faults.mails.mishaps import all_mishaps
 from tests.faults.mails.points import die_at_points
 from tests.faults.mails.preview import preview_equals_live
-from tests.faults.mails.row import Row
 from tests.faults.mails.scenarios import listed, play
+from tests.faults.row import Row
 
 Programme = Callable[[Path, bool], Sequence[Row]]
 
@@ -42,6 +48,17 @@ def _scenarios(folder: Path, short: bool) -> Sequence[Row]:
     return play(folder, mails=40 if short else 500, seconds=2 if short else 20)
 
 
+def _writers(folder: Path, short: bool) -> Sequence[Row]:
+    plan = Plan(20_000, 4, 3, 2) if short else Plan(1_000_000, 60, 25, 20)
+    with KafkaBroker(folder / "kafka") as broker:
+        return writers_under_fire(folder, broker, plan, hot=2_000 if short else 100_000, frozen=FROZEN_SECONDS)
+
+
+def _cluster(folder: Path, short: bool) -> Sequence[Row]:
+    plan = Plan(20_000, 4, 3, 2) if short else Plan(200_000, 20, 10, 5)
+    return cluster_under_fire(folder, plan, hot=2_000 if short else 20_000, frozen=FROZEN_SECONDS)
+
+
 def _api(_: Path, short: bool) -> Sequence[Row]:
     from tests.faults.api.programme import fuzz_api  # noqa: PLC0415 - schemathesis takes long to load
 
@@ -49,6 +66,8 @@ def _api(_: Path, short: bool) -> Sequence[Row]:
 
 
 PROGRAMMES: Mapping[str, Programme] = {
+    "writers": _writers,
+    "cluster": _cluster,
     "kills": _kills,
     "points": _points,
     "scenarios": _scenarios,

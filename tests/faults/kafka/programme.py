@@ -1,0 +1,134 @@
+"""The Kafka log under fire: writers on shared runs are killed and frozen, brokers too, and every answer is checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from examples.kafka_broker import KafkaBroker
+from schemas.streams import CONTROL
+from tests.faults.kafka.acts import on_a_broker, on_a_cluster
+from tests.faults.kafka.checker import LOST_EVENT, READER
+from tests.faults.kafka.cluster import KafkaCluster
+from tests.faults.kafka.judging import Verdict, judge, topic_of
+from tests.faults.kafka.notes import ACCEPTED, NONE
+from tests.faults.kafka.storm import Acts, Harm, Plan, Storm
+from tests.faults.kafka.writer import Load
+from tests.faults.kafka.writers import writers
+from tests.faults.row import Row
+
+WRITERS = 4
+HOT = "run:hot"
+TIERS = (
+    (HOT, 20, 16),
+    ("run:warm", 200, 24),
+    ("run:cool", 2_000, 40),
+    ("run:cold", 20_000, 100),
+    ("values:v", 2_000, 20),
+)
+"""Kinds of streams: how many streams, and how many callers of each process append to them."""
+RECOVERY_SECONDS = 30.0
+CONFLICTS = 0.05
+
+
+def writers_under_fire(folder: Path, broker: KafkaBroker, plan: Plan, *, hot: int, frozen: float) -> Sequence[Row]:
+    """Writers and the only broker are killed and frozen; `hot` answers at least are of 20 runs."""
+    return _under_fire(folder, broker.address, _new_ledger(), plan, on_a_broker(broker, frozen), hot)
+
+
+def cluster_under_fire(folder: Path, plan: Plan, *, hot: int, frozen: float) -> Sequence[Row]:
+    """The same with three brokers, of which one, the leader, and all are killed or frozen."""
+    ledger = _new_ledger()
+    with KafkaCluster(folder / "kafka") as cluster:
+        acts = on_a_cluster(cluster, topic_of(ledger, CONTROL), frozen)
+        return _under_fire(folder, cluster.address, ledger, plan, acts, hot)
+
+
+def _new_ledger() -> str:
+    return f"f{uuid4().hex[:10]}"
+
+
+def _under_fire(folder: Path, servers: str, ledger: str, plan: Plan, acts: Acts, hot: int) -> Sequence[Row]:
+    load = Load(servers, ledger, writer=0, life=0, folder=str(folder), tiers=TIERS)
+    with writers(load, WRITERS) as started:
+        harm = Storm(started, plan, acts).rage()
+        started.finish()
+    verdict = judge([writer.load for writer in started.each], folder)
+    where = "3 nodes" if "," in servers else "1 node"
+    return [
+        _answers(where, verdict, plan, hot),
+        _harm(where, harm, plan),
+        *[_recovery(where, name, seconds) for name, seconds in harm.recoveries],
+        _agreement(where, verdict),
+        _readers(where, verdict),
+    ]
+
+
+@dataclass(frozen=True)
+class _Share:
+    """Conflicts among answers."""
+
+    lost: int
+    answered: int
+
+    def __str__(self) -> str:
+        return f"{self.lost} of {self.answered} ({self.of_all:.1%})"
+
+    @property
+    def of_all(self) -> float:
+        return self.lost / max(self.answered, 1)
+
+
+def _answers(where: str, verdict: Verdict, plan: Plan, hot: int) -> Row:
+    found = verdict.findings
+    shares = {prefix: _Share(found.lost(prefix), found.answered(prefix)) for prefix, _, _ in TIERS}
+    every = _Share(found.lost(), found.answered())
+    never = sum(n for (_, outcome), n in found.outcomes.items() if outcome == NONE)
+    figures = {
+        "processes": WRITERS,
+        "answered": every.answered,
+        "accepted": sum(n for (_, outcome), n in found.outcomes.items() if outcome == ACCEPTED),
+        "conflicts": every,
+        **{f"conflicts on {streams} {prefix}": shares[prefix] for prefix, streams, _ in TIERS},
+        "in doubt at first": verdict.doubts.unknown,
+        "asked again by the next process": verdict.doubts.asked_again,
+        "never answered": never,
+    }
+    enough = every.answered >= plan.answers and shares[HOT].answered >= hot and never == 0
+    return Row(f"appends, {where}", figures, enough and every.of_all >= CONFLICTS)
+
+
+def _harm(where: str, harm: Harm, plan: Plan) -> Row:
+    figures = {
+        "SIGKILLs in an open append": harm.kills,
+        "freezes in an open append": harm.freezes,
+        "killed between a fetch and its commit": harm.tails,
+        "started again": harm.restarts,
+        "hit no open append": harm.missed,
+    }
+    done = (harm.kills, harm.freezes, harm.tails)
+    return Row(f"writers hurt, {where}", figures, done >= (plan.kills, plan.freezes, plan.tails))
+
+
+def _recovery(where: str, name: str, seconds: float | None) -> Row:
+    said = "never" if seconds is None else f"{seconds:.1f} s"
+    figures = {"until the slowest writer, not started anew, had an append accepted": said}
+    return Row(f"{name}, {where}", figures, seconds is not None and seconds <= RECOVERY_SECONDS)
+
+
+def _agreement(where: str, verdict: Verdict) -> Row:
+    found = verdict.findings.violations
+    figures: dict[str, object] = {
+        "events": verdict.events,
+        "void records": verdict.voids,
+        "acknowledged events lost": found[LOST_EVENT],
+        "violations": found.total(),
+    }
+    if found:
+        figures |= {**found, "the first": "\n  ".join(["", *verdict.findings.shown])}
+    return Row(f"answers against the logs, {where}", figures, verdict.events > 0 and not found)
+
+
+def _readers(where: str, verdict: Verdict) -> Row:
+    figures = {"replicas, one made anew": verdict.replicas, "unlike the log": verdict.findings.violations[READER]}
+    return Row(f"readers against the logs, {where}", figures, not verdict.findings.violations[READER])

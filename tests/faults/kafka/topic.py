@@ -1,0 +1,70 @@
+"""Reading whole topics, and writing past the ledger, with nothing but a plain client."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from tests.faults.kafka.rule import History, Raw
+
+Message = tuple[bytes, list[tuple[str, bytes]], bytes]
+
+
+async def read_topic(servers: str, topic: str, history: History) -> History:
+    """Fold every record that is in a topic now."""
+    async with _consumer(servers) as consumer:
+        spots = [TopicPartition(topic, number) for number in range(len(history.partitions))]
+        consumer.assign(spots)
+        ends = await consumer.end_offsets(spots)
+        for spot in spots:
+            consumer.seek(spot, 0)
+        left = {spot for spot in spots if ends[spot]}
+        while left:
+            for spot, messages in (await consumer.getmany(*left, timeout_ms=1000)).items():
+                history.read(
+                    Raw(m.partition, m.offset, m.key, dict(m.headers), m.value or b"")
+                    for m in messages
+                    if m.offset < ends[spot]
+                )
+                if messages[-1].offset + 1 >= ends[spot]:
+                    left.discard(spot)
+    return history
+
+
+async def leader_of(servers: str, topic: str) -> int:
+    """The node that leads partition 0 of a topic; -1 for none."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        described = (await admin.describe_topics([topic]))[0]
+        return int(described["partitions"][0]["leader"])
+    finally:
+        await admin.close()
+
+
+async def send_unconfirmed(servers: str, topic: str, messages: Sequence[Message]) -> None:
+    """Send records one after another without looking at the log."""
+    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all")
+    await producer.start()
+    try:
+        for key, headers, value in messages:
+            await producer.send_and_wait(topic, value, key=key, headers=headers, partition=0)
+    finally:
+        await producer.stop()
+
+
+@asynccontextmanager
+async def _consumer(servers: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=4 << 20,
+        fetch_max_bytes=16 << 20,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()

@@ -1,0 +1,193 @@
+"""A process that appends to shared runs and notes every call and answer.
+
+One argument: a `Load` as JSON. It prints `quiet` when SIGTERM has ended its appends, reads the logs to their end when a
+line comes in, and ends. SIGUSR1 makes it kill itself in the next fold, before the commit.
+"""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from ledger.errors import LostRaceError, RefusedError, UnknownOutcomeError
+from ledger.logs.kafka.address import parse_address
+from ledger.logs.kafka.log import KafkaLog
+from ledger.logs.kafka.opening import KafkaLogs, Writer, kafka_logs
+from ledger.logs.log import Link, chain, prev_of
+from ledger.store.database import Database
+from schemas.records import Envelope
+from schemas.streams import VALUES, log_of
+from tests.faults.kafka.broken import break_it
+from tests.faults.kafka.notes import ACCEPTED, LOST, REFUSED, UNKNOWN, Call, Notes, open_calls
+
+_TIME = "2026-11-23T10:00:00.000000Z"
+_SEVERAL = 0.1
+_MOST = 4
+# A decision may be old when it is appended: others have moved the stream on meanwhile.
+_HELD = 0.05
+_HELD_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one writer process does."""
+
+    servers: str
+    ledger: str
+    writer: int
+    life: int
+    folder: str
+    tiers: Sequence[tuple[str, int, int]]
+    """Of each kind of stream: its prefix, how many there are, how many callers append to them."""
+    without: str = ""
+    """The check that is left out, in a build that is broken on purpose."""
+
+    @property
+    def replica(self) -> Path:
+        return Path(self.folder) / f"writer-{self.writer}.db"
+
+    def notes(self, life: int) -> Path:
+        return Path(self.folder) / f"writer-{self.writer}.{life:03}.notes"
+
+    @property
+    def lives(self) -> list[Path]:
+        """The notes of all lives so far, this one included."""
+        return [self.notes(life) for life in range(self.life + 1)]
+
+    def argument(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def links_of(call: Call, log_id: str) -> list[Link]:
+    """The events of a call; each says which number its writer decided it to have."""
+    events = [
+        Envelope(
+            stream=call.stream,
+            seq=call.seq + index,
+            prev=call.prev,
+            id=f"{call.name}.{index}",
+            source="//writer",
+            type="runledger.test.v1",
+            time=_TIME,
+            actor="writer",
+            value=b'{"n":%d}' % (call.seq + index),
+        )
+        for index in range(call.size)
+    ]
+    return chain(log_id, events)
+
+
+class Caller:
+    """Appends to streams of one kind, one append at a time."""
+
+    def __init__(self, logs: KafkaLogs, notes: Notes, names: Callable[[], str], busy: set[str]) -> None:
+        self._logs = logs
+        self._notes = notes
+        self._names = names
+        self._busy = busy
+        """Streams that this process appends to already: it would only wait for itself."""
+
+    async def append_until(self, stop: asyncio.Event, prefix: str, streams: int, dice: random.Random) -> None:
+        while not stop.is_set():
+            stream = f"{prefix}{dice.randrange(streams)}"
+            if stream in self._busy:
+                await asyncio.sleep(0)
+                continue
+            self._busy.add(stream)
+            size = dice.randint(2, _MOST) if dice.random() < _SEVERAL else 1
+            call, links = self._decide(stream, size)
+            self._notes.call(call)
+            if dice.random() < _HELD:
+                await asyncio.sleep(dice.random() * _HELD_SECONDS)
+            await self.answered(call, links)
+            self._busy.discard(stream)
+
+    async def ask_again(self, call: Call) -> None:
+        """Find out what became of a call of an earlier life."""
+        self._busy.add(call.stream)
+        await self.answered(call, links_of(call, self._log(call.stream).id))
+        self._busy.discard(call.stream)
+
+    async def answered(self, call: Call, links: list[Link]) -> None:
+        """Append, and ask with the same ids again as long as the outcome is in doubt."""
+        while True:
+            place = -1
+            try:
+                place = (await self._log(call.stream).append(links))[0]
+                outcome = ACCEPTED
+            except LostRaceError:
+                outcome = LOST
+            except RefusedError:
+                outcome = REFUSED
+            except UnknownOutcomeError:
+                outcome = UNKNOWN
+            self._notes.answer(call, time.monotonic(), outcome, place)
+            if outcome != UNKNOWN:
+                return
+
+    def _log(self, stream: str) -> KafkaLog:
+        return self._logs.values if log_of(stream) == VALUES else self._logs.control
+
+    def _decide(self, stream: str, size: int) -> tuple[Call, list[Link]]:
+        """Decide events behind the head that this process knows."""
+        head = self._logs.tail.head(stream)
+        seq, prev = (head.seq + 1, prev_of(head)) if head else (1, "")
+        draft = Call(self._names(), time.monotonic(), stream, seq, prev, size, "", "")
+        links = links_of(draft, self._log(stream).id)
+        return draft._replace(first=links[0].hash.hex(), last=links[-1].hash.hex()), links
+
+
+def die_in_the_next_fold() -> None:
+    """Kill this process between what it read and its commit."""
+    store = Database.store
+
+    def store_and_die(*arguments: Any) -> None:
+        store(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(Database, "store", store_and_die)  # noqa: B010 - mypy forbids the assignment
+
+
+async def work(load: Load) -> None:
+    """Append until SIGTERM, then read to the end when a line comes in."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, die_in_the_next_fold)
+    database = Database(load.replica, durable=False)
+    who = Writer("//writer", "writer", lambda: datetime.now(UTC))
+    async with kafka_logs(parse_address(f"kafka://{load.servers}/{load.ledger}"), database, who) as logs:
+        await logs.control.catch_up()
+        await logs.values.catch_up()
+        before = open_calls(load.lives[:-1])
+        numbers = count()
+        notes = Notes(load.notes(load.life), before)
+        caller = Caller(logs, notes, lambda: f"{load.writer}.{load.life}.{next(numbers)}", set())
+        dice = random.Random(f"{load.writer}.{load.life}")
+        appending = [
+            caller.append_until(stop, prefix, streams, random.Random(dice.random()))
+            for prefix, streams, callers in load.tiers
+            for _ in range(callers)
+        ]
+        await asyncio.gather(*map(caller.ask_again, before), *appending)
+        print("quiet", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        await logs.control.catch_up()
+        await logs.values.catch_up()
+    database.close()
+
+
+if __name__ == "__main__":
+    task = Load(**json.loads(sys.argv[1]))
+    break_it(task.without)
+    uvloop.run(work(task))

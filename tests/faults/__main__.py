@@ -14,7 +14,6 @@ from pathlib import Path
 from time import monotonic
 
 from examples.kafka_broker import KafkaBroker
-from tests.faults.kafka.acts import FROZEN_SECONDS
 from tests.faults.kafka.programme import cluster_under_fire, writers_under_fire
 from tests.faults.kafka.storm import Plan
 from tests.faults.mails.kills import kill_at_random
@@ -23,6 +22,8 @@ from tests.faults.mails.points import die_at_points
 from tests.faults.mails.preview import preview_equals_live
 from tests.faults.mails.scenarios import listed, play
 from tests.faults.row import Row
+
+_SHORT = Plan(20_000, hot=1_000, kills=4, freezes=3, tails=2, frozen=(0.3, 3.0))
 
 Programme = Callable[[Path, bool], Sequence[Row]]
 
@@ -49,14 +50,13 @@ def _scenarios(folder: Path, short: bool) -> Sequence[Row]:
 
 
 def _writers(folder: Path, short: bool) -> Sequence[Row]:
-    plan = Plan(20_000, 4, 3, 2) if short else Plan(1_000_000, 60, 25, 20)
+    plan = _SHORT if short else Plan(1_000_000, hot=100_000, kills=60, freezes=25, tails=20)
     with KafkaBroker(folder / "kafka") as broker:
-        return writers_under_fire(folder, broker, plan, hot=2_000 if short else 100_000, frozen=FROZEN_SECONDS)
+        return writers_under_fire(folder, broker, plan, restarted_only=short)
 
 
 def _cluster(folder: Path, short: bool) -> Sequence[Row]:
-    plan = Plan(20_000, 4, 3, 2) if short else Plan(200_000, 20, 10, 5)
-    return cluster_under_fire(folder, plan, hot=2_000 if short else 20_000, frozen=FROZEN_SECONDS)
+    return cluster_under_fire(folder, _SHORT if short else Plan(200_000, hot=20_000, kills=20, freezes=10, tails=5))
 
 
 def _api(_: Path, short: bool) -> Sequence[Row]:

@@ -12,7 +12,7 @@ from tests.faults.kafka.topic import leader_of
 FROZEN_SECONDS = 13.0
 
 
-def on_a_broker(broker: KafkaBroker, frozen: float = FROZEN_SECONDS) -> Acts:
+def on_a_broker(broker: KafkaBroker) -> Acts:
     """What can happen to the only one."""
 
     def kill() -> float:
@@ -22,14 +22,14 @@ def on_a_broker(broker: KafkaBroker, frozen: float = FROZEN_SECONDS) -> Acts:
 
     def freeze() -> float:
         broker.freeze()
-        time.sleep(frozen)
+        time.sleep(FROZEN_SECONDS)
         broker.thaw()
         return time.monotonic()
 
-    return [("the broker killed and started again", kill), (f"the broker frozen for {frozen:.0f} s", freeze)]
+    return [("the broker killed and started again", kill), (f"the broker frozen for {FROZEN_SECONDS:.0f} s", freeze)]
 
 
-def on_a_cluster(cluster: KafkaCluster, topic: str, frozen: float = FROZEN_SECONDS) -> Acts:
+def on_a_cluster(cluster: KafkaCluster, topic: str) -> Acts:
     """What can happen to three, in this order."""
     hit: list[int] = []
 
@@ -48,7 +48,7 @@ def on_a_cluster(cluster: KafkaCluster, topic: str, frozen: float = FROZEN_SECON
         return time.monotonic()
 
     def wake_it() -> float:
-        time.sleep(frozen)
+        time.sleep(FROZEN_SECONDS)
         cluster.node(hit[-1]).thaw()
         return time.monotonic()
 
@@ -61,6 +61,6 @@ def on_a_cluster(cluster: KafkaCluster, topic: str, frozen: float = FROZEN_SECON
         ("the leader killed", kill_leader),
         ("the killed node started again", start_it),
         ("the leader frozen", freeze_leader),
-        (f"the former leader woken after {frozen:.0f} s", wake_it),
+        (f"the former leader woken after {FROZEN_SECONDS:.0f} s", wake_it),
         ("all three nodes killed and started again", kill_all),
     ]

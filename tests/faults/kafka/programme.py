@@ -31,24 +31,25 @@ RECOVERY_SECONDS = 30.0
 CONFLICTS = 0.05
 
 
-def writers_under_fire(folder: Path, broker: KafkaBroker, plan: Plan, *, hot: int, frozen: float) -> Sequence[Row]:
-    """Writers and the only broker are killed and frozen; `hot` answers at least are of 20 runs."""
-    return _under_fire(folder, broker.address, _new_ledger(), plan, on_a_broker(broker, frozen), hot)
+def writers_under_fire(folder: Path, broker: KafkaBroker, plan: Plan, *, restarted_only: bool) -> Sequence[Row]:
+    """Writers are killed and frozen, and so is the only broker, or it is only killed."""
+    acts = on_a_broker(broker)
+    return _under_fire(folder, broker.address, _new_ledger(), plan, acts[:1] if restarted_only else acts)
 
 
-def cluster_under_fire(folder: Path, plan: Plan, *, hot: int, frozen: float) -> Sequence[Row]:
+def cluster_under_fire(folder: Path, plan: Plan) -> Sequence[Row]:
     """The same with three brokers, of which one, the leader, and all are killed or frozen."""
     ledger = _new_ledger()
     with KafkaCluster(folder / "kafka") as cluster:
-        acts = on_a_cluster(cluster, topic_of(ledger, CONTROL), frozen)
-        return _under_fire(folder, cluster.address, ledger, plan, acts, hot)
+        acts = on_a_cluster(cluster, topic_of(ledger, CONTROL))
+        return _under_fire(folder, cluster.address, ledger, plan, acts)
 
 
 def _new_ledger() -> str:
     return f"f{uuid4().hex[:10]}"
 
 
-def _under_fire(folder: Path, servers: str, ledger: str, plan: Plan, acts: Acts, hot: int) -> Sequence[Row]:
+def _under_fire(folder: Path, servers: str, ledger: str, plan: Plan, acts: Acts) -> Sequence[Row]:
     load = Load(servers, ledger, writer=0, life=0, folder=str(folder), tiers=TIERS)
     with writers(load, WRITERS) as started:
         harm = Storm(started, plan, acts).rage()
@@ -56,7 +57,7 @@ def _under_fire(folder: Path, servers: str, ledger: str, plan: Plan, acts: Acts,
     verdict = judge([writer.load for writer in started.each], folder)
     where = "3 nodes" if "," in servers else "1 node"
     return [
-        _answers(where, verdict, plan, hot),
+        _answers(where, verdict, plan),
         _harm(where, harm, plan),
         *[_recovery(where, name, seconds) for name, seconds in harm.recoveries],
         _agreement(where, verdict),
@@ -79,7 +80,7 @@ class _Share:
         return self.lost / max(self.answered, 1)
 
 
-def _answers(where: str, verdict: Verdict, plan: Plan, hot: int) -> Row:
+def _answers(where: str, verdict: Verdict, plan: Plan) -> Row:
     found = verdict.findings
     shares = {prefix: _Share(found.lost(prefix), found.answered(prefix)) for prefix, _, _ in TIERS}
     every = _Share(found.lost(), found.answered())
@@ -94,7 +95,7 @@ def _answers(where: str, verdict: Verdict, plan: Plan, hot: int) -> Row:
         "asked again by the next process": verdict.doubts.asked_again,
         "never answered": never,
     }
-    enough = every.answered >= plan.answers and shares[HOT].answered >= hot and never == 0
+    enough = every.answered >= plan.answers and shares[HOT].answered >= plan.hot and never == 0
     return Row(f"appends, {where}", figures, enough and every.of_all >= CONFLICTS)
 
 

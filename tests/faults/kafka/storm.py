@@ -11,8 +11,9 @@ from tests.faults.kafka.writers import WriterProcess, Writers, WritersError
 
 PATIENCE_SECONDS = 90.0
 _LOOK_SECONDS = 0.05
+_TOLD = 10
 # Some outlast the deadline of an append (8 s), most do not.
-_FROZEN_SECONDS = (0.3, 10.0)
+FROZEN_SECONDS = (0.3, 10.0)
 
 
 Act = Callable[[], float]
@@ -25,9 +26,12 @@ class Plan:
     """How much of what, spread evenly over the answers."""
 
     answers: int
+    hot: int
+    """Of these on 20 runs, at least."""
     kills: int
     freezes: int
     tails: int
+    frozen: tuple[float, float] = FROZEN_SECONDS
     seed: int = 1
 
 
@@ -42,6 +46,10 @@ class Harm:
     restarts: int = 0
     recoveries: list[tuple[str, float | None]] = field(default_factory=list)
     """Each act on the brokers, and the seconds until the slowest writer had an append accepted."""
+
+    @property
+    def said(self) -> str:
+        return f"{self.kills} killed, {self.freezes} frozen, {self.tails} killed in a fold"
 
 
 class Storm:
@@ -59,13 +67,16 @@ class Storm:
 
     def rage(self) -> Harm:
         """Until all is done and so many appends were answered."""
-        due = self._schedule()
+        due, told = self._schedule(), 0
         while (answered := self._writers.answered()) < self._plan.answers or due:
             self._look_after()
             if due and answered >= due[0][0]:
                 _, strike = due.popleft()
                 if not strike():
                     due.appendleft((answered, strike))
+            if answered >= told + self._plan.answers / _TOLD:
+                told = answered
+                print(f"        {answered:,} appends answered, {self.harm.said}", flush=True)
             time.sleep(_LOOK_SECONDS)
         self._calm()
         return self.harm
@@ -106,7 +117,7 @@ class Storm:
         hit = victim.freeze() > 0
         self.harm.freezes += hit
         self.harm.missed += not hit
-        self._frozen[victim] = time.monotonic() + self._dice.uniform(*_FROZEN_SECONDS)
+        self._frozen[victim] = time.monotonic() + self._dice.uniform(*self._plan.frozen)
         return hit
 
     def _doom(self) -> bool:

@@ -42,12 +42,12 @@ class Findings:
             self.shown.append(f"{kind}: {text}")
 
     def answered(self, kind: str = "") -> int:
-        """How many calls (of a kind of stream) had a final answer."""
-        return sum(n for (of, outcome), n in self.outcomes.items() if outcome != NONE and kind in {"", of})
+        """How many calls (of a kind of stream) were accepted, or told that another was first."""
+        return self.count(ACCEPTED, kind) + self.count(LOST, kind)
 
-    def lost(self, kind: str = "") -> int:
-        """How many of them were told that another was first."""
-        return sum(n for (of, outcome), n in self.outcomes.items() if outcome == LOST and kind in {"", of})
+    def count(self, outcome: str, kind: str = "") -> int:
+        """How many calls (of a kind of stream) had this outcome."""
+        return sum(n for (of, had), n in self.outcomes.items() if had == outcome and kind in {"", of})
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ def judge(loads: Sequence[Load], folder: Path) -> Verdict:
     """Hold the notes and the replicas of writers that have ended against the logs."""
     servers, ledger = loads[0].servers, loads[0].ledger
     rebuilt = folder / "rebuilt.db"
-    pinned = new_replica(servers, ledger, rebuilt)
+    pinned = asyncio.run(new_replica(servers, ledger, rebuilt))
     verdict = Verdict(
         {
             log: asyncio.run(read_topic(servers, topic_of(ledger, log), History.empty(*identity)))

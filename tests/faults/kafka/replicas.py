@@ -2,25 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+from ledger.logs.kafka.address import parse_address
+from ledger.logs.kafka.opening import KafkaLogs, Writer, kafka_logs
 from ledger.store.database import Database
 from ledger.store.tables import EVENT_TABLES
 from schemas.streams import LogName
 from tests.faults.kafka.checker import READER, Findings
 from tests.faults.kafka.rule import VOID, History, split
-from tests.ledger.conftest import open_kafka
+
+_READ_SECONDS = 600.0
 
 Histories = Mapping[LogName, History]
 
 
-def new_replica(servers: str, ledger: str, replica: Path) -> dict[LogName, tuple[str, int]]:
+async def new_replica(servers: str, ledger: str, replica: Path) -> dict[LogName, tuple[str, int]]:
     """Fill a new replica from the logs; the id and the number of partitions of each."""
+    who = Writer("//checker", "checker", lambda: datetime.now(UTC))
     with closing(Database(replica, durable=False)) as database:
-        with closing(open_kafka(servers, ledger, database)) as thread:
-            thread.control.catch_up()
-            thread.values.catch_up()
+        async with kafka_logs(parse_address(f"kafka://{servers}/{ledger}"), database, who) as logs:
+            await read_all(logs)
         return {name: (each.id, each.partitions) for name, each in database.identities().items()}
+
+
+async def read_all(logs: KafkaLogs) -> None:
+    """Wait until a replica holds all that is in the logs now, however long they are."""
+    for log in (logs.control, logs.values):
+        await log.catch_up(seconds=_READ_SECONDS)
 
 
 def compare(replicas: Sequence[Path], histories: Histories, findings: Findings) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -34,11 +35,20 @@ async def read_topic(servers: str, topic: str, history: History) -> History:
 
 async def leader_of(servers: str, topic: str) -> int:
     """The node that leads partition 0 of a topic; -1 for none."""
+    return int((await _first_partition(servers, topic))["leader"])
+
+
+async def copies_of(servers: str, topic: str) -> list[int]:
+    """The nodes that keep a copy of it."""
+    return list((await _first_partition(servers, topic))["replicas"])
+
+
+async def _first_partition(servers: str, topic: str) -> dict[str, Any]:
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
-        described = (await admin.describe_topics([topic]))[0]
-        return int(described["partitions"][0]["leader"])
+        found: dict[str, Any] = (await admin.describe_topics([topic]))[0]["partitions"][0]
+        return found
     finally:
         await admin.close()
 

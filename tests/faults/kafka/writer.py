@@ -20,7 +20,7 @@ from typing import Any
 
 import uvloop
 
-from ledger.errors import LostRaceError, RefusedError, UnknownOutcomeError
+from ledger.errors import LostRaceError, RefusedError, UnavailableError, UnknownOutcomeError
 from ledger.logs.kafka.address import parse_address
 from ledger.logs.kafka.log import KafkaLog
 from ledger.logs.kafka.opening import KafkaLogs, Writer, kafka_logs
@@ -30,6 +30,7 @@ from schemas.records import Envelope
 from schemas.streams import VALUES, log_of
 from tests.faults.kafka.broken import break_it
 from tests.faults.kafka.notes import ACCEPTED, LOST, REFUSED, UNKNOWN, Call, Notes, open_calls
+from tests.faults.kafka.replicas import read_all
 
 _TIME = "2026-11-23T10:00:00.000000Z"
 _SEVERAL = 0.1
@@ -37,6 +38,7 @@ _MOST = 4
 # A decision may be old when it is appended: others have moved the stream on meanwhile.
 _HELD = 0.05
 _HELD_SECONDS = 0.01
+_AWAY_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -116,25 +118,32 @@ class Caller:
     async def ask_again(self, call: Call) -> None:
         """Find out what became of a call of an earlier life."""
         self._busy.add(call.stream)
-        await self.answered(call, links_of(call, self._log(call.stream).id))
+        await self.answered(call, links_of(call, self._log(call.stream).id), in_doubt=True)
         self._busy.discard(call.stream)
 
-    async def answered(self, call: Call, links: list[Link]) -> None:
+    async def answered(self, call: Call, links: list[Link], *, in_doubt: bool = False) -> None:
         """Append, and ask with the same ids again as long as the outcome is in doubt."""
         while True:
-            place = -1
-            try:
-                place = (await self._log(call.stream).append(links))[0]
-                outcome = ACCEPTED
-            except LostRaceError:
-                outcome = LOST
-            except RefusedError:
-                outcome = REFUSED
-            except UnknownOutcomeError:
-                outcome = UNKNOWN
+            outcome, place = await self._append(call.stream, links)
+            if outcome == REFUSED and in_doubt:
+                outcome = UNKNOWN  # this attempt stored nothing; the one before may have
             self._notes.answer(call, time.monotonic(), outcome, place)
+            if outcome in {REFUSED, UNKNOWN}:
+                await asyncio.sleep(_AWAY_SECONDS)
             if outcome != UNKNOWN:
                 return
+            in_doubt = True
+
+    async def _append(self, stream: str, links: list[Link]) -> tuple[str, int]:
+        """The outcome, and the place of the first event."""
+        try:
+            return ACCEPTED, (await self._log(stream).append(links))[0]
+        except LostRaceError:
+            return LOST, -1
+        except UnknownOutcomeError:
+            return UNKNOWN, -1
+        except (RefusedError, UnavailableError):
+            return REFUSED, -1
 
     def _log(self, stream: str) -> KafkaLog:
         return self._logs.values if log_of(stream) == VALUES else self._logs.control
@@ -167,8 +176,7 @@ async def work(load: Load) -> None:
     database = Database(load.replica, durable=False)
     who = Writer("//writer", "writer", lambda: datetime.now(UTC))
     async with kafka_logs(parse_address(f"kafka://{load.servers}/{load.ledger}"), database, who) as logs:
-        await logs.control.catch_up()
-        await logs.values.catch_up()
+        await read_all(logs)
         before = open_calls(load.lives[:-1])
         numbers = count()
         notes = Notes(load.notes(load.life), before)
@@ -182,8 +190,7 @@ async def work(load: Load) -> None:
         await asyncio.gather(*map(caller.ask_again, before), *appending)
         print("quiet", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        await logs.control.catch_up()
-        await logs.values.catch_up()
+        await read_all(logs)
     database.close()
 
 

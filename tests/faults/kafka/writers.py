@@ -14,7 +14,7 @@ from tests.faults.kafka.notes import ACCEPTED
 from tests.faults.kafka.writer import Load
 
 _ROOT = Path(__file__).resolve().parents[3]
-END_SECONDS = 300
+END_SECONDS = 600
 _SAID = 30
 
 
@@ -27,8 +27,10 @@ class Tally:
     """What one life's notes say so far, read piece by piece."""
 
     path: Path
-    calls: int = 0
     answered: int = 0
+    """Accepted, or told that another was first."""
+    open: int = 0
+    """Calls without a final answer."""
     _read: int = 0
 
     def update(self) -> bytes:
@@ -41,14 +43,10 @@ class Tally:
         new = new[: new.rfind(b"\n") + 1]
         # The last end of a line is read again, so that each line stands behind one.
         self._read += max(len(new) - 1, 0)
-        self.calls += new.count(b"\nc ")
-        self.answered += new.count(b"\na ") - new.count(b" unknown ")
+        answered = new.count(b" accepted ") + new.count(b" lost ")
+        self.answered += answered
+        self.open += new.count(b"\nc ") - answered - new.count(b" refused ")
         return new
-
-    @property
-    def open(self) -> int:
-        """How many calls have no final answer."""
-        return self.calls - self.answered
 
 
 class WriterProcess:

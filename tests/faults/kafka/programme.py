@@ -29,7 +29,6 @@ TIERS = (
     ("values:v", 2_000, 20),
 )
 """Kinds of streams: how many streams, and how many callers of each process append to them."""
-RECOVERY_SECONDS = 30.0
 CONFLICTS = 0.05
 
 
@@ -63,7 +62,7 @@ def _under_fire(folder: Path, servers: str, ledger: str, plan: Plan, acts: Acts)
     return [
         _answers(where, verdict, plan),
         _harm(where, harm, plan),
-        *[_recovery(where, name, seconds) for name, seconds in harm.recoveries],
+        *[_recovery(where, name, seconds, plan) for name, seconds in harm.recoveries],
         _agreement(where, verdict),
         _readers(where, verdict),
     ]
@@ -115,10 +114,10 @@ def _harm(where: str, harm: Harm, plan: Plan) -> Row:
     return Row(f"writers hurt, {where}", figures, done)
 
 
-def _recovery(where: str, name: str, seconds: float | None) -> Row:
+def _recovery(where: str, name: str, seconds: float | None, plan: Plan) -> Row:
     said = "never" if seconds is None else f"{seconds:.1f} s"
     figures = {"until the slowest writer, not started anew, had an append accepted": said}
-    return Row(f"{name}, {where}", figures, seconds is not None and seconds <= RECOVERY_SECONDS)
+    return Row(f"{name}, {where}", figures, seconds is not None and seconds <= plan.recovery)
 
 
 def _agreement(where: str, verdict: Verdict) -> Row:

@@ -32,6 +32,9 @@ class Plan:
     freezes: int
     tails: int
     frozen: tuple[float, float] = FROZEN_SECONDS
+    """For how many seconds a writer stands still, at least and at most."""
+    recovery: float = 30.0
+    """The seconds within which every writer has an append accepted again, after what was done to brokers."""
     seed: int = 1
 
 

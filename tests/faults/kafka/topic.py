@@ -1,15 +1,13 @@
-"""Reading whole topics, and writing past the ledger, with nothing but a plain client."""
+"""Asking about topics, and reading them whole, with nothing but a plain client."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.faults.kafka.rule import History, Raw
-
-Message = tuple[bytes, list[tuple[str, bytes]], bytes]
 
 
 async def read_topic(servers: str, topic: str, history: History) -> History:
@@ -51,17 +49,6 @@ async def _first_partition(servers: str, topic: str) -> dict[str, Any]:
         return found
     finally:
         await admin.close()
-
-
-async def send_unconfirmed(servers: str, topic: str, messages: Sequence[Message]) -> None:
-    """Send records one after another without looking at the log."""
-    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all")
-    await producer.start()
-    try:
-        for key, headers, value in messages:
-            await producer.send_and_wait(topic, value, key=key, headers=headers, partition=0)
-    finally:
-        await producer.stop()
 
 
 @asynccontextmanager

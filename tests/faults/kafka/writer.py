@@ -6,6 +6,7 @@ line comes in, and ends. SIGUSR1 makes it kill itself in the next fold, before t
 
 import asyncio
 import json
+import logging
 import os
 import random
 import signal
@@ -196,5 +197,6 @@ async def work(load: Load) -> None:
 
 if __name__ == "__main__":
     task = Load(**json.loads(sys.argv[1]))
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # as every runledger process does
     break_it(task.without)
     uvloop.run(work(task))

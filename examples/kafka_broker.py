@@ -180,9 +180,11 @@ class KafkaBroker:
 
     def _write_settings(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        settings = SETTINGS.format(port=self._port, controller_port=self._controller_port)
-        (self._folder / "server.properties").write_text(settings)
+        (self._folder / "server.properties").write_text(self._settings())
         (self._folder / "log4j2.properties").write_text(LOGGING)
+
+    def _settings(self) -> str:
+        return SETTINGS.format(port=self._port, controller_port=self._controller_port)
 
     def _format(self) -> None:
         with self.log.open("ab") as log:

@@ -32,10 +32,8 @@ class KafkaNode(KafkaBroker):
         self._more = _MORE.format(number=number, voters=voters)
         self.number = number
 
-    def _write_settings(self) -> None:
-        super()._write_settings()
-        with (self._folder / "server.properties").open("a") as file:
-            file.write(self._more)
+    def _settings(self) -> str:
+        return super()._settings() + self._more
 
 
 class KafkaCluster:

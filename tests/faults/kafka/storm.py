@@ -128,7 +128,7 @@ class Storm:
         if victim is None:
             return False
         self._doomed.add(victim)
-        victim.die_in_the_next_fold()
+        victim.signal(signal.SIGUSR1)
         return True
 
     def act(self, name: str, act: Act) -> bool:
@@ -146,7 +146,7 @@ class Storm:
             writer.thaw()
             del self._frozen[writer]
         for writer in self._writers.each:
-            code = writer.process.poll()
+            code = writer.code()
             if code is None:
                 continue
             if writer not in self._doomed or code != -signal.SIGKILL:

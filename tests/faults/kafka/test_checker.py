@@ -137,7 +137,7 @@ def fire(broker: KafkaBroker, folder: Path, without: str, answers: int) -> Verdi
     load = Load(broker.address, f"x{uuid4().hex[:10]}", 0, 0, str(folder), tiers, without)
     with writers(load, 2) as started:
         while started.answered() < answers:
-            assert all(each.process.poll() is None for each in started.each), started.each[0].told("ended")
+            assert all(each.code() is None for each in started.each), started.each[0].told("ended")
         started.finish()
     return judge([each.load for each in started.each], folder)
 

@@ -1,7 +1,9 @@
 """A process that appends to shared runs and notes every call and answer.
 
-One argument: a `Load` as JSON. It prints `quiet` when SIGTERM has ended its appends, reads the logs to their end when a
-line comes in, and ends. SIGUSR1 makes it kill itself in the next fold, before the commit.
+It is the child of one that has imported everything, so that another life costs little: for each line on stdin, a
+`Load` as JSON, that one forks a writer and prints its process id, and `ended CODE` when it is gone. A writer prints
+`quiet` when SIGTERM has ended its appends, reads the logs to their end when an empty line comes in, and ends. SIGUSR1
+makes it kill itself in the next fold, before the commit. It ends when nobody is left who could say anything.
 """
 
 import asyncio
@@ -11,13 +13,15 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import uvloop
 
@@ -172,6 +176,8 @@ def die_in_the_next_fold() -> None:
 async def work(load: Load) -> None:
     """Append until SIGTERM, then read to the end when a line comes in."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    told = asyncio.Event()
+    threading.Thread(target=_listen, args=(lambda: loop.call_soon_threadsafe(told.set),), daemon=True).start()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, die_in_the_next_fold)
     database = Database(load.replica, durable=False)
@@ -190,13 +196,40 @@ async def work(load: Load) -> None:
         ]
         await asyncio.gather(*map(caller.ask_again, before), *appending)
         print("quiet", flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
+        await told.wait()
         await read_all(logs)
     database.close()
 
 
-if __name__ == "__main__":
-    task = Load(**json.loads(sys.argv[1]))
+def _listen(tell: Callable[[], object]) -> None:
+    if not sys.stdin.readline():
+        os._exit(1)
+    tell()
+
+
+def live(load: Load) -> NoReturn:
+    """One life, from a fork to its end."""
+    code = 1
+    try:
+        break_it(load.without)
+        uvloop.run(work(load))
+        code = 0
+    except BaseException:  # noqa: BLE001 - whatever it is, it is told
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def main() -> None:
+    """Fork one life for each line."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # as every runledger process does
-    break_it(task.without)
-    uvloop.run(work(task))
+    while line := sys.stdin.readline():
+        writer = os.fork()
+        if not writer:
+            live(Load(**json.loads(line)))
+        print(writer, flush=True)
+        print("ended", os.waitstatus_to_exitcode(os.waitpid(writer, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 """Running writer processes: started, killed, frozen, started again, and counted while they work."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -10,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
+
 from tests.faults.kafka.notes import ACCEPTED
 from tests.faults.kafka.writer import Load
 
 _ROOT = Path(__file__).resolve().parents[3]
-END_SECONDS = 600
 _SAID = 30
 
 
@@ -56,94 +58,130 @@ class WriterProcess:
         self.load = load
         self.answered_before = 0
         self.frozen = False
-        self._launch()
-
-    def _launch(self) -> None:
-        with Path(self.load.folder, "writers.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.kafka.writer", self.load.argument()],
+        self._pid: int | None = None
+        self._code: int | None = None
+        with self._log.open("ab") as log:
+            self._parent = subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.kafka.writer"],
                 cwd=_ROOT,
+                bufsize=0,  # a line is read when it is asked for, and no more than that
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
+                start_new_session=True,
             )
+        self._live()
+
+    def _live(self) -> None:
+        self._say(self.load.argument())
+        self._pid, self._code = None, None
         self.tally = Tally(self.load.notes(self.load.life))
 
     @property
+    def pid(self) -> int:
+        """The process of this life."""
+        if self._pid is None:
+            self._pid = int(self._hear())
+        return self._pid
+
+    @property
     def answered(self) -> int:
-        """Final answers over all lives, as far as they were counted."""
+        """Answers over all lives, as far as they were counted."""
         return self.answered_before + self.tally.answered
 
     @property
     def works(self) -> bool:
         """Whether it runs and has had answers in this life."""
-        return not self.frozen and self.process.poll() is None and self.tally.answered > 0
+        return not self.frozen and self.code() is None and self.tally.answered > 0
+
+    def code(self) -> int | None:
+        """How this life ended, or None if it goes on."""
+        if self._code is None and self.pid and self._has_spoken():
+            self._end(self._hear())
+        return self._code
 
     def start_again(self) -> None:
         """Another process takes the place of one that was killed: the same replica, the next life."""
-        self._close()
         self.tally.update()
         self.answered_before += self.tally.answered
-        self.frozen = False
         self.load = replace(self.load, life=self.load.life + 1)
-        self._launch()
+        self._live()
 
     def kill(self) -> int:
         """SIGKILL; how many calls were open."""
-        self.process.kill()
-        self.process.wait()
+        self.signal(signal.SIGKILL)
+        self._end(self._hear())
         self.tally.update()
         return self.tally.open
 
     def freeze(self) -> int:
         """SIGSTOP; how many calls are open while it stands still."""
-        self.process.send_signal(signal.SIGSTOP)
-        os.waitpid(self.process.pid, os.WUNTRACED)
+        self.signal(signal.SIGSTOP)
+        while psutil.Process(self.pid).status() != psutil.STATUS_STOPPED:
+            time.sleep(0.001)
         self.frozen = True
         self.tally.update()
         return self.tally.open
 
     def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+        self.signal(signal.SIGCONT)
         self.frozen = False
 
-    def die_in_the_next_fold(self) -> None:
-        self.process.send_signal(signal.SIGUSR1)
-
-    def stop_appending(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-
-    def end(self) -> None:
-        """Let it read the logs to their end, when all are quiet, and wait until it has ended."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
 
     def await_quiet(self) -> None:
-        assert self.process.stdout is not None
-        if self.process.stdout.readline() != "quiet\n":
-            raise WritersError(self.told(f"ended by itself, with {self.process.wait()}"))
+        """Wait until it appends no more, after SIGTERM."""
+        if (said := self._hear()) != "quiet":
+            raise WritersError(self.told(said))
+
+    def read_to_the_end(self) -> None:
+        """Let it go on and end, when all are quiet."""
+        self._say("")
 
     def await_end(self) -> None:
-        if self.process.wait(END_SECONDS) != 0:
-            raise WritersError(self.told(f"could not read to the end, with {self.process.returncode}"))
+        self._end(self._hear())
+        if self._code:
+            raise WritersError(self.told(f"could not read to the end, with {self._code}"))
+        self.tally.update()
 
     def told(self, what: str) -> str:
         """What happened to it, and the end of what the writers said."""
-        said = Path(self.load.folder, "writers.log").read_text(errors="replace").splitlines()[-_SAID:]
-        return "\n".join([f"writer {self.load.writer} {what}; the writers said:", *said])
+        said = self._log.read_text(errors="replace").splitlines()[-_SAID:]
+        return "\n".join([f"writer {self.load.writer}: {what}; the writers said:", *said])
 
     def put_away(self) -> None:
         """Leave no process behind, whatever happened."""
-        self.process.kill()
-        self.process.wait()
-        self._close()
-
-    def _close(self) -> None:
-        for pipe in (self.process.stdin, self.process.stdout):
+        os.killpg(self._parent.pid, signal.SIGKILL)
+        self._parent.wait()
+        for pipe in (self._parent.stdin, self._parent.stdout):
             if pipe is not None:
                 pipe.close()
+
+    @property
+    def _log(self) -> Path:
+        return Path(self.load.folder, "writers.log")
+
+    def _say(self, line: str) -> None:
+        assert self._parent.stdin is not None
+        self._parent.stdin.write(f"{line}\n".encode())
+
+    def _hear(self) -> str:
+        assert self._parent.stdout is not None
+        line = self._parent.stdout.readline().decode()
+        if not line:
+            raise WritersError(self.told("its parent is gone"))
+        return line.strip()
+
+    def _has_spoken(self) -> bool:
+        assert self._parent.stdout is not None
+        return bool(select.select([self._parent.stdout], [], [], 0)[0])
+
+    def _end(self, said: str) -> None:
+        word, _, code = said.partition(" ")
+        if word != "ended":
+            raise WritersError(self.told(f"said {said!r}"))
+        self._code = int(code)
 
 
 @dataclass
@@ -177,14 +215,13 @@ class Writers:
     def finish(self) -> None:
         """End the appends of all, then let each read to the end."""
         for writer in self.each:
-            writer.stop_appending()
+            writer.signal(signal.SIGTERM)
         for writer in self.each:
             writer.await_quiet()
         for writer in self.each:
-            writer.end()
+            writer.read_to_the_end()
         for writer in self.each:
             writer.await_end()
-            writer.tally.update()
 
 
 @contextmanager

@@ -186,10 +186,13 @@ class KafkaBroker:
     def _settings(self) -> str:
         return SETTINGS.format(port=self._port, controller_port=self._controller_port)
 
+    def _format_options(self) -> list[str]:
+        return []
+
     def _format(self) -> None:
         with self.log.open("ab") as log:
             done = subprocess.run(
-                java(self._cache, *FORMAT, "-t", self._cluster, "-c", "server.properties"),
+                java(self._cache, *FORMAT, "-t", self._cluster, "-c", "server.properties", *self._format_options()),
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,

@@ -32,7 +32,10 @@ RIVAL = a_call("rival", 3, FIRST.last, size=2)
 
 def raws(*links: Link, partition: int = 0) -> list[Raw]:
     records = [link.envelope.record() for link in links]
-    return [Raw(partition, at, each.key, dict(each.headers), each.value or b"") for at, each in enumerate(records)]
+    return [
+        Raw(partition, at, each.key, {name: value or b"" for name, value in each.headers}, each.value or b"")
+        for at, each in enumerate(records)
+    ]
 
 
 def log_of_calls(*calls: Call) -> History:

@@ -63,6 +63,10 @@ class RunQuery:
     which status each run has. `columns`, such as `tag.team` or `metric.loss`, are what the documents
     have of tags, properties, parameters and last values of metrics; all but metrics without it.
 
+    With `as_of`, a position or a time in ISO 8601 (the last position that was recorded by then), runs are
+    found and told as they were: each as its events up to there made it. Of metrics, the last values are
+    those of runs that had ended.
+
     With `within` about so many runs are looked at for a page in the usual order, and for the count: the
     page may then be short, or empty, and have a cursor all the same.
     """
@@ -88,6 +92,7 @@ class RunQuery:
     limit: int = 50
     cursor: str | None = None
     within: int | None = None
+    as_of: str | None = None
 
 
 COUNTED = 1_000

@@ -168,7 +168,7 @@ def key_from(text: str) -> str:
 
 _TEXTS = (
     *("experiment", "run_type", "target", "parent_run_id", "root_run_id"),
-    *("started_from", "started_before", "search", "order_by", "cursor"),
+    *("started_from", "started_before", "search", "order_by", "cursor", "as_of"),
 )
 _FLAGS = ("include_children", "include_archived", "count", "family")
 

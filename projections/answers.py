@@ -30,14 +30,16 @@ from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
 from projections.history.as_of import run_as_of
 from projections.history.entries import entries
-from projections.history.moments import position_of
+from projections.history.moments import place_of, position_of
 from projections.history.trail import TYPES, Trail, trail_of
 from projections.projection import Projection
 from projections.runner import behind, catch_up
+from projections.runs.as_of import sources_as_of
 from projections.runs.comparing import compared, facts_of, origin_of
 from projections.runs.conditions import LiveMetrics
 from projections.runs.facets import find_names
 from projections.runs.live import LastValues, asks_metrics, going_on, live_metrics
+from projections.runs.matching import Source
 from projections.runs.projection import RunsProjection
 from projections.runs.queries import check, find_run, find_runs
 from projections.view import View
@@ -72,9 +74,17 @@ class Answers:
     def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
         """A page of runs."""
         check(query)
+        if query.as_of is not None:
+            return self._runs_as_of(query, query.as_of, at_least)
         live = self._live(at_least) if asks_metrics(query) else {}
         with self._caught_up(at_least) as connection:
-            return find_runs(connection, self._feed.log_id, query, live)
+            return find_runs([Source(connection, live)], self._feed.log_id, query)
+
+    def _runs_as_of(self, query: RunQuery, moment: str, at_least: int) -> RunPage:
+        with self._caught_up(at_least) as connection:
+            position = place_of(self._feed, moment)
+            with sources_as_of(connection, self._feed, position) as sources:
+                return find_runs(sources, self._feed.log_id, query)
 
     def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:
         """Runs field by field, what tells them apart first; raises RunNotFoundError and LimitExceededError."""

@@ -21,15 +21,35 @@ def position_of(feed: Feed, run_id: str, moment: str) -> int:
         InvalidNameError: it is none of these.
         NotFoundError: the field of the run was never so.
     """
-    if moment.isascii() and moment.isdecimal() and len(moment) <= _DIGITS:
-        return int(moment)
-    time = _time(moment)
-    if time is not None:
-        return feed.position_at(time)
+    found = _place(feed, moment)
+    if found is not None:
+        return found
     field, equals, value = moment.partition("=")
     if not field:
         raise InvalidNameError(f"{moment[:40]!r} is no moment: name a position, a time, or FIELD or FIELD=VALUE")
     return _changed(feed, run_id, field, value if equals else None)
+
+
+def place_of(feed: Feed, moment: str) -> int:
+    """The position that a moment of the whole ledger means: itself, or the last one that was recorded by a time.
+
+    Raises:
+        InvalidNameError: it is neither.
+    """
+    found = _place(feed, moment)
+    if found is None:
+        raise InvalidNameError(
+            f"{moment[:40]!r} is no moment of the ledger: name a position such as 17, or a time such as "
+            "2026-03-01T12:00:00Z"
+        )
+    return found
+
+
+def _place(feed: Feed, moment: str) -> int | None:
+    if moment.isascii() and moment.isdecimal() and len(moment) <= _DIGITS:
+        return int(moment)
+    time = _time(moment)
+    return None if time is None else feed.position_at(time)
 
 
 def _time(text: str) -> int | None:

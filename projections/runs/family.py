@@ -1,31 +1,55 @@
 """Runs and their children: counted from facets, and shown with their parents."""
 
 import json
-import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 
 from ledger.queries import RunDocument
+from projections.runs.attributes import one
+from projections.runs.conditions import Conditions, Sql
 from projections.runs.documents import document
 from projections.runs.facets import of_parent, statuses_of
+from projections.runs.matching import Source
 
 
-def add_children(connection: sqlite3.Connection, documents: Sequence[RunDocument]) -> None:
+def add_children(sources: Sequence[Source], documents: Sequence[RunDocument]) -> None:
     """Note in each run that has children how many of them have which status, archived ones too."""
-    counts = statuses_of(connection, [of_parent(run["run_id"]) for run in documents])
     for run in documents:
-        children = counts.get(of_parent(run["run_id"]))
-        if children is not None:
-            run["children"] = {"count": sum(children.values()), "statuses": children}
+        children: Counter[str] = Counter()
+        for source in sources:
+            children.update(_statuses(source, run["run_id"]))
+        if children:
+            run["children"] = {"count": children.total(), "statuses": dict(children)}
 
 
-def parents_of(connection: sqlite3.Connection, documents: Sequence[RunDocument]) -> list[RunDocument]:
+def parents_of(sources: Sequence[Source], documents: Sequence[RunDocument]) -> list[RunDocument]:
     """The parents of runs that are not among them, in the order of their children."""
     shown = {run["run_id"] for run in documents}
     wanted = dict.fromkeys(run["parent_run_id"] for run in documents if run.get("parent_run_id") not in {None, *shown})
-    found = []
-    for run_id in wanted:
-        row = connection.execute("SELECT number, state FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-        if row is not None:
-            found.append(document(run_id, row[0], json.loads(row[1])))
-    add_children(connection, found)
+    found = [parent for run_id in wanted for source in sources if (parent := _run(source, run_id)) is not None]
+    add_children(sources, found)
+    return found
+
+
+def _statuses(source: Source, run_id: str) -> dict[str, int]:
+    """How many children have which status: as they are counted, or one by one where not all of them count."""
+    if not source.limits:
+        return statuses_of(source.connection, [of_parent(run_id)]).get(of_parent(run_id), {})
+    counts: Counter[str] = Counter()
+    status = Sql("SELECT (SELECT json_extract(r.state, '$.status') FROM runs r WHERE r.run = a.run), count(*) FROM ")
+    for way in Conditions(source.connection).any_of([one("parent_run_id", run_id)]).ways:
+        counts.update(dict(source.connection.execute(*(status + way + _limits(source) + Sql(" GROUP BY 1")))))
+    return counts
+
+
+def _run(source: Source, run_id: str) -> RunDocument | None:
+    select = Sql("SELECT a.number, a.state FROM runs a WHERE a.run_id = ?", [run_id]) + _limits(source)
+    row = source.connection.execute(*select).fetchone()
+    return None if row is None else document(run_id, row[0], json.loads(row[1]))
+
+
+def _limits(source: Source) -> Sql:
+    found = Sql("")
+    for limit in source.limits:
+        found += Sql(f" AND {limit.probe.text}", limit.probe.values)
     return found

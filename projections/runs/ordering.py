@@ -101,13 +101,20 @@ class Order(NamedTuple):
         valued = sorted(
             (run for run in runs if run.value is not None), key=lambda run: run.key, reverse=self.descending
         )
-        return valued + sorted((run for run in runs if run.value is None), key=lambda run: run[1:], reverse=True)
+        valueless = (run for run in runs if run.value is None)
+        return valued + sorted(valueless, key=lambda run: run[1:], reverse=self._newest_first)
 
     def follows(self, run: Placed, place: Placed) -> bool:
         """Whether a run comes behind a place."""
         if run.value is None or place.value is None:
-            return run.value is None and (place.value is not None or run[1:] < place[1:])
+            beyond = run[1:] < place[1:] if self._newest_first else run[1:] > place[1:]
+            return run.value is None and (place.value is not None or beyond)
         return run.key < place.key if self.descending else run.key > place.key
+
+    @property
+    def _newest_first(self) -> bool:
+        """How runs without a value come: by start, none has one."""
+        return self.descending or not self.is_by_start
 
     @property
     def _valued(self) -> str | None:

@@ -1,7 +1,7 @@
 """From events to rows of the run table."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 from ledger.feed import FeedEvent
 from projections.runs import tables
 from projections.runs.attributes import Attribute, attributes_brought_by, attributes_of
+from projections.runs.changed import fork_of
 from projections.runs.facets import FacetCounts
 from projections.runs.state import RunState, apply_event, moment
 from projections.runs.values import Value, Values, metric_values, values_of
@@ -19,6 +20,7 @@ from schemas.events import ExperimentCreatedEvent, RunResumedEvent, RunStatusCha
 from schemas.streams import run_stream
 
 _CHUNK = 300
+_EARLIEST = -(1 << 63)
 _RUN = run_stream("")
 
 
@@ -26,7 +28,7 @@ class RunsProjection:
     """A row a run; attributes are numbered in the order of events, so that any replay numbers alike."""
 
     name: str = "runs"
-    version: int = 6
+    version: int = 7
     tables: tuple[str, ...] = tables.TABLES
 
     def schema(self, suffix: str) -> str:
@@ -35,7 +37,13 @@ class RunsProjection:
 
     def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
         """Take in events: each run that they touch is read once and written once."""
-        rows = _Rows(connection, suffix)
+        self.apply_numbered(events, connection, suffix, {})
+
+    def apply_numbered(
+        self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str, runs: Mapping[str, int]
+    ) -> None:
+        """As `apply`; new runs get these numbers, by id, and the next ones if they are not among them."""
+        rows = _Rows(connection, suffix, runs)
         rows.load(_run_ids(events))
         for event in events:
             if event.envelope.stream.startswith(_RUN):
@@ -50,6 +58,8 @@ class _Row:
     run: int
     created: int
     number: int
+    first: int
+    latest: int
     state: RunState
     before: set[Attribute] = field(default_factory=set)
     words: str = ""
@@ -115,19 +125,20 @@ def _run_ids(events: Iterable[FeedEvent]) -> list[str]:
 class _Rows:
     """The rows that one batch touches, between reading and writing them."""
 
-    def __init__(self, connection: sqlite3.Connection, suffix: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, suffix: str, runs: Mapping[str, int]) -> None:
         self._connection = connection
         self._suffix = suffix
+        self._runs = runs
         self._rows: dict[str, _Row] = {}
         self._experiments: dict[str, _Experiment] = {}
         self._brought: dict[Attribute, None] = {}
         """The facts that events may have added, in the order in which new ones are numbered."""
-        self._last_run = self._last("run", "runs")
+        self._last_run, self._latest = self._newest()
 
     def load(self, run_ids: Sequence[str]) -> None:
         found = self._among(tables.SELECT_RUNS, "?", [(run_id,) for run_id in run_ids])
-        for run_id, run, created, number, text in found:
-            row = self._rows[run_id] = _Row(run, created, number, from_json(text))
+        for run_id, run, created, number, first, latest, text in found:
+            row = self._rows[run_id] = _Row(run, created, number, first, latest, from_json(text))
             row.begin(run_id)
 
     def take(self, event: FeedEvent) -> None:
@@ -172,7 +183,9 @@ class _Rows:
         rows, words = [], []
         changes = _Changes()
         for run_id, row in self._rows.items():
-            rows.append((row.run, run_id, row.created, row.number, to_json(row.state).decode()))
+            last = row.state["last_position"]
+            places = (row.first, last, fork_of(row.first, last), row.latest)
+            rows.append((row.run, run_id, row.created, row.number, *places, to_json(row.state).decode()))
             found = words_of(run_id, row.state)
             words += [(row.run, found)] if found != row.words else []
             changes.take(row, run_id)
@@ -214,9 +227,14 @@ class _Rows:
         self._connection.executemany(statement.format(self._suffix), values)
 
     def _new(self, run_id: str, event: FeedEvent) -> _Row:
-        self._last_run += 1
-        row = self._rows[run_id] = _Row(self._last_run, moment(event), 0, {}, known={}, metrics={})
+        run, created = self._runs.get(run_id, self._last_run + 1), moment(event)
+        self._last_run, self._latest = max(self._last_run, run), max(self._latest, created)
+        row = self._rows[run_id] = _Row(run, created, 0, event.position, self._latest, {}, known={}, metrics={})
         return row
+
+    def _newest(self) -> tuple[int, int]:
+        select = f"SELECT run, latest FROM runs{self._suffix} ORDER BY run DESC LIMIT 1"
+        return self._connection.execute(select).fetchone() or (0, _EARLIEST)
 
     def _last(self, column: str, table: str) -> int:
         row = self._connection.execute(f"SELECT coalesce(max({column}), 0) FROM {table}{self._suffix}").fetchone()

@@ -1,31 +1,27 @@
-"""Finding runs: the rarest condition leads, the others are looked up for each run it gives."""
+"""Finding runs: a page of what meets all conditions, in its order."""
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
 from ledger.errors import LimitExceededError, RunNotFoundError
 from ledger.filters import FILTERS
-from ledger.queries import ANY_VALUE, COUNTED, RunDocument, RunPage, RunQuery
-from projections.runs.attributes import ARCHIVED, TOP_LEVEL, Attribute, has_key, one, pair
+from ledger.queries import COUNTED, RunDocument, RunPage, RunQuery
 from projections.runs.columns import Columns
-from projections.runs.conditions import Condition, Conditions, LiveMetrics, Sql
+from projections.runs.conditions import LiveMetrics, Sql
 from projections.runs.cursor import read_cursor, write_cursor
 from projections.runs.documents import document
 from projections.runs.family import add_children, parents_of
+from projections.runs.matching import Matches, Source, matches_of
 from projections.runs.ordering import Order, Placed
-from projections.runs.span import span_of
 from projections.runs.values import Value, orderable
-from projections.runs.windows import Window, behind, windows
+from projections.runs.windows import behind, windows
 from schemas.limits import UNSTORABLE, Limits
 
 _LONGEST_PAGE = Limits().page_size
 _USUAL = Order("start", "", descending=True)
 _NOTHING = Sql("")
-_NOBODY: LiveMetrics = MappingProxyType({})
 
 
 def find_run(connection: sqlite3.Connection, run_id: str) -> RunDocument:
@@ -38,10 +34,8 @@ def find_run(connection: sqlite3.Connection, run_id: str) -> RunDocument:
     return document(run_id, row[0], json.loads(row[1]))
 
 
-def find_runs(connection: sqlite3.Connection, log_id: str, query: RunQuery, live: LiveMetrics = _NOBODY) -> RunPage:
-    """A page of runs, newest first unless the query says otherwise.
-
-    `live` are the last values of runs that go on, for a query that asks for those of metrics.
+def find_runs(sources: Sequence[Source], log_id: str, query: RunQuery) -> RunPage:
+    """A page of the runs that several sources have, no two of them the same; newest first unless it says otherwise.
 
     Raises:
         LimitExceededError: the page is too long, or has no place for a run; there are too many filters.
@@ -50,24 +44,16 @@ def find_runs(connection: sqlite3.Connection, log_id: str, query: RunQuery, live
     order = check(query)
     columns = None if query.columns is None else Columns.parse(query.columns)
     place = read_cursor(log_id, query.order_by or "", query.cursor) if query.cursor else None
-    matches = _matches(connection, query, live)
-    found = _page(connection, matches, order, place, query, live) if matches is not None else _Found([])
+    parts = [_part(source, query, order, place) for source in sources]
+    found = _together([part.found for part in parts], order)
     page = found.runs[: query.limit]
     last = page[-1] if len(found.runs) > query.limit else found.end
     more = None if last is None else write_cursor(log_id, query.order_by or "", last)
-    documents = _documents(connection, [placed.run for placed in page])
+    documents = _documents(parts, page, columns)
     if query.family:
-        add_children(connection, documents)
-    parents = parents_of(connection, documents) if query.family else []
-    if columns is not None:
-        columns.cut(connection, dict(zip((placed.run for placed in page), documents, strict=True)), live)
-    count, exact = None, True
-    if query.count:
-        # A first page that is not full has all that was found: nothing is looked at twice.
-        if matches is None or (place is None and len(found.runs) <= query.limit):
-            count, exact = len(page), found.end is None
-        else:
-            count, exact = _count(connection, matches, query.within)
+        add_children(sources, documents)
+    parents = parents_of(sources, documents) if query.family else []
+    count, exact = _total([part.count() for part in parts]) if query.count else (None, True)
     return RunPage(documents, more, count, exact, parents)
 
 
@@ -80,68 +66,6 @@ def check(query: RunQuery) -> Order:
     return Order.parse(query.order_by) if query.order_by is not None else _USUAL
 
 
-def attributes_asked(query: RunQuery) -> list[list[Attribute]]:
-    """What a run must have: one attribute of each list."""
-    found = [[one("status", status) for status in query.statuses]] if query.statuses else []
-    for kind, value in (
-        ("experiment", query.experiment),
-        ("run_type", query.run_type),
-        ("target", query.target),
-        ("parent_run_id", query.parent_run_id),
-        ("root_run_id", query.root_run_id),
-    ):
-        if value is not None:
-            found.append([one(kind, value)])
-    for kind, wanted in (("tag", query.tags), ("property", query.properties)):
-        for key, value in wanted.items():
-            found.append([has_key(kind, key) if value == ANY_VALUE else pair(kind, key, value)])
-    if not query.include_children and query.parent_run_id is None:
-        found.append([TOP_LEVEL])
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Matches:
-    """`ways` that lead to runs, none of which meets another's, and what these must meet beside."""
-
-    ways: Sequence[Sql]
-    conditions: Sequence[Condition]
-    lead: Condition | None
-
-    @property
-    def few(self) -> bool:
-        """Whether all are rather sorted than looked for along an order."""
-        return self.lead is not None and self.lead.is_few
-
-    @property
-    def bounded(self) -> bool:
-        """Whether the ways are short enough to be walked to their end."""
-        return self.lead is not None and not self.lead.is_many
-
-    @property
-    def probe(self) -> Sql:
-        """What tells of any run `a` whether it matches."""
-        return _all(condition.probe for condition in self.conditions)
-
-    @property
-    def others(self) -> Sql:
-        """What tells of a run on one of the ways whether it matches."""
-        return _all(condition.probe for condition in self._asked)
-
-    @property
-    def whole(self) -> list[Sql]:
-        """The ways to the runs that match, and to no others."""
-        return [way + self.others for way in self.ways]
-
-    def others_of(self, window: Window) -> Sql:
-        """As `others`, of a run in a window."""
-        return _all(condition.probe_between(window.lowest, window.highest) for condition in self._asked)
-
-    @property
-    def _asked(self) -> list[Condition]:
-        return [each for each in self.conditions if each is not self.lead and not each.narrows]
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
     """Runs in their order; `end` is where to go on if it was not looked further."""
@@ -150,46 +74,50 @@ class _Found:
     end: Placed | None = None
 
 
-def _matches(connection: sqlite3.Connection, query: RunQuery, live: LiveMetrics) -> _Matches | None:
-    """The ways to all runs that match; None if none can."""
-    make = Conditions(connection, live)
-    conditions = [make.any_of(wanted) for wanted in attributes_asked(query)]
-    conditions += [make.of(chip) for chip in query.filters]
-    if query.search is not None:
-        conditions.append(make.search(query.search))
-    if not all(condition.count for condition in conditions):
-        return None
-    if not query.include_archived and (archived := make.any_of([ARCHIVED])).count:
-        conditions.append(Condition(Sql(f"NOT {archived.probe.text}", archived.probe.values)))
-    if (span := span_of(query)) is not None:
-        conditions.append(Condition(Sql("a.created >= ? AND a.created < ?", span), narrows=True))
-    conditions.sort(key=lambda condition: condition.count)
-    lead = next((condition for condition in conditions if condition.leads), None)
-    stretch = _all(condition.probe for condition in conditions if condition.narrows)
-    ways = lead.ways if lead else [Sql("runs a WHERE true")]
-    return _Matches([way + stretch for way in ways], conditions, lead)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one source has for a page."""
+
+    source: Source
+    query: RunQuery
+    matches: Matches | None
+    found: _Found
+
+    def count(self) -> tuple[int, bool]:
+        """How many runs of it match, and whether these are all."""
+        # A first page that is not full has all that was found: nothing is looked at twice.
+        if self.matches is None or (self.query.cursor is None and len(self.found.runs) <= self.query.limit):
+            return len(self.found.runs), self.found.end is None
+        return _count(self.source.connection, self.matches, self.query.within)
 
 
-def _all(probes: Iterable[Sql]) -> Sql:
-    text, values = "", list[Any]()
-    for probe in probes:
-        text += f" AND {probe.text}"
-        values += probe.values
-    return Sql(text, values)
+def _part(source: Source, query: RunQuery, order: Order, place: Placed | None) -> _Part:
+    matches = matches_of(source, query)
+    found = _Found([]) if matches is None else _page(source, matches, order, place, query)
+    return _Part(source, query, matches, found)
 
 
-def _page(
-    connection: sqlite3.Connection,
-    matches: _Matches,
-    order: Order,
-    place: Placed | None,
-    query: RunQuery,
-    live: LiveMetrics,
-) -> _Found:
-    limit = query.limit + 1
+def _together(parts: Sequence[_Found], order: Order) -> _Found:
+    """What was found in several sources, as far as all of them were looked at."""
+    if len(parts) == 1:
+        return parts[0]
+    runs = order.sorted([run for part in parts for run in part.runs])
+    ends = order.sorted([part.end for part in parts if part.end is not None])
+    if not ends:
+        return _Found(runs)
+    return _Found([run for run in runs if not order.follows(run, ends[0])], ends[0])
+
+
+def _total(counts: Sequence[tuple[int, bool]]) -> tuple[int, bool]:
+    total = sum(count for count, _ in counts)
+    return min(total, COUNTED), total <= COUNTED and all(exact for _, exact in counts)
+
+
+def _page(source: Source, matches: Matches, order: Order, place: Placed | None, query: RunQuery) -> _Found:
+    connection, limit = source.connection, query.limit + 1
     if order.is_by_start:
         return _by_start(connection, matches, order, place, limit, query.within)
-    values = _live_values(order, live)
+    values = _live_values(order, source.live)
     if matches.few:
         return _Found(_sorted(connection, matches, order, place, values)[:limit])
     found = _along(connection, matches, order, place, limit, values)
@@ -200,7 +128,7 @@ def _page(
 
 def _by_start(
     connection: sqlite3.Connection,
-    matches: _Matches,
+    matches: Matches,
     order: Order,
     place: Placed | None,
     limit: int,
@@ -233,7 +161,7 @@ def _merged(connection: sqlite3.Connection, ways: Sequence[Sql], order: Order, l
 
 
 def _sorted(
-    connection: sqlite3.Connection, matches: _Matches, order: Order, place: Placed | None, live: Mapping[int, Value]
+    connection: sqlite3.Connection, matches: Matches, order: Order, place: Placed | None, live: Mapping[int, Value]
 ) -> list[Placed]:
     """All that match behind a place: they are few."""
     parts = [Sql("SELECT ") + order.value() + Sql(" AS value, a.created, a.run FROM ") + way for way in matches.whole]
@@ -244,7 +172,7 @@ def _sorted(
 
 def _along(
     connection: sqlite3.Connection,
-    matches: _Matches,
+    matches: Matches,
     order: Order,
     place: Placed | None,
     limit: int,
@@ -273,7 +201,7 @@ def _along(
 
 def _valueless(
     connection: sqlite3.Connection,
-    matches: _Matches,
+    matches: Matches,
     order: Order,
     place: Placed | None,
     limit: int,
@@ -294,7 +222,7 @@ def _live_values(order: Order, live: LiveMetrics) -> dict[int, Value]:
     return {run: value for run, value in found.items() if value is not None}
 
 
-def _count(connection: sqlite3.Connection, matches: _Matches, within: int | None) -> tuple[int, bool]:
+def _count(connection: sqlite3.Connection, matches: Matches, within: int | None) -> tuple[int, bool]:
     """How many match, and whether these are all: no further than what is counted, and what is looked at."""
     ways, more = matches.whole, False
     if within is not None and not matches.bounded:
@@ -307,7 +235,15 @@ def _count(connection: sqlite3.Connection, matches: _Matches, within: int | None
     return min(found, COUNTED), found <= COUNTED and not more
 
 
-def _documents(connection: sqlite3.Connection, runs: Sequence[int]) -> list[RunDocument]:
-    select = "SELECT run_id, number, state FROM runs WHERE run = ?"
-    rows = (connection.execute(select, (run,)).fetchone() for run in runs)
-    return [document(run_id, number, json.loads(state)) for run_id, number, state in rows]
+def _documents(parts: Sequence[_Part], page: Sequence[Placed], columns: Columns | None) -> list[RunDocument]:
+    """The documents of a page, each from the source that has the run."""
+    source_of = {placed.run: part.source for part in parts for placed in part.found.runs}
+    found = []
+    for _, _, run in page:
+        source = source_of[run]
+        select = "SELECT run_id, number, state FROM runs WHERE run = ?"
+        run_id, number, state = source.connection.execute(select, (run,)).fetchone()
+        found.append(document(run_id, number, json.loads(state)))
+        if columns is not None:
+            columns.cut(source.connection, {run: found[-1]}, source.live)
+    return found

@@ -5,9 +5,10 @@ TABLES = ("runs", "attributes", "run_attributes", "run_values", "facets", "exper
 _SCHEMA = """
 CREATE TABLE runs{0} (
     run INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, number INTEGER NOT NULL,
-    state TEXT NOT NULL
+    first INTEGER NOT NULL, last INTEGER NOT NULL, fork INTEGER, latest INTEGER NOT NULL, state TEXT NOT NULL
 );
 CREATE INDEX runs{0}_created ON runs{0} (created, run);
+CREATE INDEX runs{0}_changed ON runs{0} (fork, first, last) WHERE fork IS NOT NULL;
 CREATE TABLE attributes{0} (
     attribute INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
     UNIQUE (kind, key, value)
@@ -32,8 +33,9 @@ INSERT_ATTRIBUTE = "INSERT INTO attributes{0} (attribute, kind, key, value) VALU
 INSERT_RUN_ATTRIBUTE = "INSERT INTO run_attributes{0} (attribute, created, run) VALUES (?, ?, ?)"
 DELETE_RUN_ATTRIBUTE = "DELETE FROM run_attributes{0} WHERE attribute = ? AND created = ? AND run = ?"
 UPSERT_RUN = """
-INSERT INTO runs{0} (run, run_id, created, number, state) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (run) DO UPDATE SET number = excluded.number, state = excluded.state"""
+INSERT INTO runs{0} (run, run_id, created, number, first, last, fork, latest, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run) DO UPDATE SET
+number = excluded.number, last = excluded.last, fork = excluded.fork, state = excluded.state"""
 REPLACE_WORDS = "INSERT OR REPLACE INTO run_words{0} (rowid, words) VALUES (?, ?)"
 UPSERT_EXPERIMENT = """
 INSERT INTO experiments{0} (name, runs, active) VALUES (?, ?, ?)
@@ -43,7 +45,7 @@ UPSERT_VALUE = """
 INSERT INTO run_values{0} (run, field, value, created) VALUES (?, ?, ?, ?)
 ON CONFLICT (run, field) DO UPDATE SET value = excluded.value"""
 SELECT_METRICS = "SELECT field, value FROM run_values{0} WHERE run = ? AND field >= 'metric.' AND field < 'metric/'"
-SELECT_RUNS = "SELECT run_id, run, created, number, state FROM runs{0} WHERE run_id IN ({values})"
+SELECT_RUNS = "SELECT run_id, run, created, number, first, latest, state FROM runs{0} WHERE run_id IN ({values})"
 SELECT_ATTRIBUTES = """WITH wanted (kind, key, value) AS (VALUES {values})
 SELECT a.kind, a.key, a.value, a.attribute FROM wanted w CROSS JOIN attributes{0} a
 ON a.kind = w.kind AND a.key = w.key AND a.value = w.value"""
@@ -56,6 +58,8 @@ DROP_FACET = "DELETE FROM facets{0} WHERE scope = ? AND kind = ? AND key = ? AND
 def schema(suffix: str) -> str:
     """The tables of one generation.
 
+    A run has the positions of its `first` and `last` event, `fork` by which those are found that changed
+    behind a position (`projections.runs.changed`), and `latest`, the greatest `created` up to its number.
     `run_attributes` is in the order of a page, newest last, for each attribute: any page of any
     attribute is a short walk along the key. The number of a row of `run_words` is that of its run;
     `run_terms` shows which words there are.

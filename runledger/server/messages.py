@@ -67,6 +67,7 @@ class RunParameters(AtLeast):
     family: bool = False
     limit: int = 50
     cursor: str | None = None
+    as_of: str | None = None
 
     def query(self) -> RunQuery:
         """The question."""
@@ -91,6 +92,7 @@ class RunParameters(AtLeast):
             family=self.family,
             limit=self.limit,
             cursor=self.cursor,
+            as_of=self.as_of,
         )
 
 

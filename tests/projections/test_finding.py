@@ -13,6 +13,7 @@ from ledger.commands import Command, DescribeRun, StartRun, TagRun
 from ledger.queries import RunDocument, RunQuery
 from projections.answers import PROJECTIONS
 from projections.runner import catch_up
+from projections.runs.matching import Source
 from projections.runs.queries import find_runs
 from projections.runs.words import expression_of
 from tests.projections.conftest import Workspace
@@ -158,7 +159,10 @@ def test_few_matches_and_many_are_found_alike(workspace: Workspace, monkeypatch:
     def answers() -> list[list[str]]:
         catch_up(workspace.view, PROJECTIONS[0], workspace.feed)
         connection = workspace.view.reading()
-        return [[run["run_id"] for run in find_runs(connection, workspace.feed.log_id, each).runs] for each in queries]
+        return [
+            [run["run_id"] for run in find_runs([Source(connection)], workspace.feed.log_id, each).runs]
+            for each in queries
+        ]
 
     leading = answers()
     monkeypatch.setattr("projections.runs.conditions.COUNTED", 1)

@@ -1,0 +1,95 @@
+"""The list of runs as it was at a position.
+
+A run of which nothing happened behind the position is today what it was then: it is found in the tables
+of today. The others are made anew from their events up to the position, in tables of their own in
+memory. Both are asked alike, and their pages are one page.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+
+from ledger.errors import LimitExceededError
+from ledger.feed import Feed, FeedEvent
+from projections.runs import tables
+from projections.runs.changed import Changed, There, changed_since, there_at
+from projections.runs.conditions import COUNTED, Condition, Sql
+from projections.runs.matching import Source
+from projections.runs.projection import RunsProjection
+from schemas.events import OpaqueEvent
+
+CHANGED_RUNS = 50_000
+"""The most runs that are made anew for an answer."""
+
+_AT_ONCE = 500
+_SUFFIX = "_then"
+_CHECKPOINT = "CREATE TABLE checkpoints AS SELECT 'runs' AS projection, 'then' AS generation, 0 AS building"
+
+
+@contextmanager
+def sources_as_of(connection: sqlite3.Connection, feed: Feed, position: int) -> Iterator[list[Source]]:
+    """Where the runs are found that were there at a position, as they were.
+
+    Raises:
+        LimitExceededError: too many of them have changed since.
+    """
+    there = there_at(connection, position)
+    if there is None:
+        yield []
+        return
+    changed = changed_since(connection, position, CHANGED_RUNS + 1)
+    if len(changed) > CHANGED_RUNS:
+        raise LimitExceededError(
+            f"more than {CHANGED_RUNS:,} runs have changed since position {position}: "
+            "ask for a later one, or for one run as of it"
+        )
+    today = Source(connection, limits=[_unchanged(changed), *_limits(there)])
+    if not changed:
+        yield [today]
+        return
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as memory:
+        _make(memory)
+        _fill(memory, feed, position, changed)
+        yield [today, Source(memory)]
+
+
+def _limits(there: There) -> list[Condition]:
+    way = Sql("runs a WHERE a.run <= ?", [there.last])
+    begun = Condition(Sql("a.run <= ?", [there.last]), [way], count=min(there.last, COUNTED))
+    # Along the usual order, runs that began later are not even looked at.
+    return [begun, Condition(Sql("a.created <= ?", [there.latest]), narrows=True)]
+
+
+def _unchanged(changed: Sequence[Changed]) -> Condition:
+    if not changed:
+        return Condition(Sql("true"))
+    numbers = json.dumps([each.run for each in changed])
+    return Condition(Sql("a.run NOT IN (SELECT value FROM json_each(?))", [numbers]))
+
+
+def _make(memory: sqlite3.Connection) -> None:
+    memory.execute(_CHECKPOINT)
+    for statement in tables.schema(_SUFFIX).split(";"):
+        memory.execute(statement)
+    for table in tables.TABLES:
+        memory.execute(f"CREATE VIEW {table} AS SELECT * FROM {table}{_SUFFIX}")
+
+
+def _fill(memory: sqlite3.Connection, feed: Feed, position: int, changed: Sequence[Changed]) -> None:
+    projection, numbers = RunsProjection(), {each.run_id: each.run for each in changed}
+    memory.execute("BEGIN")
+    for start in range(0, len(changed), _AT_ONCE):
+        some = changed[start : start + _AT_ONCE]
+        events = [event for each in some for event in _known(feed, each.run_id, position)]
+        projection.apply_numbered(events, memory, _SUFFIX, numbers)
+    # A run's number in its experiment is given once: when an event names the experiment.
+    renumber = f"UPDATE runs{_SUFFIX} SET number = ? WHERE run = ? AND number > 0"
+    memory.executemany(renumber, [(each.number, each.run) for each in changed])
+    memory.execute("COMMIT")
+
+
+def _known(feed: Feed, run_id: str, position: int) -> list[FeedEvent]:
+    """What the tables know of a run: what this program cannot read is in no view either."""
+    events = (event for event in feed.of_run(run_id) if event.position <= position)
+    return [event for event in events if not isinstance(event.event, OpaqueEvent)]

@@ -15,6 +15,7 @@ from runledger.process import tune_collector
 MEASUREMENTS = (
     "alerts",
     "artifacts",
+    "as_of",
     "charts",
     "embedded_append",
     "endings",

@@ -13,6 +13,7 @@ from ledger.filters import Filter
 from ledger.queries import KeyQuery, RunQuery
 from ledger.workspace.folder import FOLDER
 from projections.runs.facets import find_names
+from projections.runs.matching import Source
 from projections.runs.queries import find_runs
 from projections.view import View
 
@@ -37,7 +38,7 @@ def run() -> list[Result]:
 def _questions() -> dict[str, Callable[[View], object]]:
     def page(*chips: str, **fields: object) -> Callable[[View], object]:
         query = RunQuery(filters=tuple(map(Filter.parse, chips)), within=_WITHIN, **fields)  # type: ignore[arg-type]
-        return lambda view: find_runs(view.reading(), _LOG, query)
+        return lambda view: find_runs([Source(view.reading())], _LOG, query)
 
     def following(**fields: object) -> Callable[[View], object]:
         """The page behind ten others."""
@@ -46,9 +47,9 @@ def _questions() -> dict[str, Callable[[View], object]]:
             if not place:
                 cursor = None
                 for _ in range(10):
-                    cursor = find_runs(view.reading(), _LOG, RunQuery(cursor=cursor, **fields)).cursor  # type: ignore[arg-type]
+                    cursor = find_runs([Source(view.reading())], _LOG, RunQuery(cursor=cursor, **fields)).cursor  # type: ignore[arg-type]
                 place.append(cursor)
-            return find_runs(view.reading(), _LOG, RunQuery(cursor=place[0], **fields))  # type: ignore[arg-type]
+            return find_runs([Source(view.reading())], _LOG, RunQuery(cursor=place[0], **fields))  # type: ignore[arg-type]
 
         place: list[str | None] = []
         return ask

@@ -2,7 +2,8 @@
 
 The last few thousand runs are real: hashed events of the log, which the projections read. The rows of the
 others are written straight into the tables of the view, a table at a time in the order of its index, as
-the projection would have written them (a test compares the two): no question of a list reads an event.
+the projection would have written them (a test compares the two): no question of a list as it is reads an
+event. Their places lie before the log's beginning, each run's next to each other.
 RUNLEDGER_BENCH_RUNS sets another number of runs.
 """
 
@@ -26,6 +27,7 @@ from ledger.store.database import Database
 from ledger.workspace.folder import FOLDER
 from projections.answers import PROJECTIONS
 from projections.runner import catch_up
+from projections.runs.changed import fork_of
 from projections.runs.projection import RunsProjection
 from projections.view import View
 from runledger.wiring import make_workspace
@@ -46,7 +48,8 @@ _ENDS = (RunStatus.COMPLETED,) * 8 + (RunStatus.FAILED, RunStatus.CANCELED)
 _N = """
 CREATE TEMP TABLE n AS
 WITH RECURSIVE c (number) AS (VALUES (0) UNION ALL SELECT number + 1 FROM c WHERE number < {runs} - 1)
-SELECT number, number + 1 AS run, CASE number WHEN 0 THEN 'parent' ELSE printf('run-%07d', number) END AS run_id,
+SELECT number, number + 1 AS run, (number + 1 - {runs}) * 3 AS place,
+    CASE number WHEN 0 THEN 'parent' ELSE printf('run-%07d', number) END AS run_id,
     ({first} + number * 30) * 1000000 AS created,
     ({first} + number * 30 + number * 7919 % 3600) * 1000000 AS ended,
     number * 2654435761 % {prime} / {prime}.0 AS spread,
@@ -58,12 +61,13 @@ SELECT number, number + 1 AS run, CASE number WHEN 0 THEN 'parent' ELSE printf('
     number BETWEEN 1 AND {children} AS child, number % 5000 = 0 AS rare
 FROM c"""
 _RUNS = """
-INSERT INTO runs{0} (run, run_id, created, number, state)
-SELECT run, run_id, created, number / 50 + 1, '{{"experiment":"' || experiment || '","status":"' || status
+INSERT INTO runs{0} (run, run_id, created, number, first, last, fork, latest, state)
+SELECT run, run_id, created, number / 50 + 1, place - 2, place, fork_of(place - 2, place), created,
+    '{{"experiment":"' || experiment || '","status":"' || status
     || '","attempt":1,"created":' || created || ',"created_by":"' || submitter
     || '","tags":{{"team":"' || team || '","quality":null' || CASE WHEN rare THEN ',"rare":"yes"' ELSE '' END
     || '}},"properties":{{"author":"' || author || '","commit":"' || hash
-    || '"}},"parameters":{{"lr":' || as_json(spread) || '}},"last_position":' || (number * 3 + 3)
+    || '"}},"parameters":{{"lr":' || as_json(spread) || '}},"last_position":' || place
     || ',"experiment_id":"i' || substr(experiment, 2) || '","run_type":"runledger.run","target":"' || target
     || '","display_name":"run ' || number || '"'
     || CASE WHEN child THEN ',"parent_run_id":"parent","root_run_id":"parent"' ELSE '' END
@@ -170,6 +174,7 @@ def make(place: Path, runs: int, real: int = _REAL) -> None:
 def write_rows(connection: sqlite3.Connection, suffix: str, runs: int) -> None:
     """The rows of the first runs, into the empty tables of a view."""
     connection.create_function("as_text", 1, str, deterministic=True)
+    connection.create_function("fork_of", 2, fork_of, deterministic=True)
     connection.create_function("as_json", 1, lambda value: to_json(value).decode(), deterministic=True)
     connection.execute("PRAGMA cache_size=-400000")
     connection.execute("PRAGMA synchronous=OFF")

@@ -43,6 +43,13 @@ ANY_VALUE = "\x00any"
 """As the value of a tag or property in a query: the key is there, with whatever value."""
 
 
+def moment_text(moment: datetime | int | None) -> str | None:
+    """A position, or a time as `as_of` of a query has it; without a zone it is local time."""
+    if isinstance(moment, datetime):
+        return moment.astimezone().isoformat()
+    return None if moment is None else str(moment)
+
+
 ORDERS = ("start", "end", "duration", "name", "status", "experiment")
 """What runs can be ordered by, beside what has a name of its own."""
 

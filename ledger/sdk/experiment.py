@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from ledger.commands import CreateExperiment, DefineRule, StartRun
-from ledger.queries import RunQuery
+from ledger.queries import RunQuery, moment_text
 from ledger.sdk.beginning import Said, begin, check_ways
 from ledger.sdk.config import ScriptRunConfig
 from ledger.sdk.experiments import ExperimentAttributes
@@ -138,6 +138,7 @@ class Experiment(ExperimentAttributes):
         order_by: str | None = None,
         started_from: datetime | None = None,
         started_before: datetime | None = None,
+        as_of: datetime | int | None = None,
     ) -> Runs:
         """As `get_runs`; `.to_pandas()` and `.to_polars()` make a table of them.
 
@@ -152,6 +153,8 @@ class Experiment(ExperimentAttributes):
                 `tag.NAME`, `property.NAME`; with `-` before it the other way round.
             started_from: runs that were started at this moment or later; without a zone it is local time.
             started_before: runs that were started before it.
+            as_of: the runs as they were, at a position of the ledger or at a moment; without a zone it is
+                local time. The conditions are about what was then.
         """
         query = RunQuery(
             experiment=self.name,
@@ -164,6 +167,7 @@ class Experiment(ExperimentAttributes):
             order_by=order_by,
             started_from=None if started_from is None else started_from.astimezone().isoformat(),
             started_before=None if started_before is None else started_before.astimezone().isoformat(),
+            as_of=moment_text(as_of),
         )
         return Run.found(self.workspace, query)
 

@@ -27,18 +27,20 @@ keys = st.sampled_from(KEYS)
 tags = st.dictionaries(keys, st.sampled_from([*VALUES, None]), max_size=2)
 properties = st.dictionaries(keys, st.sampled_from(VALUES), max_size=2)
 
+starts: st.SearchStrategy[StartRun] = st.builds(
+    StartRun,
+    run_id=run_ids,
+    experiment=st.sampled_from(["e1", "e2"]),
+    status=st.sampled_from([RunStatus.RUNNING, RunStatus.NOT_STARTED]),
+    tags=tags,
+    properties=properties,
+    parent_run_id=st.sampled_from([None, None, "r1"]),
+    target=st.sampled_from(["local", "gpu"]),
+)
+
 commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(CreateExperiment, name=st.sampled_from(["e1", "e3"])),
-    st.builds(
-        StartRun,
-        run_id=run_ids,
-        experiment=st.sampled_from(["e1", "e2"]),
-        status=st.sampled_from([RunStatus.RUNNING, RunStatus.NOT_STARTED]),
-        tags=tags,
-        properties=properties,
-        parent_run_id=st.sampled_from([None, None, "r1"]),
-        target=st.sampled_from(["local", "gpu"]),
-    ),
+    starts,
     st.builds(TagRun, run_id=run_ids, tags=tags),
     st.builds(UntagRun, run_id=run_ids, keys=st.lists(keys, max_size=2)),
     st.builds(AddProperties, run_id=run_ids, properties=properties),

@@ -22,7 +22,7 @@ from projections.runs.changed import fork_of, forks_at
 from projections.view import View
 from schemas.statuses import RunStatus
 from tests.projections.conftest import Workspace, open_workspace
-from tests.projections.stories import stories
+from tests.projections.stories import starts, stories
 from tests.projections.test_filters import chips, metrics
 from tests.projections.test_finding import TEXTS
 from tests.projections.test_runs import conditions, tell
@@ -45,10 +45,19 @@ ORDERS = (
     *("property.a b", "metric.loss"),
 )
 orders = st.builds(lambda sign, order: sign + order, st.sampled_from(["", "-"]), st.sampled_from(ORDERS))
+
+
+@st.composite
+def few_conditions(draw: st.DrawFn) -> dict[str, Any]:
+    """One condition, or two: with many, hardly a run is found."""
+    fields = draw(conditions)
+    return {name: fields[name] for name in draw(st.lists(st.sampled_from(sorted(fields)), max_size=2, unique=True))}
+
+
 queries = st.builds(
     lambda fields, **others: RunQuery(**fields, **others),
-    conditions,
-    filters=st.one_of(st.just(()), chips.map(tuple)),
+    st.one_of(st.just({"include_children": True, "include_archived": True}), few_conditions()),
+    filters=st.one_of(st.just(()), chips.map(lambda several: tuple(several[:1]))),
     search=st.sampled_from([None, None, None, *TEXTS]),
     order_by=st.one_of(st.none(), orders),
     columns=st.sampled_from([None, ("tag.quality", "metric.loss")]),
@@ -59,13 +68,23 @@ queries = st.builds(
 )
 
 
-@given(stories, metrics, st.lists(queries, min_size=1, max_size=4), st.sampled_from([1, 10_001]))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(starts, min_size=1, max_size=5),
+    stories,
+    metrics,
+    st.lists(queries, min_size=1, max_size=3),
+    st.sampled_from([1, 10_001]),
+)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_list_as_of_any_position_is_that_of_a_view_of_the_events_up_to_it(
-    story: list[Command], logged: Mapping[str, Mapping[str, Scalar]], asked: list[RunQuery], counted: int
+    begun: list[Command],
+    story: list[Command],
+    logged: Mapping[str, Mapping[str, Scalar]],
+    asked: list[RunQuery],
+    counted: int,
 ) -> None:
     with opened(logged) as (workspace, earlier), patch("projections.runs.conditions.COUNTED", counted):
-        tell(workspace, story)
+        tell(workspace, begun + story)
         for position in range(1, workspace.feed.last_position() + 1):
             before = earlier(position)
             for query in asked:
@@ -162,3 +181,11 @@ def test_children_are_told_as_they_were(workspace: Workspace) -> None:
         ("c1", "Running"),
         ("c0", "Completed"),
     ]
+
+
+def test_a_run_keeps_its_number_though_the_ones_before_it_are_not_made_anew(workspace: Workspace) -> None:
+    workspace.do(*(StartRun(run_id=f"r{n}", experiment="e") for n in range(3)))
+    then = str(workspace.feed.last_position())
+    workspace.do(TagRun(run_id="r2", tags={"late": None}))
+    found = workspace.answers.runs(RunQuery(as_of=then)).runs
+    assert [(run["run_number"], run["tags"]) for run in found] == [(3, {}), (2, {}), (1, {})]

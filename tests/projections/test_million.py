@@ -12,7 +12,8 @@ from ledger.workspace.folder import FOLDER
 from projections.view import View
 
 TABLES = {
-    "runs": "SELECT run, run_id, created, number, json_remove(state, '$.last_position') FROM runs ORDER BY run",
+    "runs": """SELECT run, run_id, created, number, last - first, latest, json_remove(state, '$.last_position')
+        FROM runs ORDER BY run""",
     "facts": """SELECT kind, key, value, created, run FROM run_attributes JOIN attributes USING (attribute)
         ORDER BY 1, 2, 3, 4, 5""",
     "values": "SELECT run, field, value, typeof(value), created FROM run_values ORDER BY 1, 2",

@@ -32,6 +32,7 @@ _ORDER_HELP = (
     "start, end, duration, name, status, experiment, or metric.NAME, parameter.NAME, tag.NAME, property.NAME; "
     "a - before it is the other way round [default: -start]"
 )
+_AS_OF_HELP = "the list and its runs as they were: at a position, or at a time in ISO 8601 (UTC)"
 _CHIP = "FIELD:OPERATOR:VALUES"
 _FILTER_HELP = (
     "such as tag.team:is:vision,speech or metric.loss:<:0.1, by is, is-not, has-key, starts-with, >, <, between; "
@@ -74,6 +75,7 @@ _OPTIONS = (
     click.option("--started-before", type=moment, metavar=MOMENT, help="started before then"),
     click.option("--order-by", metavar="FIELD", help=_ORDER_HELP),
     click.option("--last", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help=_LAST_HELP),
+    click.option("--as-of", metavar="MOMENT", help=_AS_OF_HELP),
     click.option("--include-archived", is_flag=True, help="archived runs too"),
     click.option("--minimal", is_flag=True, help="the main facts alone, by the names of az ml"),
 )

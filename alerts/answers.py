@@ -1,7 +1,7 @@
 """Answers about rules and what became of their notifications, from their events."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,8 @@ from alerts.rules.in_force import Rules
 from alerts.tallies import Tallies, Tally
 from ledger.domain.alert_rule import checked
 from ledger.errors import RuleNotFoundError
-from ledger.feed import Feed
+from ledger.feed import Feed, FeedEvent
+from ledger.moments import place_of
 from ledger.queries import (
     DeliveryDocument,
     IntentDocument,
@@ -70,16 +71,19 @@ class AlertAnswers:
         """Every rule that is not deleted, by name."""
         with self._database.clear_errors():
             streams = list(self._database.heads_of(_RULES))
-        found = [document for stream in streams if (document := self._document(stream)) is not None]
+        found = [document for stream in streams if (document := _rule_of(self._feed.of_stream(stream))) is not None]
         self._add_not_mailed(found)
         return sorted(found, key=lambda rule: (rule["name"], rule["rule_id"]))
 
-    def rule(self, rule_id: str) -> RuleDocument:
-        """One rule, deleted ones too; raises RuleNotFoundError."""
-        found = None if UNSTORABLE.search(rule_id) else self._document(rule_stream(rule_id), deleted=True)
+    def rule(self, rule_id: str, *, as_of: str | None = None) -> RuleDocument:
+        """One rule, deleted ones too, or as it was; raises RuleNotFoundError, and InvalidNameError for no moment."""
+        position = None if as_of is None else place_of(self._feed, as_of)
+        events = () if UNSTORABLE.search(rule_id) else self._feed.of_stream(rule_stream(rule_id))
+        found = _rule_of([each for each in events if position is None or each.position <= position], deleted=True)
         if found is None:
             raise RuleNotFoundError(rule_id)
-        self._add_not_mailed([found])
+        if position is None:
+            self._add_not_mailed([found])
         return found
 
     def deliveries(self, rule_id: str) -> list[DeliveryDocument]:
@@ -231,35 +235,36 @@ class AlertAnswers:
             _fold_recipient(document, happened.event, _iso(happened.recorded_at))
         return document
 
-    def _document(self, stream: str, *, deleted: bool = False) -> RuleDocument | None:
-        events = self._feed.of_stream(stream)
-        rules = Rules()
-        last: dict[str, Any] = {}
-        for happened in events:
-            rules.fold(happened)
-            rule = rules.get(key_of(stream))
-            if rule is not None:
-                last = {
-                    "rule_id": rule.id,
-                    "name": rule.definition.name if rule.definition else "",
-                    "enabled": rule.enabled,
-                    "version": rule.version,
-                    "definition": rule.definition.as_json() if rule.definition else None,
-                    "unreadable": rule.unreadable or None,
-                    "template_failure": rule.template_failure or None,
-                }
-        if not last or (rules.get(key_of(stream)) is None and not deleted):
-            return None
-        is_deleted = any(isinstance(happened.event, AlertRuleDeletedEvent) for happened in events)
-        first, latest = events[0], events[-1]
-        return last | {
-            "deleted": is_deleted,
-            "created_utc": _iso(first.recorded_at),
-            "created_by": first.envelope.actor,
-            "changed_utc": _iso(latest.recorded_at),
-            "changed_by": latest.envelope.actor,
-            "last_position": latest.position,
-        }
+
+def _rule_of(events: Sequence[FeedEvent], *, deleted: bool = False) -> RuleDocument | None:
+    """What the events of a rule make of it."""
+    rules = Rules()
+    last: dict[str, Any] = {}
+    for happened in events:
+        rules.fold(happened)
+        rule = rules.get(key_of(happened.envelope.stream))
+        if rule is not None:
+            last = {
+                "rule_id": rule.id,
+                "name": rule.definition.name if rule.definition else "",
+                "enabled": rule.enabled,
+                "version": rule.version,
+                "definition": rule.definition.as_json() if rule.definition else None,
+                "unreadable": rule.unreadable or None,
+                "template_failure": rule.template_failure or None,
+            }
+    if not last or (rules.get(last["rule_id"]) is None and not deleted):
+        return None
+    is_deleted = any(isinstance(happened.event, AlertRuleDeletedEvent) for happened in events)
+    first, latest = events[0], events[-1]
+    return last | {
+        "deleted": is_deleted,
+        "created_utc": _iso(first.recorded_at),
+        "created_by": first.envelope.actor,
+        "changed_utc": _iso(latest.recorded_at),
+        "changed_by": latest.envelope.actor,
+        "last_position": latest.position,
+    }
 
 
 def _intended(intent: Intent, states: Mapping[str, str]) -> IntentDocument:

@@ -50,7 +50,10 @@ def run() -> list[Result]:
         _tag(log, database)
         catch_up(view, PROJECTIONS[0], feed)
         places = {f"{changed} runs have changed since": _behind(view, changed) for changed in (10, 100, _TAGGED)}
-        places |= {"in the middle": -3 * RUNS // 2, "as of the first hundredth": -3 * RUNS + 3 * RUNS // 100}
+        places |= {
+            where: _end_of(view, run)
+            for where, run in (("in the middle", RUNS // 2), ("after a hundredth", RUNS // 100))
+        }
         return [
             _measured(view, feed, f"{name}, {where}", query, place)
             for where, place in places.items()
@@ -62,6 +65,10 @@ def _behind(view: View, changed: int) -> int:
     """The position behind which this many runs have changed."""
     select = "SELECT last - 1 FROM runs ORDER BY run DESC LIMIT 1 OFFSET ?"
     return int(view.reading().execute(select, (changed - 1,)).fetchone()[0])
+
+
+def _end_of(view: View, run: int) -> int:
+    return int(view.reading().execute("SELECT last FROM runs WHERE run = ?", (run,)).fetchone()[0])
 
 
 def _measured(view: View, feed: Feed, name: str, query: RunQuery, position: int) -> Result:

@@ -122,8 +122,8 @@ class Client(Protocol):
     def output(self, run_id: str, start: int) -> bytes:
         """What a submitted script has printed, from a place on; not all of it at once. Raises RunNotFoundError."""
 
-    def metrics(self, run_id: str) -> Sequence[MetricSummary]:
-        """The metrics of a run in short, in the order of first use; raises RunNotFoundError."""
+    def metrics(self, run_id: str, as_of: str | None = None) -> Sequence[MetricSummary]:
+        """The metrics of a run in short, in the order of first use, or as they were; raises RunNotFoundError."""
 
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points of a run; raises RunNotFoundError."""
@@ -137,8 +137,8 @@ class Client(Protocol):
     def rules(self) -> Sequence[RuleDocument]:
         """Every alert rule that is not deleted, by name."""
 
-    def rule(self, rule_id: str) -> RuleDocument:
-        """One alert rule; raises RuleNotFoundError."""
+    def rule(self, rule_id: str, as_of: str | None = None) -> RuleDocument:
+        """One alert rule, or as it was at a position or time; raises RuleNotFoundError."""
 
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What was claimed of a rule's notifications and what came of it; raises RuleNotFoundError."""
@@ -173,8 +173,11 @@ class Client(Protocol):
     def views(self) -> Sequence[ViewDocument]:
         """The saved views that we may see, by name."""
 
-    def view(self, view_id: str) -> ViewDocument:
-        """One saved view; raises ViewNotFoundError, and ForbiddenError if we may not see it."""
+    def view(self, view_id: str, as_of: str | None = None) -> ViewDocument:
+        """One saved view, or as it was at a position or time.
+
+        Raises ViewNotFoundError, and ForbiddenError if we may not see it.
+        """
 
     def close(self) -> None:
         """Give back what is held; the client cannot be used afterwards."""

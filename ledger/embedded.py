@@ -239,10 +239,10 @@ class EmbeddedClient:
         self._log.catch_up()
         return CancelRequests(self._answers.standings).among(writer.run_id for writer in writers)
 
-    def metrics(self, run_id: str) -> Sequence[MetricSummary]:
+    def metrics(self, run_id: str, as_of: str | None = None) -> Sequence[MetricSummary]:
         """The metrics of a run in short, as of now."""
         self._catch_up(run_id)
-        return self._answers.metrics.summaries(run_id)
+        return self._answers.metrics.summaries(run_id, as_of=as_of)
 
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points, as of now."""
@@ -266,10 +266,10 @@ class EmbeddedClient:
         self._log.catch_up()
         return self._answers.alerts.rules()
 
-    def rule(self, rule_id: str) -> RuleDocument:
+    def rule(self, rule_id: str, as_of: str | None = None) -> RuleDocument:
         """One alert rule, as of now."""
         self._log.catch_up()
-        return self._answers.alerts.rule(rule_id)
+        return self._answers.alerts.rule(rule_id, as_of=as_of)
 
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What came of a rule's notifications, as of now."""
@@ -330,10 +330,13 @@ class EmbeddedClient:
         self._log.catch_up()
         return self._answers.saved_views.views(self._who())
 
-    def view(self, view_id: str) -> ViewDocument:
+    def view(self, view_id: str, as_of: str | None = None) -> ViewDocument:
         """One saved view, as of now."""
         self._log.catch_up()
-        return self._answers.saved_views.view(view_id, self._who())
+        views = self._answers.saved_views
+        if as_of is not None:
+            return views.view_at(view_id, as_of, self._who())
+        return views.view(view_id, self._who())
 
     def _who(self) -> "Who":
         from ledger.domain.saved_view import Who  # noqa: PLC0415 - a training has no views

@@ -65,13 +65,15 @@ class Thinned:
 class SeriesQuery:
     """Which points of a run: of one metric or of all, from one step to another, both included.
 
-    A point without a step counts by its place in its series, from 0.
+    A point without a step counts by its place in its series, from 0. With `as_of`, a position or a time in
+    ISO 8601, those that the values log had by then: recorded at that time, or at the position's, or before.
     """
 
     run_id: str
     name: str | None = None
     first_step: int | None = None
     last_step: int | None = None
+    as_of: str | None = None
 
 
 class MetricQueries(Protocol):
@@ -81,8 +83,8 @@ class MetricQueries(Protocol):
     arrived. None checks that the run is there: one without values has none.
     """
 
-    def summaries(self, run_id: str, *, at_least: int = 0) -> Sequence[MetricSummary]:
-        """The metrics of a run in short, in the order of first use."""
+    def summaries(self, run_id: str, *, as_of: str | None = None, at_least: int = 0) -> Sequence[MetricSummary]:
+        """The metrics of a run in short, in the order of first use; `as_of` is as in `SeriesQuery`."""
 
     def series(self, query: SeriesQuery, *, at_least: int = 0) -> Sequence[Series]:
         """Logged points."""

@@ -297,8 +297,8 @@ class AlertQueries(Protocol):
     def rules(self) -> list[RuleDocument]:
         """Every rule that is not deleted, by name."""
 
-    def rule(self, rule_id: str) -> RuleDocument:
-        """One rule, deleted ones too; raises RuleNotFoundError."""
+    def rule(self, rule_id: str, *, as_of: str | None = None) -> RuleDocument:
+        """One rule, deleted ones too, or as it was; raises RuleNotFoundError, and InvalidNameError for no moment."""
 
     def deliveries(self, rule_id: str) -> list[DeliveryDocument]:
         """What was claimed of a rule's notifications, oldest first; raises RuleNotFoundError."""

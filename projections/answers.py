@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from ledger.errors import LimitExceededError, RunNotFoundError
 from ledger.feed import Feed
 from ledger.metrics import MetricSummary
+from ledger.moments import place_of
 from ledger.queries import (
     RUNS_COMPARED,
     ArtifactDocument,
@@ -30,7 +31,7 @@ from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
 from projections.history.as_of import run_as_of
 from projections.history.entries import entries
-from projections.history.moments import place_of, position_of
+from projections.history.moments import position_of
 from projections.history.trail import TYPES, Trail, trail_of
 from projections.projection import Projection
 from projections.runner import behind, catch_up

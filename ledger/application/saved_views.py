@@ -5,9 +5,11 @@ from ledger.domain.saved_view import SavedView, Who
 from ledger.errors import ViewNotFoundError
 from ledger.feed import Feed, FeedEvent
 from ledger.following import Following
+from ledger.moments import place_of
 from ledger.queries import ViewDocument
 from ledger.users.tokens import moment_of
 from schemas.events import OpaqueEvent, ViewChangedEvent, ViewDeletedEvent, ViewSavedEvent, ViewSharedEvent
+from schemas.limits import UNSTORABLE
 from schemas.streams import key_of, view_stream
 
 _KINDS = (ViewSavedEvent, ViewChangedEvent, ViewSharedEvent, ViewDeletedEvent)
@@ -18,6 +20,7 @@ class SavedViews:
 
     def __init__(self, feed: Feed) -> None:
         """Nothing is read before the first question."""
+        self._feed = feed
         self._views: dict[str, tuple[SavedView, FeedEvent]] = {}
         self._following = Following(feed, _KINDS, self._fold)
 
@@ -35,6 +38,29 @@ class SavedViews:
             raise ViewNotFoundError(view_id)
         found[0].check_may(who, "view")
         return _document(*found, who)
+
+    def view_at(self, view_id: str, moment: str, who: Who) -> ViewDocument:
+        """One view as it was at a position or a time; a deleted one too.
+
+        Who asks must have had a right to see it then, and have one now if it is still there.
+
+        Raises:
+            ViewNotFoundError: it was not there, or deleted.
+            ForbiddenError: who asks may not see it.
+            InvalidNameError: it is no moment.
+        """
+        position, stream = place_of(self._feed, moment), view_stream(view_id)
+        self._following.read_on()
+        if stream in self._views:
+            self._views[stream][0].check_may(who, "view")
+        view, last = LedgerAggregate.blank(stream), None
+        events = () if UNSTORABLE.search(view_id) else self._feed.of_stream(stream)
+        for last in (each for each in events if each.position <= position and isinstance(each.event, _KINDS)):
+            view.apply(last.event)
+        if last is None or not isinstance(view, SavedView) or view.deleted:
+            raise ViewNotFoundError(view_id)
+        view.check_may(who, "view")
+        return _document(view, last, who)
 
     def _fold(self, happened: FeedEvent) -> None:
         stream = happened.envelope.stream

@@ -181,10 +181,10 @@ class OfflineClient:
         """What a script has printed."""
         return self._scratch.output(run_id, start)
 
-    def metrics(self, run_id: str) -> Sequence[MetricSummary]:
+    def metrics(self, run_id: str, as_of: str | None = None) -> Sequence[MetricSummary]:
         """The metrics of a run in short."""
         self._read(run_id, values=True)
-        return self._scratch.metrics(run_id)
+        return self._scratch.metrics(run_id, as_of)
 
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points."""
@@ -205,9 +205,9 @@ class OfflineClient:
         """The alert rules that are known here."""
         return self._scratch.rules()
 
-    def rule(self, rule_id: str) -> RuleDocument:
+    def rule(self, rule_id: str, as_of: str | None = None) -> RuleDocument:
         """One alert rule."""
-        return self._scratch.rule(rule_id)
+        return self._scratch.rule(rule_id, as_of)
 
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """None: nothing is mailed from here."""
@@ -254,9 +254,9 @@ class OfflineClient:
         """The saved views that are known here."""
         return self._scratch.views()
 
-    def view(self, view_id: str) -> ViewDocument:
+    def view(self, view_id: str, as_of: str | None = None) -> ViewDocument:
         """One saved view."""
-        return self._scratch.view(view_id)
+        return self._scratch.view(view_id, as_of)
 
     def close(self) -> None:
         """Give the scratch ledger up."""

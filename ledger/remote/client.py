@@ -171,9 +171,10 @@ class RemoteClient:
         found: list[str] = self._server.call("POST", "/presence", content)["canceled"]
         return found
 
-    def metrics(self, run_id: str) -> Sequence[MetricSummary]:
+    def metrics(self, run_id: str, as_of: str | None = None) -> Sequence[MetricSummary]:
         """The metrics of a run in short; raises RunNotFoundError."""
-        return [summary_from(each) for each in self._ask_values(run_id, "/metrics", {})]
+        query = SeriesQuery(run_id=run_id, as_of=as_of)
+        return [summary_from(each) for each in self._ask_values(run_id, "/metrics", _conditions(query))]
 
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points of a run; raises RunNotFoundError."""
@@ -250,9 +251,9 @@ class RemoteClient:
         found: list[RuleDocument] = self._ask("/rules")
         return found
 
-    def rule(self, rule_id: str) -> RuleDocument:
-        """One alert rule; raises RuleNotFoundError."""
-        found: RuleDocument = self._ask_rule(rule_id)
+    def rule(self, rule_id: str, as_of: str | None = None) -> RuleDocument:
+        """One alert rule, or as it was at a position or time; raises RuleNotFoundError."""
+        found: RuleDocument = self._ask_rule(rule_id, asked=_moment(as_of))
         return found
 
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
@@ -314,10 +315,13 @@ class RemoteClient:
         found: list[ViewDocument] = self._ask("/views")
         return found
 
-    def view(self, view_id: str) -> ViewDocument:
-        """One saved view; raises ViewNotFoundError, and ForbiddenError if we may not see it."""
+    def view(self, view_id: str, as_of: str | None = None) -> ViewDocument:
+        """One saved view, or as it was at a position or time.
+
+        Raises ViewNotFoundError, and ForbiddenError if we may not see it.
+        """
         try:
-            found: ViewDocument = self._ask(f"/views/{_segment(view_id)}")
+            found: ViewDocument = self._ask(f"/views/{_segment(view_id)}", _moment(as_of))
         except NotFoundError as error:
             raise ViewNotFoundError(view_id) from error
         return found
@@ -336,9 +340,9 @@ class RemoteClient:
         asked = urlencode([*parameters, *at_least], errors="surrogatepass")
         return self._server.call("GET", f"{path}?{asked}" if asked else path)
 
-    def _ask_rule(self, rule_id: str, path: str = "") -> Any:
+    def _ask_rule(self, rule_id: str, path: str = "", asked: Sequence[tuple[str, str]] = ()) -> Any:
         try:
-            return self._ask(f"/rules/{_segment(rule_id)}{path}")
+            return self._ask(f"/rules/{_segment(rule_id)}{path}", asked)
         except NotFoundError as error:
             raise RuleNotFoundError(rule_id) from error
 
@@ -360,8 +364,12 @@ class RemoteClient:
 
 
 def _conditions(query: SeriesQuery) -> dict[str, object]:
-    names = ("name", "first_step", "last_step")
+    names = ("name", "first_step", "last_step", "as_of")
     return {name: value for name in names if (value := getattr(query, name)) is not None}
+
+
+def _moment(as_of: str | None) -> list[tuple[str, str]]:
+    return [] if as_of is None else [("as_of", as_of)]
 
 
 def _segment(text: str) -> str:

@@ -1,13 +1,10 @@
 """A moment in a run's life as a person names it: a position, a time, or what was changed then."""
 
-from datetime import UTC, datetime
-
 from ledger.errors import InvalidNameError, NotFoundError
 from ledger.feed import Feed
+from ledger.moments import known_place
 from projections.audit.fields import fields_of
 from schemas.events import Event
-
-_DIGITS = 18
 
 
 def position_of(feed: Feed, run_id: str, moment: str) -> int:
@@ -21,43 +18,13 @@ def position_of(feed: Feed, run_id: str, moment: str) -> int:
         InvalidNameError: it is none of these.
         NotFoundError: the field of the run was never so.
     """
-    found = _place(feed, moment)
+    found = known_place(feed, moment)
     if found is not None:
         return found
     field, equals, value = moment.partition("=")
     if not field:
         raise InvalidNameError(f"{moment[:40]!r} is no moment: name a position, a time, or FIELD or FIELD=VALUE")
     return _changed(feed, run_id, field, value if equals else None)
-
-
-def place_of(feed: Feed, moment: str) -> int:
-    """The position that a moment of the whole ledger means: itself, or the last one that was recorded by a time.
-
-    Raises:
-        InvalidNameError: it is neither.
-    """
-    found = _place(feed, moment)
-    if found is None:
-        raise InvalidNameError(
-            f"{moment[:40]!r} is no moment of the ledger: name a position such as 17, or a time such as "
-            "2026-03-01T12:00:00Z"
-        )
-    return found
-
-
-def _place(feed: Feed, moment: str) -> int | None:
-    if moment.isascii() and moment.isdecimal() and len(moment) <= _DIGITS:
-        return int(moment)
-    time = _time(moment)
-    return None if time is None else feed.position_at(time)
-
-
-def _time(text: str) -> int | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _changed(feed: Feed, run_id: str, field: str, value: str | None) -> int:

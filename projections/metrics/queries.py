@@ -6,9 +6,12 @@ from functools import partial
 from typing import TypeVar
 
 from ledger.errors import BadValueError, UnavailableError
+from ledger.feed import Feed
 from ledger.metrics import MetricSummary, Scalar, Series, SeriesQuery, Thinned
+from ledger.moments import time_of
 from ledger.store.database import Database
 from ledger.store.tables import offset_of, partition_of
+from projections.metrics.as_of import tables_as_of
 from projections.metrics.batches import VALUES
 from projections.metrics.charting import Chart, ChartQuery, Source, chart
 from projections.metrics.chunks import read_points
@@ -33,16 +36,19 @@ class Metrics:
         self._database = database
         self._view = view
 
-    def summaries(self, run_id: str, *, at_least: int = 0) -> list[MetricSummary]:
+    def summaries(self, run_id: str, *, as_of: str | None = None, at_least: int = 0) -> list[MetricSummary]:
         """The metrics of a run in short, in the order of first use."""
         self._check_arrived(at_least)
-        return self._asked(run_id, lambda found: [metric.summary() for metric in metrics_of(found, run_id)], [])
+        return self._asked(run_id, lambda found: [metric.summary() for metric in metrics_of(found, run_id)], [], as_of)
 
     def series(self, query: SeriesQuery, *, at_least: int = 0) -> list[Series]:
         """Logged points."""
         self._check_arrived(at_least)
         return self._asked(
-            query.run_id, lambda found: [_series(metric, points) for metric, _, points in _chosen(found, query)], []
+            query.run_id,
+            lambda found: [_series(metric, points) for metric, _, points in _chosen(found, query)],
+            [],
+            query.as_of,
         )
 
     def series_of(
@@ -64,6 +70,7 @@ class Metrics:
             query.run_id,
             lambda found: [thinned for each in _chosen(found, query) for thinned in _thinned(*each, buckets)],
             [],
+            query.as_of,
         )
 
     def charts(self, query: ChartQuery, *, at_least: int = 0) -> list[Chart]:
@@ -103,11 +110,15 @@ class Metrics:
             f"here ends before {end}: it was written elsewhere and has not arrived yet. Try again."
         )
 
-    def _asked(self, run_id: str, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+    def _asked(self, run_id: str, read: Callable[[sqlite3.Connection], T], nothing: T, as_of: str | None = None) -> T:
+        time = None if as_of is None else time_of(Feed("", self._database), as_of)
         with self._database.clear_errors():
             log = self._database.identities().get(streams.VALUES)
         if log is None or UNSTORABLE.search(run_id):
             return nothing
+        if time is not None:
+            with tables_as_of(self._database, run_id, time) as then:
+                return read(then)
         while True:
             ends = fill(self._view, self._database, log.id, run_id)
             # One moment for all statements; a rebuild may have emptied the tables before it.

@@ -7,7 +7,7 @@ import click
 
 from ledger.commands import ChangeRule, DefineRule, DeleteRule, DisableRule, EnableRule, RuleCommand
 from ledger.queries import RuleDocument
-from runledger.cli.alerts.naming import id_of
+from runledger.cli.alerts.naming import id_at, id_of
 from runledger.cli.alerts.options import Options, definition_options
 from runledger.cli.lazy import Elsewhere, LazyNoun
 from runledger.cli.output import note
@@ -67,11 +67,12 @@ def list_rules(session: Session) -> None:
 
 @alert.command()
 @_rule
+@click.option("--as-of", metavar="MOMENT", help="as it was: at a position, or at a time in ISO 8601 (UTC)")
 @pass_session
-def show(session: Session, rule: str) -> None:
-    """Show a rule, by its name or id."""
+def show(session: Session, rule: str, as_of: str | None) -> None:
+    """Show a rule, by its name or id, as it is or as it was; one that is deleted by its id alone."""
     with session.client() as client:
-        session.output.write(client.rule(id_of(client, rule)))
+        session.output.write(client.rule(id_at(client, rule, as_of), as_of))
 
 
 @alert.command()

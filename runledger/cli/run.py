@@ -80,18 +80,19 @@ def history(session: Session, run_id: str) -> None:
 @run.command()
 @run_id_option
 @click.option("--name", metavar="NAME", help="every point of this metric, with its step and time")
+@click.option("--as-of", metavar="MOMENT", help="what was logged by then: a position, or a time in ISO 8601 (UTC)")
 @pass_session
-def metrics(session: Session, run_id: str, name: str | None) -> None:
+def metrics(session: Session, run_id: str, name: str | None, as_of: str | None) -> None:
     """Show what a run has logged: each metric in short, or one point by point."""
     with session.client() as client:
         if name is not None:
-            series = client.series(SeriesQuery(run_id=run_id, name=name))
+            series = client.series(SeriesQuery(run_id=run_id, name=name, as_of=as_of))
             if not series:
-                known = ", ".join(each.name for each in client.metrics(run_id)) or "none"
+                known = ", ".join(each.name for each in client.metrics(run_id, as_of)) or "none"
                 raise NotFoundError(f"run {run_id} has no metric {name!r}; it has: {known}")
             session.output.write([row for each in series for row in point_rows(each)])
             return
-        found = [summary_to(each) for each in client.metrics(run_id)]
+        found = [summary_to(each) for each in client.metrics(run_id, as_of)]
     if not found:
         note("Nothing is logged yet. A script logs with `run.log(NAME, VALUE, step=N)`.")
     session.output.write(found, _METRIC_COLUMNS)

@@ -1,5 +1,6 @@
 """`runledger view`: lists of runs under a name, for oneself or shared."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _NO_VIEWS = "No views yet. `runledger view save NAME --filter tag.team:is:vision` makes one."
 _TEXTS = ("experiment", "search", "order_by")
+
+
+_as_of = click.option("--as-of", metavar="MOMENT", help="as it was: at a position, or at a time in ISO 8601 (UTC)")
 
 
 @click.group(cls=Noun)
@@ -64,15 +68,29 @@ def save(
         session.output.write(client.view(view_id))
 
 
+@view.command()
+@click.argument("name", metavar="VIEW")
+@_as_of
+@pass_session
+def show(session: Session, name: str, as_of: str | None) -> None:
+    """Show what a view says, as it is or as it was; one that is deleted by its whole id."""
+    with session.client() as client:
+        session.output.write(_at(client, name, as_of))
+
+
 @view.command("open")
 @click.argument("name", metavar="VIEW")
+@_as_of
 @click.option("--last", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="how many runs")
 @pass_session
-def open_view(session: Session, name: str, last: int) -> None:
-    """List the runs of a view; VIEW is its name, or how its id begins."""
+def open_view(session: Session, name: str, last: int, as_of: str | None) -> None:
+    """List the runs of a view; VIEW is its name, or how its id begins.
+
+    With --as-of, the runs that the view as it was had then.
+    """
     with session.client() as client:
-        found = _found(client, name)
-        runs = collect(client, _query(found), last, session.output.query)
+        query = replace(_query(_at(client, name, as_of)), as_of=as_of)
+        runs = collect(client, query, last, session.output.query)
     session.output.write(runs, RUN_COLUMNS)
 
 
@@ -116,6 +134,17 @@ def _found(client: "Client", name: str) -> ViewDocument:
         how_many = "no view has the name" if not found else f"{len(found)} views have the name"
         raise NotFoundError(f"{how_many} {name!r}, or an id that begins so; `runledger view list` lists them")
     return found[0]
+
+
+def _at(client: "Client", name: str, as_of: str | None) -> ViewDocument:
+    """A view as it is, or as it was: then it may be deleted by now."""
+    if as_of is None:
+        return _found(client, name)
+    try:
+        view_id = _found(client, name)["view_id"]
+    except NotFoundError:
+        view_id = name
+    return client.view(view_id, as_of)
 
 
 def _query(found: ViewDocument) -> RunQuery:

@@ -102,6 +102,12 @@ class RunMoment(AtLeast):
     as_of: Annotated[str | None, Field(max_length=1_000)] = None
 
 
+class LedgerMoment(AtLeast):
+    """As of when: a position, or a time in ISO 8601; without it, now."""
+
+    as_of: Annotated[str | None, Field(max_length=100)] = None
+
+
 class CompareParameters(AtLeast):
     """The runs to compare."""
 
@@ -179,10 +185,13 @@ class SeriesParameters(AtLeast):
     name: str | None = None
     first_step: int | None = None
     last_step: int | None = None
+    as_of: str | None = None
 
     def query(self, run_id: str) -> SeriesQuery:
         """The question."""
-        return SeriesQuery(run_id=run_id, name=self.name, first_step=self.first_step, last_step=self.last_step)
+        return SeriesQuery(
+            run_id=run_id, name=self.name, first_step=self.first_step, last_step=self.last_step, as_of=self.as_of
+        )
 
 
 class SeveralSeriesParameters(AtLeast):

@@ -18,3 +18,13 @@ def id_of(client: "Client", rule: str) -> str:
         raise NotFoundError(f"{len(named)} rules are called {rule!r}; name one by its id: {', '.join(named)}")
     known = ", ".join(each["name"] for each in rules) or "none"
     raise NotFoundError(f"there is no rule {rule!r}; there is: {known}")
+
+
+def id_at(client: "Client", rule: str, as_of: str | None) -> str:
+    """As `id_of`; of a rule that was there at a moment and is deleted by now, what is named is its id."""
+    try:
+        return id_of(client, rule)
+    except NotFoundError:
+        if as_of is None:
+            raise
+        return rule

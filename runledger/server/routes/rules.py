@@ -10,7 +10,7 @@ from ledger.queries import Span, is_suppressed
 from ledger.users.rights import Right
 from runledger.server.asking import Asking
 from runledger.server.desk import Desk
-from runledger.server.messages import AtLeast, SentMail, SentPreview
+from runledger.server.messages import AtLeast, LedgerMoment, SentMail, SentPreview
 from runledger.server.openapi import MAIL_BODY, PREVIEW_BODY
 from runledger.server.replies import reply
 
@@ -29,10 +29,10 @@ class RulesApi:
         """Every alert rule that is not deleted, by name."""
         return reply(await self._answered(asked, self._parts.alerts.rules))
 
-    async def rule(self, rule_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
-        """One alert rule."""
-        found = await self._answered(asked, lambda: self._parts.alerts.rule(rule_id))
-        return reply(found, position=found["last_position"])
+    async def rule(self, rule_id: str, asked: Annotated[LedgerMoment, Query()]) -> Response:
+        """One alert rule, as it is or as it was at a moment."""
+        found = await self._answered(asked, lambda: self._parts.alerts.rule(rule_id, as_of=asked.as_of))
+        return reply(found, position=None if asked.as_of is not None else found["last_position"])
 
     async def deliveries(self, rule_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
         """What was claimed of a rule's notifications and what came of it, oldest first."""

@@ -53,7 +53,8 @@ class ValuesApi:
     async def run_metrics(self, run_id: str, asked: Annotated[SeriesParameters, Query()]) -> Response:
         """The metrics of a run in short: last points and bounds."""
         at_least = asked.values_at_least
-        question = self._of_run(run_id, lambda: self._parts.metrics.summaries(run_id, at_least=at_least))
+        ask = partial(self._parts.metrics.summaries, run_id, as_of=asked.as_of, at_least=at_least)
+        question = self._of_run(run_id, ask)
         return reply([summary_to(each) for each in await self._answered_values(asked, question)])
 
     async def series(self, run_id: str, asked: Annotated[SeriesParameters, Query()]) -> Response:

@@ -1,5 +1,6 @@
 """Saved views over HTTP, each as far as who asks may see it; commands change them."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -8,7 +9,7 @@ from ledger.domain.saved_view import Who
 from runledger.server.asking import Asking
 from runledger.server.desk import Desk
 from runledger.server.guard import Visitor
-from runledger.server.messages import AtLeast
+from runledger.server.messages import AtLeast, LedgerMoment
 from runledger.server.replies import reply
 
 
@@ -22,8 +23,11 @@ def view_routes(desk: Desk) -> APIRouter:
         return reply(await desk.ask(lambda: saved.views(_who(visitor)), asked.at_least))
 
     @routes.get("/views/{view_id}", response_model=dict[str, Any])
-    async def view(view_id: str, asked: Annotated[AtLeast, Query()], visitor: Asking) -> Response:
-        """One saved view."""
+    async def view(view_id: str, asked: Annotated[LedgerMoment, Query()], visitor: Asking) -> Response:
+        """One saved view, as it is or as it was at a moment."""
+        if asked.as_of is not None:
+            question = partial(saved.view_at, view_id, asked.as_of, _who(visitor))
+            return reply(await desk.ask(question, asked.at_least))
         found = await desk.ask(lambda: saved.view(view_id, _who(visitor)), asked.at_least)
         return reply(found, position=found["last_position"])
 

@@ -51,8 +51,7 @@ def run() -> list[Result]:
         catch_up(view, PROJECTIONS[0], feed)
         places = {f"{changed} runs have changed since": _behind(view, changed) for changed in (10, 100, _TAGGED)}
         places |= {
-            where: _end_of(view, run)
-            for where, run in (("in the middle", RUNS // 2), ("after a hundredth", RUNS // 100))
+            where: _end_of(view, run) for where, run in (("in the middle", RUNS // 2), ("after a tenth", RUNS // 10))
         }
         return [
             _measured(view, feed, f"{name}, {where}", query, place)

@@ -55,8 +55,10 @@ class SavedViews:
             self._views[stream][0].check_may(who, "view")
         view, last = LedgerAggregate.blank(stream), None
         events = () if UNSTORABLE.search(view_id) else self._feed.of_stream(stream)
-        for last in (each for each in events if each.position <= position and isinstance(each.event, _KINDS)):
-            view.apply(last.event)
+        for happened in events:
+            if happened.position <= position and isinstance(happened.event, _KINDS):
+                view.apply(happened.event)
+                last = happened
         if last is None or not isinstance(view, SavedView) or view.deleted:
             raise ViewNotFoundError(view_id)
         view.check_may(who, "view")

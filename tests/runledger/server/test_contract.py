@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,8 +22,10 @@ from ledger.commands import (
     ChangeView,
     Command,
     CreateExperiment,
+    DefineRule,
     DeleteView,
     DescribeRun,
+    DisableRule,
     RestoreRun,
     ResumeRun,
     SaveView,
@@ -39,6 +42,7 @@ from ledger.errors import (
     InvalidNameError,
     LimitExceededError,
     RefusedError,
+    RuleNotFoundError,
     RunNotFoundError,
     StatusRefusedError,
     ViewNotFoundError,
@@ -48,6 +52,7 @@ from ledger.filters import Filter, Operator
 from ledger.liveness.expiring import end_overdue
 from ledger.liveness.graces import end_of, request_in
 from ledger.liveness.writers import LiveWriter
+from ledger.metrics import SeriesQuery
 from ledger.queries import ANY_VALUE, KeyQuery, Named, RunPage, RunQuery, state_of
 from ledger.values.batch import Batch
 from ledger.workspace.folder import make_folder
@@ -462,3 +467,48 @@ def test_many_send_files_at_once(client: Client, run_id: str) -> None:
         thread.join()
 
     assert [each["name"] for each in client.artifacts(run_id)] == [f"{number:02d}" for number in range(12)]
+
+
+def test_what_was_is_answered_as_it_was(client: Client) -> None:
+    name = str(uuid4())
+    rule = {"name": name, "recipients": ["a@example.org"]}
+    points = [
+        {"name": "loss", "kind": "scalar", "index": [number], "times": [number], "values": [1 / number]}
+        for number in (1, 2)
+    ]
+    client.execute(DefineRule(rule_id=name, definition=rule))
+    client.execute(SaveView(view_id=name, name="old", query="search=x"))
+    client.execute(StartRun(run_id=f"{name}-1", experiment=name))
+    client.execute(StartRun(run_id=f"{name}-2", experiment=name, parent_run_id=f"{name}-1"))
+    client.log_values(Batch(run_id=f"{name}-1", writer="w", first=1, last=1, series=points[:1], occurred_at=1))
+    time.sleep(0.05)
+    then = client.execute(TagRun(run_id=f"{name}-1", tags={"then": "yes"})).position
+    moment = client.history(f"{name}-1")[-1].recorded_at
+    time.sleep(0.05)
+    client.log_values(Batch(run_id=f"{name}-1", writer="w", first=2, last=2, series=points[1:], occurred_at=1))
+    client.execute(ChangeStatus(run_id=f"{name}-1", status=RunStatus.COMPLETED))
+    client.execute(ChangeStatus(run_id=f"{name}-2", status=RunStatus.FAILED))
+    client.execute(StartRun(run_id=f"{name}-3", experiment=name))
+    client.execute(DisableRule(rule_id=name))
+    client.execute(DeleteView(view_id=name))
+
+    for as_of in (str(then), moment):
+        query = RunQuery(experiment=name, as_of=as_of)
+        running = replace(query, statuses=[RunStatus.RUNNING], include_children=True, order_by="name")
+        assert ids(client, query) == [f"{name}-1"]
+        assert ids(client, running) == [f"{name}-1", f"{name}-2"]
+        assert ids(client, replace(query, parent_run_id=f"{name}-1", statuses=["Failed"])) == []
+        assert [each.last for each in client.metrics(f"{name}-1", as_of)] == [1.0]
+        [series] = client.series(SeriesQuery(run_id=f"{name}-1", as_of=as_of))
+        assert series.values == [1.0]
+        assert client.rule(name, as_of)["enabled"]
+        assert client.view(name, as_of)["query"] == "search=x"
+    assert [each.last for each in client.metrics(f"{name}-1")] == [0.5]
+    assert not client.rule(name)["enabled"]
+    with pytest.raises(RuleNotFoundError):
+        client.rule(name, "0")
+    for nothing in (None, "0"):
+        with pytest.raises(ViewNotFoundError):
+            client.view(name, nothing)
+    with pytest.raises(InvalidNameError, match="no moment of the ledger"):
+        client.runs(RunQuery(as_of="tags.a"))

@@ -16,6 +16,7 @@ MEASUREMENTS = (
     "alerts",
     "artifacts",
     "charts",
+    "cold_start",
     "embedded_append",
     "endings",
     "http",

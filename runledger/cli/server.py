@@ -8,6 +8,7 @@ import click
 from ledger.errors import RefusedError, UnavailableError
 from runledger.cli.issuing import give_token, show_token
 from runledger.cli.output import note
+from runledger.cli.progress import Progress
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
 from runledger.server import ROLES
@@ -99,13 +100,20 @@ def _serve(parts: "Embedded", host: str, port: int, roles: frozenset[str] | None
     except ImportError as error:
         cure = f"the server has packages of its own: pip install 'runledger[server]' ({error})"
         raise UnavailableError(cure) from error
-    check_host(host, parts)
-    with listen(host, port) as listening:
-        serve(parts, listening, click.echo, roles, proxies)
+    with Progress("reading the log", "records") as progress:
+
+        def announce(url: str) -> None:
+            progress.wipe()
+            click.echo(url)
+
+        check_host(host, parts, progress.update)
+        with listen(host, port) as listening:
+            serve(parts, listening, announce, roles, proxies, progress.update)
 
 
 def _init_admin(session: Session, parts: "Embedded", name: str) -> None:
-    parts.log.catch_up()
+    with Progress("reading the log", "records") as progress:
+        parts.log.catch_up(progress.update)
     if parts.users.has_admin():
         raise AdminExistsError(
             "there is an admin already. An admin's token, or `runledger token create NAME --role admin --workspace "

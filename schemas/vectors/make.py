@@ -53,7 +53,7 @@ def vector(envelope: Envelope) -> dict[str, Any]:
     return {
         "log_id": _LOG_ID,
         "key": record.key.decode(),
-        "headers": {name: value.decode() for name, value in record.headers},
+        "headers": {name: (value or b"").decode() for name, value in record.headers},
         "value_hex": record.value.hex(),
         "canonical_bytes_hex": canonical_bytes(_LOG_ID, envelope.fields(), envelope.value).hex(),
         "sha256": envelope.hash(_LOG_ID).hex(),

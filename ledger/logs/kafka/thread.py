@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.log import KafkaLog
 from ledger.logs.kafka.opening import KafkaLogs, Writer, kafka_logs
-from ledger.logs.log import Link, Log
+from ledger.logs.log import Link, Log, Told
 from ledger.store.database import Database
 
 T = TypeVar("T")
@@ -82,8 +82,8 @@ class _Waiting:
     def append(self, links: Sequence[Link]) -> list[int]:
         return self._thread.wait(lambda: self._log.append(links))
 
-    def catch_up(self) -> None:
-        self._thread.wait(self._log.catch_up)
+    def catch_up(self, told: Told | None = None) -> None:
+        self._thread.wait(lambda: self._log.catch_up(told))
 
     def close(self) -> None:
         self._thread.close()

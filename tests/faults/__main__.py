@@ -42,6 +42,15 @@ def _scenarios(folder: Path, short: bool) -> Sequence[Row]:
     return play(folder, mails=40 if short else 500, seconds=2 if short else 20)
 
 
+def _coldstart(folder: Path, short: bool) -> Sequence[Row]:
+    from examples.kafka_broker import KafkaBroker  # noqa: PLC0415 - the others need no Kafka
+    from tests.faults.replica.coldstart import kill_while_filling  # noqa: PLC0415
+
+    records, kills = (6_000, 10) if short else (200_000, 100)
+    with KafkaBroker(folder / "kafka") as broker:
+        return [kill_while_filling(broker.address, folder, records=records, kills=kills)]
+
+
 def _api(_: Path, short: bool) -> Sequence[Row]:
     from tests.faults.api.programme import fuzz_api  # noqa: PLC0415 - schemathesis takes long to load
 
@@ -55,6 +64,7 @@ PROGRAMMES: Mapping[str, Programme] = {
     "mishaps": _mishaps,
     "preview": _preview,
     "api": _api,
+    "coldstart": _coldstart,
 }
 
 

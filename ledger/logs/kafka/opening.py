@@ -113,7 +113,7 @@ def _assemble(
 
 @asynccontextmanager
 async def _running(logs: KafkaLogs, sender: Sender, reader: Consumer) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_guarded(logs, work)) for work in (sender.run(), _tail(logs, reader))]
+    tasks = [asyncio.create_task(_guarded(logs, work)) for work in (sender.run, lambda: _tail(logs, reader))]
     try:
         yield
     finally:
@@ -131,10 +131,10 @@ async def _tail(logs: KafkaLogs, reader: Consumer) -> None:
             await asyncio.sleep(1)
 
 
-async def _guarded(logs: KafkaLogs, work: Coroutine[Any, Any, None]) -> None:
+async def _guarded(logs: KafkaLogs, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """A log whose reader or sender has ended answers nobody: it says why."""
     try:
-        await work
+        await work()
     except Exception as error:  # noqa: BLE001 - told to everybody who waits or asks
         told = error if isinstance(error, LedgerError) else LogRefusedError(f"the log stopped working: {error!r}")
         logs.control.refuse(told)

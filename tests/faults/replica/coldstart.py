@@ -20,7 +20,7 @@ from tests.faults.mails.row import Row
 from tests.faults.mails.senders import ROOT
 from tests.faults.replica.topics import fill
 
-_LIFE_SECONDS = 120.0
+_LIFE_SECONDS = 60.0
 _LOOK_SECONDS = 0.001
 # About two fetches: a kill hits any step of the work between two commits.
 _LATER_SECONDS = 0.03

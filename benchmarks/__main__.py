@@ -15,6 +15,7 @@ from runledger.process import tune_collector
 MEASUREMENTS = (
     "alerts",
     "artifacts",
+    "chain",
     "charts",
     "cold_start",
     "embedded_append",

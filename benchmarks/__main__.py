@@ -22,6 +22,7 @@ MEASUREMENTS = (
     "endings",
     "http",
     "kafka_append",
+    "kafka_servers",
     "lists",
     "live",
     "mail",

@@ -15,6 +15,8 @@ from schemas.records import Envelope, Headers, Record
 from schemas.streams import CONTROL, LogName
 
 _LAST = (1 << 62) - 1
+# 64 MiB of pages: where records come faster than they are moved, the write-ahead log must not grow for ever.
+_MUCH_PAGES = 16_384
 
 
 class Recorded(NamedTuple):
@@ -192,7 +194,12 @@ class Database(SqliteFile):
 
     def checkpoint(self) -> None:
         """Move what the write-ahead log holds into the file, as far as readers allow."""
-        self.reading().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        with self.clear_errors():
+            self.reading().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def leave_checkpoints(self) -> None:
+        """Let this thread's commits leave that to whoever calls `checkpoint`, unless very much has gathered."""
+        self.reading().execute(f"PRAGMA wal_autocheckpoint={_MUCH_PAGES}")
 
     def _select(self, log: LogName, where: str, order: str, values: Sequence[object]) -> list[Recorded]:
         rows = self.reading().execute(tables.select_events(log, where, order), values)

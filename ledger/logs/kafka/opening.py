@@ -11,6 +11,7 @@ from uuid import uuid4
 from ledger.errors import LogRefusedError, NotReadyError, UnavailableError
 from ledger.logs.genesis import genesis, identity_of
 from ledger.logs.kafka.address import KafkaAddress
+from ledger.logs.kafka.checkpointing import keep_checkpointing
 from ledger.logs.kafka.client import (
     CONNECT_SECONDS,
     Admin,
@@ -77,7 +78,7 @@ async def kafka_logs(address: KafkaAddress, database: Database, writer: Writer) 
             await _check_last_records(checker, database, _partitions(facts, identities))
             async with consuming(connection) as reader:
                 logs, sender = _assemble(database, facts, identities, producer, checker)
-                async with _running(logs, sender, reader):
+                async with _running(logs, sender, reader, database):
                     yield logs
     finally:
         await producer.drop()
@@ -112,8 +113,9 @@ def _assemble(
 
 
 @asynccontextmanager
-async def _running(logs: KafkaLogs, sender: Sender, reader: Consumer) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_guarded(logs, work)) for work in (sender.run, lambda: _tail(logs, reader))]
+async def _running(logs: KafkaLogs, sender: Sender, reader: Consumer, database: Database) -> AsyncIterator[None]:
+    works = (sender.run, lambda: _tail(logs, reader), lambda: keep_checkpointing(database))
+    tasks = [asyncio.create_task(_guarded(logs, work)) for work in works]
     try:
         yield
     finally:

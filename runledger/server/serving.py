@@ -18,7 +18,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger.errors import RefusedError, UnavailableError
 from ledger.logs.log import Told
-from ledger.queries import RunQuery
 from runledger.channels import can_send
 from runledger.keys import signer_of
 from runledger.liveness import liveness_of
@@ -92,11 +91,12 @@ def serve(
     announce: Callable[[str], None],
     roles: Collection[str] | None = None,
     proxies: Sequence[str] = (),
-    told: Told | None = None,
+    reading: Told | None = None,
+    filling: Told | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted; `announce` is told the URL once it is ready.
 
-    Until then `told` hears how far the log is read.
+    Until then `reading` hears how far the log is read, then `filling` how far the run tables are filled.
 
     `roles` are names of `ROLES`; without any it is all that the settings allow. `proxies` are addresses
     and networks whose word on who asks is believed; without any, those that the settings name.
@@ -138,7 +138,13 @@ def serve(
     if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
         others.append(telling)
     serving = _Serving(
-        parts, _Answering(Secured(gate), door, listening), door, others, told, projects="projections" in chosen
+        parts,
+        _Answering(Secured(gate), door, listening),
+        door,
+        others,
+        reading,
+        filling,
+        projects="projections" in chosen,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))
@@ -208,12 +214,14 @@ class _Serving:
         answering: Role,
         door: Door,
         others: Sequence[Role],
-        told: Told | None,
+        reading: Told | None,
+        filling: Told | None,
         *,
         projects: bool,
     ) -> None:
         self._parts = parts
-        self._told = told
+        self._reading = reading
+        self._filling = filling
         self._answering = answering
         self._door = door
         self._others = others
@@ -253,13 +261,14 @@ class _Serving:
             stop.set()
 
     def _read(self) -> None:
-        self._parts.log.catch_up(self._told)
-        self._told = None
+        self._parts.log.catch_up(self._reading)
+        self._reading = None
         self._parts.users.is_open()
         self._door.read()
 
     def _project(self) -> None:
-        self._parts.queries.runs(RunQuery(limit=1))
+        self._parts.queries.catch_up(self._filling)
+        self._filling = None
 
 
 def _end_at_last(door: Door) -> None:

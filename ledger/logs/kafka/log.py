@@ -81,10 +81,10 @@ class KafkaLog:
         first = last = self._read_of(ends)
         deadline = asyncio.get_running_loop().time() + seconds
         while not reached.done():
+            if told is not None:
+                told(last - first, sum(ends.values()) - first)
             await asyncio.wait([reached], timeout=_LOOK_SECONDS)
             read, now = self._read_of(ends), asyncio.get_running_loop().time()
-            if told is not None:
-                told(read - first, sum(ends.values()) - first)
             if read > last:
                 last, deadline = read, now + seconds
             elif now > deadline and not reached.done():

@@ -43,7 +43,7 @@ pins: $(VENV)/made.stamp ## write requirements/*.txt anew (UPGRADE=1: newer vers
 	@$(call pin,run,--extra kafka --extra broker --extra server --extra demo --constraints requirements/dev.txt)
 
 clean: ## remove what make made: .venv, caches, the Kafka broker
-	@rm -rf $(VENV) .pins .kafka build dist .hypothesis .*_cache
+	@rm -rf $(VENV) .pins .kafka examples/reader/node_modules build dist .hypothesis .*_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 # $(call pin,NAME,OPTIONS): every package that NAME needs, on every platform and Python, with its hashes.

@@ -1,21 +1,16 @@
-"""The Kafka client: the only module that imports aiokafka, and the only one that knows its traps."""
+"""The Kafka client that reads and writes; only it and `admin` import aiokafka, and know its traps."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     KafkaError,
     NodeNotReadyError,
     OffsetOutOfRangeError,
-    TopicAlreadyExistsError,
-    UnknownTopicOrPartitionError,
-    for_code,
 )
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
@@ -26,7 +21,7 @@ from ledger.store.fold import Arrival
 from schemas.records import Record
 
 CONNECT_SECONDS = 10.0
-_CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
 _REQUEST_SECONDS = 5.0
 FETCH_MILLISECONDS = 500
 # What one fetch brings is folded in one transaction. Of 4 MiB the garbage collector and the processor's
@@ -100,7 +95,7 @@ class Connection:
             "request_timeout_ms": int(_REQUEST_SECONDS * 1000),
             "retry_backoff_ms": 50,
             "metadata_max_age_ms": 30_000,
-            **self.address.security,
+            **self.address.security.options,
         }
 
 
@@ -132,7 +127,7 @@ class Producer:
         except (KafkaError, TimeoutError, OSError) as error:
             await self.drop()
             raise UnavailableError(
-                f"Kafka at {self._connection.address} did not store the records ({_said(error)})"
+                f"Kafka at {self._connection.address} did not store the records ({said(error)})"
             ) from error
         return {
             spot: [Arrival(answer.offset + index, answer.timestamp, record) for index, record in enumerate(records)]
@@ -182,7 +177,7 @@ async def _let_go(producer: AIOKafkaProducer) -> None:
     if sender.sender_task is not None:
         sender.sender_task.cancel()
     with suppress(KafkaError, TimeoutError, OSError):
-        async with asyncio.timeout(_CLOSE_SECONDS):
+        async with asyncio.timeout(CLOSE_SECONDS):
             await producer.client.close()
 
 
@@ -237,13 +232,24 @@ class Consumer:
             for spot, messages in found.items()
         }
 
+    async def positions(self, spots: Iterable[Spot]) -> dict[Spot, int]:
+        """The offset that is read next of each partition, behind all that was fetched."""
+        return {spot: await self._consumer.position(TopicPartition(*spot)) for spot in spots}
+
+    async def begins(self, spots: Sequence[Spot]) -> dict[Spot, int]:
+        """The offset of the first record of each partition."""
+        return await self._offsets(self._consumer.beginning_offsets, spots)
+
     async def ends(self, spots: Sequence[Spot]) -> dict[Spot, int]:
         """The offset behind the last record of each partition."""
+        return await self._offsets(self._consumer.end_offsets, spots)
+
+    async def _offsets(self, ask: Callable[..., Awaitable[Any]], spots: Sequence[Spot]) -> dict[Spot, int]:
         try:
-            ends = await self._consumer.end_offsets([TopicPartition(*spot) for spot in spots])
+            found = await ask([TopicPartition(*spot) for spot in spots])
         except (KafkaError, OSError) as error:
-            raise UnavailableError(f"Kafka at {self._address} did not answer: {_said(error)}") from error
-        return {(spot.topic, spot.partition): offset for spot, offset in ends.items()}
+            raise UnavailableError(f"Kafka at {self._address} did not answer: {said(error)}") from error
+        return {(spot.topic, spot.partition): offset for spot, offset in found.items()}
 
     async def records_at(self, offsets: Mapping[Spot, int]) -> dict[Spot, Record]:
         """The record at an offset of each partition, where there is one."""
@@ -276,77 +282,16 @@ async def consuming(connection: Connection, *, wait: int = FETCH_MILLISECONDS) -
         fetch_max_bytes=FETCH_BYTES * 4,
     )
     try:
-        await _within(connection.start(consumer, consumer.stop, CONNECT_SECONDS), connection.address)
+        await within(connection.start(consumer, consumer.stop, CONNECT_SECONDS), connection.address)
         yield Consumer(consumer, connection.address)
     finally:
         with suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await consumer.stop()
 
 
-class Admin:
-    """Makes topics and says how they are set."""
-
-    def __init__(self, client: AIOKafkaAdminClient, address: KafkaAddress) -> None:
-        """Use `administering`."""
-        self._client = client
-        self._address = address
-
-    async def brokers(self) -> int:
-        """How many brokers the cluster has.
-
-        Raises:
-            NotReadyError: none yet, or none any more.
-        """
-        cluster = await _within(self._client.describe_cluster(), self._address)
-        if not cluster["brokers"]:
-            raise NotReadyError(f"Kafka at {self._address} has no broker that is ready; try again")
-        return len(cluster["brokers"])
-
-    async def facts(self, topic: str) -> TopicFacts | None:
-        """How a topic is set, or None if there is none."""
-        described = (await _within(self._client.describe_topics([topic]), self._address))[0]
-        if described["error_code"] == UnknownTopicOrPartitionError.errno:
-            return None
-        if described["error_code"]:
-            raise UnavailableError(f"Kafka says of topic {topic}: {for_code(described['error_code']).__name__}")
-        partitions = described["partitions"]
-        return TopicFacts(
-            name=topic,
-            partitions=len(partitions),
-            replicas=min((len(partition["replicas"]) for partition in partitions), default=0),
-            brokers=await self.brokers(),
-            settings=await self._settings(topic),
-        )
-
-    async def create(self, topic: str, partitions: int, replicas: int, settings: Mapping[str, str]) -> None:
-        """Make a topic; one that another made meanwhile is fine."""
-        new = NewTopic(topic, partitions, replicas, topic_configs=dict(settings))
-        answer = await _within(self._client.create_topics([new], timeout_ms=int(CONNECT_SECONDS * 1000)), self._address)
-        code, text = answer.topic_errors[0][1], answer.topic_errors[0][-1]
-        if code not in {0, TopicAlreadyExistsError.errno}:
-            raise UnavailableError(f"Kafka refused to make topic {topic}: {for_code(code).__name__} {text or ''}")
-
-    async def _settings(self, topic: str) -> dict[str, str]:
-        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
-        answers = await _within(self._client.describe_configs([resource]), self._address)
-        return {entry[0]: entry[1] for answer in answers for found in answer.resources for entry in found[4]}
-
-
-@asynccontextmanager
-async def administering(connection: Connection) -> AsyncIterator[Admin]:
-    """An admin client for a short while."""
-    client = AIOKafkaAdminClient(**{k: v for k, v in connection.options().items() if k != "retry_backoff_ms"})
-    try:
-        await _within(connection.start(client, client.close, CONNECT_SECONDS), connection.address)
-        yield Admin(client, connection.address)
-    finally:
-        with suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await client.close()
-
-
-async def _within(work: Any, address: KafkaAddress) -> Any:
+async def within(work: Any, address: KafkaAddress) -> Any:
+    """What a request to the cluster comes to; UnavailableError or NotReadyError if nothing."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS + 1):
             return await work
@@ -354,10 +299,11 @@ async def _within(work: Any, address: KafkaAddress) -> Any:
         raise NotReadyError(f"Kafka at {address} knows no broker that is ready; try again") from error
     except (KafkaError, OSError, TimeoutError) as error:
         raise UnavailableError(
-            f"no Kafka broker answers at {address} within {CONNECT_SECONDS:.0f} s ({_said(error)}). "
+            f"no Kafka broker answers at {address} within {CONNECT_SECONDS:.0f} s ({said(error)}). "
             "Is it running, and is the address right?"
         ) from error
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """An error of the client in a few words."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,14 +1,16 @@
 """One log of a ledger on Kafka, for callers in the log's own event loop."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 from ledger.errors import LostRaceError, TooLargeError, UnavailableError
 from ledger.logs.kafka.client import Consumer, Spot, size_of
+from ledger.logs.kafka.lag import Lag
 from ledger.logs.kafka.sender import Parcel, Sender
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.waiters import Waiters
-from ledger.logs.log import Link, Told
+from ledger.logs.log import Figures, Link, Told
 from ledger.logs.repeat import earlier_places
 from ledger.store.database import Database, LogIdentity
 from ledger.store.fold import follows
@@ -44,6 +46,7 @@ class KafkaLog:
         self._ends = ends
         self._batch_bytes = batch_bytes
         self._refused: Exception | None = None
+        self._lag = Lag(time.monotonic())
 
     @property
     def id(self) -> str:
@@ -105,6 +108,23 @@ class KafkaLog:
     def _read_of(self, ends: Mapping[Spot, int]) -> int:
         offsets = self._tail.offsets()
         return sum(min(offsets.get(spot, 0), end) for spot, end in ends.items())
+
+    async def measure(self) -> None:
+        """Find out how far the tail is behind the end; see `figures`."""
+        asked_at = time.monotonic()
+        ends = await self._ends.ends([(self._topic, number) for number in range(self._identity.partitions)])
+        self._lag.told(asked_at, ends, self._tail.offsets())
+
+    def figures(self) -> Figures:
+        """How far the tail is behind, as it was measured last, and what it read."""
+        name = self._identity.name
+        return Figures(
+            self._lag.records(self._tail.offsets()),
+            self._lag.seconds(time.monotonic()),
+            self._tail.batches[name],
+            self._tail.records[name],
+            self._sender.replacements,
+        )
 
     def refuse(self, error: Exception) -> None:
         """Answer everybody with this error from now on: the log cannot be trusted."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,19 +11,19 @@ from uuid import uuid4
 from ledger.errors import LogRefusedError, NotReadyError, UnavailableError
 from ledger.logs.genesis import genesis, identity_of
 from ledger.logs.kafka.address import KafkaAddress
+from ledger.logs.kafka.admin import Admin, administering
 from ledger.logs.kafka.checkpointing import keep_checkpointing
 from ledger.logs.kafka.client import (
     CONNECT_SECONDS,
-    Admin,
     Connection,
     Consumer,
     Producer,
     Spot,
-    administering,
     batch_limit,
     consuming,
 )
 from ledger.logs.kafka.log import KafkaLog
+from ledger.logs.kafka.rights import lacking, refused
 from ledger.logs.kafka.sender import Sender
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.topics import TopicFacts, partitions_for, problems, replicas_for, settings_for
@@ -39,6 +39,7 @@ _LOGS: tuple[LogName, LogName] = (CONTROL, VALUES)
 _CHECK_WAIT = 10
 _MADE_SECONDS = 0.05
 _READY_SECONDS = 0.2
+_MEASURE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,12 @@ def _assemble(
 
 @asynccontextmanager
 async def _running(logs: KafkaLogs, sender: Sender, reader: Consumer, database: Database) -> AsyncIterator[None]:
-    works = (sender.run, lambda: _tail(logs, reader), lambda: keep_checkpointing(database))
+    works = (
+        sender.run,
+        lambda: _tail(logs, reader),
+        lambda: _measure(logs),
+        lambda: keep_checkpointing(database),
+    )
     tasks = [asyncio.create_task(_guarded(logs, work)) for work in works]
     try:
         yield
@@ -131,6 +137,15 @@ async def _tail(logs: KafkaLogs, reader: Consumer) -> None:
         except UnavailableError:
             # The disk is full or the file is locked: nothing was folded, so it is read again.
             await asyncio.sleep(1)
+
+
+async def _measure(logs: KafkaLogs) -> None:
+    while True:
+        for log in (logs.control, logs.values):
+            # While nobody answers, the seconds grow by themselves.
+            with suppress(UnavailableError):
+                await log.measure()
+        await asyncio.sleep(_MEASURE_SECONDS)
 
 
 async def _guarded(logs: KafkaLogs, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -162,12 +177,15 @@ async def _topic(admin: Admin, topic: str, name: LogName) -> TopicFacts:
         brokers = await admin.brokers()
         await admin.create(topic, partitions_for(name), replicas_for(brokers), settings_for(brokers))
         facts = await _until_known(admin, topic)
+    missing = lacking(facts.allowed)
+    if missing:
+        raise refused(admin.address.security.principal, missing, topic, admin.address.bootstrap)
     expected = partitions_for(name) if name == CONTROL else facts.partitions
     wrong = problems(facts, expected)
     if wrong:
         raise LogRefusedError(
             f"topic {topic} could lose history and is not used: {'; '.join(wrong)}. "
-            "Change its settings, or let runledger make the topic itself under another name."
+            f"`runledger topic check {admin.address}` says which commands mend it; or use another name."
         )
     return facts
 

@@ -52,6 +52,11 @@ class Sender:
         self._waiting: deque[Parcel] = deque()
         self._awake = asyncio.Event()
 
+    @property
+    def replacements(self) -> int:
+        """How often the producer was dropped after an error, for another one."""
+        return self._producer.replacements
+
     def submit(self, parcel: Parcel) -> None:
         """Send with the next round."""
         self._waiting.append(parcel)

@@ -71,7 +71,9 @@ def test_an_append_lies_in_the_class_of_its_seconds() -> None:
 def test_all_else_is_passed_on() -> None:
     fake = Fake()
     log = MeasuredLog(fake)
-    log.catch_up()
+    told: list[tuple[int, int]] = []
+    log.catch_up(lambda *heard: told.append(heard))
     log.close()
 
+    assert told == [(1, 2)]
     assert (log.id, log.figures().lag, fake.did) == ("log", 7, ["caught up", "closed"])

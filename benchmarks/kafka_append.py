@@ -149,11 +149,14 @@ async def _in_rounds(address: KafkaAddress) -> AsyncIterator[Append]:
     async def send(producer: AIOKafkaProducer) -> None:
         while await awake.wait():
             awake.clear()
-            some = waiting[:]
-            waiting.clear()
-            batch = producer.create_batch()
-            for record, _ in some:
-                batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers))
+            batch, some = producer.create_batch(), list[tuple[Record, asyncio.Future[None]]]()
+            for record, answer in waiting:
+                headers = list(record.headers)
+                if batch.append(timestamp=None, key=record.key, value=record.value, headers=headers) is None:
+                    awake.set()  # the batch is full: the rest goes with the next
+                    break
+                some.append((record, answer))
+            del waiting[: len(some)]
             batch.close()
             await (await producer.send_batch(batch, topic, partition=0))
             for _, answer in some:
@@ -166,7 +169,7 @@ async def _in_rounds(address: KafkaAddress) -> AsyncIterator[Append]:
         await answer
 
     async with AIOKafkaProducer(
-        bootstrap_servers=list(address.servers), acks="all", enable_idempotence=True, max_batch_size=2 * BATCH_BYTES
+        bootstrap_servers=list(address.servers), acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
     ) as producer:
         sender = asyncio.create_task(send(producer))
         try:

@@ -21,7 +21,7 @@ from ledger.logs.kafka.opening import Writer, kafka_logs
 from ledger.store.database import Database
 from schemas.records import Record
 
-_APPENDS = {1: 800, 16: 6_000, 256: 25_000, 2_000: 40_000}
+_APPENDS = {1: 800, 16: 6_000, 256: 25_000, 2_000: 12_000}
 _ROUNDS = 3
 _LATENCY_GOAL = 2.5
 _WRITER = Writer("//bench/runledger", "bench", now)

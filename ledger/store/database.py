@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 from ledger.errors import LogRefusedError
 from ledger.store import tables
 from ledger.store.file import SqliteFile
-from ledger.store.fold import Folded, Head, Partition, Progress, Void
+from ledger.store.fold import Accepted, Folded, Head, Partition, Progress, Void
 from ledger.store.packing import pack_headers, unpack_headers
 from schemas.records import Envelope, Headers, Record
 from schemas.streams import CONTROL, LogName
 
 _LAST = (1 << 62) - 1
+# 64 MiB of pages: where records come faster than they are moved, the write-ahead log must not grow for ever.
+_MUCH_PAGES = 16_384
 
 
 class Recorded(NamedTuple):
@@ -108,8 +110,16 @@ class Database(SqliteFile):
 
     def store(self, connection: sqlite3.Connection, partition: Partition, folded: Folded) -> None:
         """Write what a fold came to, in the caller's transaction."""
-        connection.executemany(tables.UPSERT_HEAD, [(name, head.seq, head.hash) for name, head in folded.heads.items()])
-        connection.executemany(tables.insert_event(partition.log), _event_rows(partition, folded))
+        heads = [(name, head.seq, bytearray(head.hash)) for name, head in folded.heads.items()]
+        connection.executemany(tables.UPSERT_HEAD, heads)
+        standard = [_event_row(partition, event) for event in folded.accepted if event.headers is None]
+        connection.executemany(tables.insert_event(partition.log), standard)
+        others = [
+            (*_event_row(partition, event), pack_headers(event.headers))
+            for event in folded.accepted
+            if event.headers is not None
+        ]
+        connection.executemany(tables.insert_event(partition.log, headers=True), others)
         connection.executemany(tables.INSERT_VOID, _void_rows(partition, folded))
         progress = folded.progress
         connection.execute(
@@ -223,7 +233,12 @@ class Database(SqliteFile):
 
     def checkpoint(self) -> None:
         """Move what the write-ahead log holds into the file, as far as readers allow."""
-        self.reading().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        with self.clear_errors():
+            self.reading().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def leave_checkpoints(self) -> None:
+        """Let this thread's commits leave that to whoever calls `checkpoint`, unless very much has gathered."""
+        self.reading().execute(f"PRAGMA wal_autocheckpoint={_MUCH_PAGES}")
 
     def _select(self, log: LogName, where: str, order: str, values: Sequence[object]) -> list[Recorded]:
         rows = self.reading().execute(tables.select_events(log, where, order), values)
@@ -238,25 +253,29 @@ def _end_of_partition(place: int) -> int:
     return tables.place_of(tables.partition_of(max(place, 0)) + 1, 0) - 1
 
 
-def _event_rows(partition: Partition, folded: Folded) -> Iterable[tuple[object, ...]]:
-    for event in folded.accepted:
-        envelope = event.envelope
-        yield (
-            tables.place_of(partition.number, event.offset),
-            envelope.stream,
-            envelope.seq,
-            bytes.fromhex(envelope.prev),
-            envelope.id,
-            envelope.source,
-            envelope.type,
-            envelope.time,
-            envelope.actor,
-            envelope.value,
-            event.recorded_at,
-            event.hash,
-            event.running,
-            None if event.headers is None else pack_headers(event.headers),
-        )
+def _event_row(partition: Partition, event: Accepted) -> tuple[object, ...]:
+    """The columns up to `running`.
+
+    Bytes go as bytearrays: sqlite3 looks for an adapter of every other kind of value but numbers and text, NULL
+    included, which is a third of the time of an insert.
+    """
+    offset, recorded_at, envelope, record_hash, running, _ = event
+    stream, seq, prev, id_, source, type_, time, actor, value = envelope
+    return (
+        tables.place_of(partition.number, offset),
+        stream,
+        seq,
+        bytearray.fromhex(prev),
+        id_,
+        source,
+        type_,
+        time,
+        actor,
+        bytearray(value),
+        recorded_at,
+        bytearray(record_hash),
+        bytearray(running),
+    )
 
 
 def _void_rows(partition: Partition, folded: Folded) -> Iterable[tuple[object, ...]]:

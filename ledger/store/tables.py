@@ -82,12 +82,13 @@ SELECT place, recorded_at FROM control_events WHERE place <= ? AND place > 0 ORD
 COUNT_VOIDS = "SELECT count(*) FROM voids WHERE log = ?"
 
 
-def insert_event(log: LogName) -> str:
-    """Insert one accepted event; its stream has its row by then."""
+def insert_event(log: LogName, *, headers: bool = False) -> str:
+    """Insert one accepted event, with headers of its own or without; its stream has its row by then."""
+    more, value = (", headers", ", ?") if headers else ("", "")
     return f"""
 INSERT INTO {EVENT_TABLES[log]}
-(place, stream, seq, prev, id, source, type, time, actor, value, recorded_at, hash, running, headers)
-VALUES (?, (SELECT id FROM streams WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""  # noqa: S608
+(place, stream, seq, prev, id, source, type, time, actor, value, recorded_at, hash, running{more})
+VALUES (?, (SELECT id FROM streams WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?{value})"""  # noqa: S608
 
 
 def select_events(log: LogName, where: str, order: str) -> str:

@@ -21,6 +21,7 @@ from tests.faults.mails.mishaps import all_mishaps
 from tests.faults.mails.points import die_at_points
 from tests.faults.mails.preview import preview_equals_live
 from tests.faults.mails.scenarios import listed, play
+from tests.faults.replica.coldstart import kill_while_filling
 from tests.faults.row import Row
 
 _SHORT = Plan(20_000, hot=1_000, kills=4, freezes=3, tails=2, frozen=(0.3, 3.0))
@@ -59,6 +60,12 @@ def _cluster(folder: Path, short: bool) -> Sequence[Row]:
     return cluster_under_fire(folder, _SHORT if short else Plan(200_000, hot=20_000, kills=20, freezes=10, tails=5))
 
 
+def _coldstart(folder: Path, short: bool) -> Sequence[Row]:
+    records, kills = (6_000, 10) if short else (200_000, 100)
+    with KafkaBroker(folder / "kafka") as broker:
+        return [kill_while_filling(broker.address, folder, records=records, kills=kills)]
+
+
 def _api(_: Path, short: bool) -> Sequence[Row]:
     from tests.faults.api.programme import fuzz_api  # noqa: PLC0415 - schemathesis takes long to load
 
@@ -74,6 +81,7 @@ PROGRAMMES: Mapping[str, Programme] = {
     "mishaps": _mishaps,
     "preview": _preview,
     "api": _api,
+    "coldstart": _coldstart,
 }
 
 

@@ -55,7 +55,7 @@ def void_document(log: LogName, found: Void) -> dict[str, Any]:
         "recorded_at": _iso(found.recorded_at),
         "rule": found.rule,
         "key": _readable(record.key),
-        "headers": [[name, _readable(value)] for name, value in record.headers],
+        "headers": [[_shown_name(name), _readable(value)] for name, value in record.headers],
         "value": _void_value(record),
     }
 
@@ -101,6 +101,11 @@ def _payload(type_name: str, value: bytes) -> Any:
     except (ValueError, RecursionError):
         return CONCEALED if secrets else _readable(value)
     return data | dict.fromkeys(secrets & data.keys(), CONCEALED) if secrets and isinstance(data, dict) else data
+
+
+def _shown_name(name: str) -> str:
+    """The name of a header; bytes of it that are no UTF-8 as escapes."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _readable(raw: bytes | None) -> str | None:

@@ -33,6 +33,21 @@ class Recorded(NamedTuple):
         return self.place
 
 
+class PlainEvent(NamedTuple):
+    """An accepted event without what proves it."""
+
+    place: int
+    stream: str
+    seq: int
+    id: str
+    source: str
+    type: str
+    time: str
+    actor: str
+    value: bytes
+    recorded_at: int
+
+
 @dataclass(frozen=True, slots=True)
 class LogIdentity:
     """What the genesis of a log pinned."""
@@ -129,6 +144,29 @@ class Database(SqliteFile):
         upper = upto if upto is not None else _end_of_partition(place)
         where = f"e.place > ? AND e.place <= ?{_of_types(types)}"
         return self._select(log, where, "e.place", (max(place, 0), upper, *types, limit))
+
+    def plain_events(
+        self, log: LogName, first: int, last: int, *, limit: int, types: Sequence[str] = ()
+    ) -> list[tuple[Any, ...]]:
+        """The fields of `PlainEvent`, as plain tuples, of events from one place to another, both included."""
+        statement = tables.select_plain_events(log, len(types))
+        return self.reading().execute(statement, (first, last, *types, limit)).fetchall()
+
+    def place_at(self, log: LogName, moment: int, partition: int = 0) -> int:
+        """Where in a partition begins what was recorded at a moment, in epoch milliseconds, or later.
+
+        Times never fall along a partition. Without such an event it is the place behind all that was read.
+        """
+        low = tables.place_of(partition, 0)
+        high = beyond = tables.place_of(partition, self.progress(log, partition).next_offset)
+        while low < high:
+            middle = (low + high) // 2
+            found = self.reading().execute(tables.select_next_moment(log), (middle, beyond)).fetchone()
+            if found is None or found[1] >= moment:
+                high = middle
+            else:
+                low = found[0] + 1
+        return low
 
     def streams_from(self, place: int, *, log: LogName) -> list[tuple[str, int]]:
         """The streams that have events of one partition at `place` or behind it, each with the last of them."""

@@ -82,6 +82,22 @@ FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
 WHERE {where} ORDER BY {order} LIMIT ?"""  # noqa: S608 - table names are ours, values are bound
 
 
+def select_plain_events(log: LogName, types: int) -> str:
+    """Events of a range of places in order, without what proves them: the fields of `PlainEvent`."""
+    of_types = f" AND e.type IN ({', '.join('?' * types)})" if types else ""
+    return f"""
+SELECT e.place, s.name, e.seq, e.id, e.source, e.type, e.time, e.actor, e.value, e.recorded_at
+FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
+WHERE e.place >= ? AND e.place <= ?{of_types} ORDER BY e.place LIMIT ?"""  # noqa: S608 - as above
+
+
+def select_next_moment(log: LogName) -> str:
+    """The first event at a place or behind it, and when it was recorded."""
+    return f"""
+SELECT place, recorded_at FROM {EVENT_TABLES[log]} WHERE place >= ? AND place < ?
+ORDER BY place LIMIT 1"""  # noqa: S608 - as above
+
+
 def select_streams_from(log: LogName) -> str:
     """The streams that have events in a range of places, each with the last of them."""
     return f"""

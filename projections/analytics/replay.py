@@ -75,6 +75,8 @@ def replay(
         selection = Selection(**asdict(selection) | {"since": manifest.since, "experiment": manifest.experiment})
         bounds = bounds_of(source.database, selection)
         refuse_ahead(manifest, bounds, lake.address)
+        # Before any file, so that whatever becomes of this replay they are known as ours.
+        lake.keep(manifest)
         return _Replay(source, lake, manifest, bounds, progress).run()
 
 

@@ -64,9 +64,9 @@ def replay(
     every: float,
     **asked: Any,
 ) -> None:
-    """Write the history as Parquet files: events and metrics by day, runs and experiments as they are.
+    """Write the history as Parquet files, for any engine that reads them.
 
-    The next replay into the same place adds what is new; ended half-way, it goes on. docs/analytics.md says what the
+    Events and metrics lie by day, runs and experiments as they are now. The next replay into the same place adds what is new; ended half-way, it goes on. docs/analytics.md says what the
     tables hold and how to read them.
     """
     if address == _PIPE:

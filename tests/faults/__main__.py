@@ -1,4 +1,4 @@
-"""`make faults`: kills and faults against the alert service, and anything at all sent to the HTTP API, as a table.
+"""`make faults`: kills and faults against the alert service and replays, and anything at all sent to the HTTP API.
 
 1 if what is promised does not hold.
 
@@ -48,6 +48,12 @@ def _api(_: Path, short: bool) -> Sequence[Row]:
     return fuzz_api(2_000 if short else 100_000)
 
 
+def _replay(folder: Path, short: bool) -> Sequence[Row]:
+    from tests.faults.replays.kills import kill_replays  # noqa: PLC0415 - pyarrow takes long to load
+
+    return [kill_replays(folder, runs=8_000 if short else 20_000, points=50, kills=10 if short else 110)]
+
+
 PROGRAMMES: Mapping[str, Programme] = {
     "kills": _kills,
     "points": _points,
@@ -55,6 +61,7 @@ PROGRAMMES: Mapping[str, Programme] = {
     "mishaps": _mishaps,
     "preview": _preview,
     "api": _api,
+    "replay": _replay,
 }
 
 

@@ -26,6 +26,7 @@ MEASUREMENTS = (
     "metrics",
     "parity",
     "projection",
+    "replay",
     "rules",
     "run_page",
     "studio",

@@ -48,7 +48,6 @@ def named_by(payload: object) -> str | None:
 def from_value(value: bytes) -> object:
     """The JSON of a record's value; None if it is none, for an accepted event may hold anything."""
     try:
-        found: object = from_json(value, allow_inf_nan=False)
+        return from_json(value, allow_inf_nan=False)
     except ValueError:
         return None
-    return found

@@ -20,7 +20,22 @@ MANIFEST, LOCK = "_runledger.json", "_runledger.lock"
 ROWS = 1 << 17
 """Rows of a row group: engines read these side by side, and skip them by their smallest and largest values."""
 
-_REPEATED = ("stream", "type", "run_id", "experiment", "key", "text", "actor", "source", "metric", "column", "kind")
+DICTIONARIES = (
+    "stream",
+    "type",
+    "run_id",
+    "experiment",
+    "key",
+    "text",
+    "actor",
+    "source",
+    "metric",
+    "column",
+    "kind",
+    "writer",
+)
+"""Columns whose texts repeat; a dictionary of the others would be built and thrown away."""
+
 _LAKE = Purpose(
     "Parquet files",
     "parquet",
@@ -178,7 +193,7 @@ class LakeFile:
                 _Sink(self._draft),
                 self._schema,
                 compression="zstd",
-                use_dictionary=[name for name in _REPEATED if name in self._schema.names],
+                use_dictionary=[name for name in DICTIONARIES if name in self._schema.names],
             )
 
 

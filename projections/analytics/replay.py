@@ -77,7 +77,10 @@ def replay(
         refuse_ahead(manifest, bounds, lake.address)
         # Before any file, so that whatever becomes of this replay they are known as ours.
         lake.keep(manifest)
-        return _Replay(source, lake, manifest, bounds, progress).run()
+        replaying = Replaying(source, lake, manifest, bounds, progress)
+        replaying.write_history()
+        replaying.write_latest()
+        return replaying.done
 
 
 def batches(source: Source, table: str, selection: Selection) -> Iterator[pa.RecordBatch]:
@@ -94,24 +97,39 @@ def batches(source: Source, table: str, selection: Selection) -> Iterator[pa.Rec
         yield from found.runs() if table == "runs" else found.experiments()
 
 
-class _Replay:
-    def __init__(self, source: Source, lake: Lake, manifest: Manifest, bounds: Bounds, progress: Progress) -> None:
+class Replaying:
+    """A replay at work: first the history, then what is latest."""
+
+    def __init__(
+        self, source: Source, lake: Lake, manifest: Manifest, bounds: Bounds, progress: Progress = lambda *_: None
+    ) -> None:
+        """Go on from a manifest up to these bounds; the lake is held by the caller."""
         self._source, self._lake, self._manifest, self._bounds = source, lake, manifest, bounds
         self._progress = progress
         self._history = History(source.database, manifest.experiment)
-        self._done = Replayed(position=bounds.position)
+        self.done = Replayed(position=bounds.position)
         self._total = sum(places.beyond - places.begin for _, places in self._missing())
 
-    def run(self) -> Replayed:
+    def write_history(self) -> None:
+        """Bring events and metrics to the bounds, a slot after another."""
         for log, places in self._missing():
             for slot in slots(log, places.begin, places.beyond):
                 new = Range(max(slot.begin, places.begin), min(slot.beyond, places.beyond))
                 self._write(slot, new)
                 self._manifest = self._manifest.past(log, slot.partition, new.beyond)
                 self._lake.keep(self._manifest)
-        if self._manifest.snapshots < self._bounds.position or not self._manifest.snapshots:
-            self._write_latest()
-        return self._done
+
+    def write_latest(self) -> None:
+        """Put tables of runs and experiments as of the bounds in the place of those that lie there."""
+        if 0 < self._bounds.position <= self._manifest.snapshots:
+            return
+        upto = None if self._bounds.whole else self._bounds.position
+        with latest(self._source.view, self._source.feed, upto, self._manifest.experiment) as found:
+            self.done.runs = self._write_table("runs", found.runs())
+            self.done.experiments = self._write_table("experiments", found.experiments())
+            position = max(found.position, self._bounds.position)
+        self._manifest = replace(self._manifest, snapshots=position)
+        self._lake.keep(self._manifest)
 
     def _missing(self) -> Iterator[tuple[LogName, Range]]:
         """What the lake does not have yet of each partition."""
@@ -124,16 +142,16 @@ class _Replay:
 
     def _write(self, slot: Slot, new: Range) -> None:
         """Write what is new of a slot; the file of a day that goes on is written anew, with all that it has."""
-        before = self._done.records
+        before = self.done.records
         with _Days(self._lake, slot) as days:
             for part in self._history.parts(slot.log, Range(self._begin(slot, new), new.beyond)):
                 for day, rows in by_day(part.rows):
                     days.write(day, rows)
                     self._count(slot.log, rows, new.begin)
-                self._done.skipped += part.skipped
-                self._done.records = before + max(part.beyond - new.begin, 0)
-                self._progress(self._done.records, self._total)
-        self._done.files += days.files
+                self.done.skipped += part.skipped
+                self.done.records = before + max(part.beyond - new.begin, 0)
+                self._progress(self.done.records, self._total)
+        self.done.files += days.files
 
     def _begin(self, slot: Slot, new: Range) -> int:
         """The first place of the slot that was recorded on the day of the first new record."""
@@ -148,24 +166,15 @@ class _Replay:
         places = rows.column("position" if log == CONTROL else "offset")
         count = pc.sum(pc.greater_equal(places, offset_of(new))).as_py()
         if log == CONTROL:
-            self._done.events += count
+            self.done.events += count
         else:
-            self._done.points += count
-
-    def _write_latest(self) -> None:
-        upto = None if self._bounds.whole else self._bounds.position
-        with latest(self._source.view, self._source.feed, upto, self._manifest.experiment) as found:
-            self._done.runs = self._write_table("runs", found.runs())
-            self._done.experiments = self._write_table("experiments", found.experiments())
-            position = max(found.position, self._bounds.position)
-        self._manifest = replace(self._manifest, snapshots=position)
-        self._lake.keep(self._manifest)
+            self.done.points += count
 
     def _write_table(self, name: str, batches: Iterable[pa.RecordBatch]) -> int:
         with self._lake.file(f"{name}/{name}.parquet", TABLES[name], even_empty=True) as file:
             for rows in batches:
                 file.write(rows)
-        self._done.files += 1
+        self.done.files += 1
         return file.rows
 
 

@@ -66,8 +66,8 @@ def replay(
 ) -> None:
     """Write the history as Parquet files, for any engine that reads them.
 
-    Events and metrics lie by day, runs and experiments as they are now. The next replay into the same place adds what is new; ended half-way, it goes on. docs/analytics.md says what the
-    tables hold and how to read them.
+    Events and metrics lie by day, runs and experiments as they are now. The next replay into the same place adds what
+    is new; ended half-way, it goes on. docs/analytics.md says what the tables hold and how to read them.
     """
     if address == _PIPE:
         if follow:

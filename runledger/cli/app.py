@@ -30,7 +30,7 @@ COMMANDS = {
     "alert": "Say which changes of a run's status are mailed to whom.",
     "events": "Read the accepted events, and the records that are void.",
     "projection": "See how far the views are, and build them anew.",
-    "replay": "Write the history as Parquet files, for any engine that reads them.",
+    "replay": "Write the history as Parquet files, for any engine.",
     "verify": "Check that the stored history was not changed.",
     "sync": "Deliver the runs that scripts noted with RUNLEDGER_MODE=offline.",
     "config": "Show the settings and where they come from.",

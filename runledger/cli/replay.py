@@ -64,7 +64,7 @@ def replay(
     every: float,
     **asked: Any,
 ) -> None:
-    """Write the history as Parquet files, for any engine that reads them.
+    """Write the history as Parquet files, for any engine.
 
     Events and metrics lie by day, runs and experiments as they are now. The next replay into the same place adds what
     is new; ended half-way, it goes on. docs/analytics.md says what the tables hold and how to read them.

@@ -32,6 +32,8 @@ COMMANDS = {
     "projection": "See how far the views are, and build them anew.",
     "replay": "Write the history as Parquet files, for any engine.",
     "verify": "Check that the stored history was not changed.",
+    "attest": "Write a signed note of what the ledger holds.",
+    "prove": "Write one run's history into a file that can be checked elsewhere.",
     "sync": "Deliver the runs that scripts noted with RUNLEDGER_MODE=offline.",
     "config": "Show the settings and where they come from.",
     "server": "Serve a workspace over HTTP.",

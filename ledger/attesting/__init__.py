@@ -1,0 +1,1 @@
+"""Signed statements of what a ledger held, and what can be proven with them."""

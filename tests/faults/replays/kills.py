@@ -17,7 +17,6 @@ from projections.analytics.lake import MANIFEST
 from tests.faults.mails.row import Row
 from tests.faults.replays.history import make_history
 
-_MEASURED = 3
 _SECONDS = 120
 _ORDER = {
     "events": [("position", "ascending")],
@@ -33,13 +32,13 @@ _IDENTITY = {
 }
 
 
-def kill_replays(folder: Path, *, runs: int, points: int, kills: int, seed: int = 1) -> Row:
+def kill_replays(folder: Path, *, runs: int, points: int, kills: int, measured: int = 3, seed: int = 1) -> Row:
     """So many replays, each into a lake of its own, each killed once and started again."""
     workspace = folder / "workspace"
     make_history(workspace, runs, points)
     finished(replaying(workspace, folder / "whole"))
     whole = read(folder / "whole")
-    seconds = statistics.median(_duration(workspace, folder / f"measured-{number}") for number in range(_MEASURED))
+    seconds = statistics.median(_duration(workspace, folder / f"measured-{number}") for number in range(measured))
     dice = random.Random(seed)
     inside = beyond = partial = wrong = doubled = 0
     for number in range(kills):

@@ -69,7 +69,7 @@ def replay(
         RefusedError: something else lies there.
         UnavailableError: another replay is at work, or nothing can be written.
     """
-    with lake.writing():
+    with lake.writing(), source.database.clear_errors():
         manifest = begun(lake.manifest(), source.feed.log_id, selection, lake.address)
         # What the lake began with holds for all of it.
         selection = Selection(**asdict(selection) | {"since": manifest.since, "experiment": manifest.experiment})
@@ -85,7 +85,8 @@ def replay(
 
 def batches(source: Source, table: str, selection: Selection) -> Iterator[pa.RecordBatch]:
     """The rows of one table, some at a time, without any lake; raises NotFoundError as `replay` does."""
-    bounds = bounds_of(source.database, selection)
+    with source.database.clear_errors():
+        bounds = bounds_of(source.database, selection)
     log = LOG_OF.get(table)
     if log is not None:
         history = History(source.database, selection.experiment)

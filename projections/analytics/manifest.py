@@ -20,7 +20,7 @@ class Manifest:
     since: int | None = None
     experiment: str | None = None
     next: Mapping[LogName, Sequence[int]] = field(default_factory=dict)
-    snapshots: int = 0
+    snapshots: int | None = None
 
     @classmethod
     def of(cls, content: bytes, where: str) -> Self:

@@ -15,7 +15,7 @@ from projections.analytics.slots import day_of, start_of
 from schemas.events import RunLoggedEvent
 from schemas.streams import CONTROL, VALUES, LogName
 
-_EVENTS_AT_ONCE = 10_000
+_EVENTS_AT_ONCE = 25_000
 _BATCHES_AT_ONCE = 100
 _LOGGED = RunLoggedEvent.type_names()
 

@@ -122,7 +122,8 @@ class Replaying:
 
     def write_latest(self) -> None:
         """Put tables of runs and experiments as of the bounds in the place of those that lie there."""
-        if 0 < self._bounds.position <= self._manifest.snapshots:
+        written = self._manifest.snapshots
+        if written is not None and self._bounds.position <= written:
             return
         upto = None if self._bounds.whole else self._bounds.position
         with latest(self._source.view, self._source.feed, upto, self._manifest.experiment) as found:

@@ -97,6 +97,7 @@ def test_an_empty_ledger_makes_empty_tables_of_what_is_latest(made: Made, tmp_pa
 
     assert (done.position, done.events, done.runs) == (0, 0, 0)
     assert files_of(tmp_path) == {"runs/runs.parquet", "experiments/experiments.parquet"}
+    assert made.replay(tmp_path).files == 0
 
 
 def test_a_day_that_is_over_is_not_written_again(made: Made, tmp_path: Path) -> None:

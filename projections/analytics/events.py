@@ -77,10 +77,10 @@ class _Repeated:
 
     def __init__(self, cells: Sequence[str]) -> None:
         self._encoded = pa.array(cells, TEXT).dictionary_encode()
-        self._values = self._encoded.dictionary.to_pylist()
+        self.values: list[str] = self._encoded.dictionary.to_pylist()
 
     def column(self, told: Callable[[str], Any], kind: pa.DataType = TEXT) -> pa.Array:
-        return pa.array(map(told, self._values), kind).take(self._encoded.indices)
+        return pa.array(map(told, self.values), kind).take(self._encoded.indices)
 
 
 def events_batch(rows: Sequence[tuple[Any, ...]], experiments: Experiments, only: str | None = None) -> pa.RecordBatch:
@@ -88,10 +88,10 @@ def events_batch(rows: Sequence[tuple[Any, ...]], experiments: Experiments, only
     if not rows:
         return pa.RecordBatch.from_pylist([], schema=EVENTS)
     places, streams, seqs, ids, sources, types, times, actors, values, recorded = zip(*rows, strict=True)
-    kinds = {name: _kind(name) for name in set(types)}
-    about = {stream: _about(stream) for stream in set(streams)}
-    said = _said(rows, kinds, about, experiments)
     stream, type_ = _Repeated(streams), _Repeated(types)
+    kinds = {name: _kind(name) for name in type_.values}
+    about = {name: _about(name) for name in stream.values}
+    said = _said(rows, kinds, about, experiments)
     names = stream.column(lambda name: experiments.of(name) if about[name].has_experiment else None)
     batch = pa.RecordBatch.from_arrays(
         [

@@ -51,7 +51,7 @@ def _api(_: Path, short: bool) -> Sequence[Row]:
 def _replay(folder: Path, short: bool) -> Sequence[Row]:
     from tests.faults.replays.kills import kill_replays  # noqa: PLC0415 - pyarrow takes long to load
 
-    return [kill_replays(folder, runs=4_000 if short else 6_000, points=50, kills=10 if short else 110)]
+    return [kill_replays(folder, runs=4_000, points=50, kills=10 if short else 110)]
 
 
 PROGRAMMES: Mapping[str, Programme] = {

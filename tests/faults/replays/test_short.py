@@ -8,7 +8,7 @@ from tests.faults.replays.kills import _each_once, _same, kill_replays
 
 
 def test_a_replay_that_is_killed_at_random_times_is_finished_by_the_next(tmp_path: Path) -> None:
-    row = kill_replays(tmp_path, runs=2_000, points=50, kills=4, measured=1)
+    row = kill_replays(tmp_path, runs=2_000, points=50, kills=4, share=0.5)
     assert broken([row]) == []
 
 

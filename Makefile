@@ -8,6 +8,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
+# Tests wait for servers and scripts half of their time: three workers keep two cores busy. WORKERS=0: one by one.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Tests start many processes: what was compiled once is not compiled by each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -20,10 +23,10 @@ demo: $(VENV)/run.stamp ## show the product at work (KAFKA=1: on a real Kafka br
 	@$(BIN)/python examples/demo.py $(if $(filter-out 0,$(KAFKA)),--kafka)
 
 test: check ## check, then run every test
-	@$(BIN)/python -m pytest --durations=10
+	@$(PYTEST) --durations=10
 
 test-fast: $(VENV)/dev.stamp ## run the tests that need no Kafka broker
-	@$(BIN)/python -m pytest -m "not kafka"
+	@$(PYTEST) -m "not kafka"
 
 check: $(VENV)/dev.stamp ## format, lint, types and import directions
 	@$(BIN)/ruff format --check .
@@ -43,7 +46,7 @@ pins: $(VENV)/made.stamp ## write requirements/*.txt anew (UPGRADE=1: newer vers
 	@$(call pin,run,--extra kafka --extra broker --extra server --extra demo --constraints requirements/dev.txt)
 
 clean: ## remove what make made: .venv, caches, the Kafka broker
-	@rm -rf $(VENV) .pins .kafka build dist .hypothesis .*_cache
+	@rm -rf $(VENV) .pins .kafka examples/reader/node_modules build dist .hypothesis .*_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 # $(call pin,NAME,OPTIONS): every package that NAME needs, on every platform and Python, with its hashes.

@@ -176,16 +176,21 @@ class KafkaBroker:
 
     def _write_settings(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        settings = SETTINGS.format(port=self._port, controller_port=self._controller_port)
-        (self._folder / "server.properties").write_text(settings)
+        (self._folder / "server.properties").write_text(self._settings())
         (self._folder / "log4j2.properties").write_text(LOGGING)
+
+    def _settings(self) -> str:
+        return SETTINGS.format(port=self._port, controller_port=self._controller_port)
+
+    def _format_options(self) -> list[str]:
+        return []
 
     def _format(self) -> None:
         # A leading "-" would be read as an option.
         cluster = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         with self.log.open("ab") as log:
             done = subprocess.run(
-                java(self._cache, *FORMAT, "-t", cluster, "-c", "server.properties"),
+                java(self._cache, *FORMAT, "-t", cluster, "-c", "server.properties", *self._format_options()),
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,

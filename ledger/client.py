@@ -9,6 +9,8 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
+    AuditPage,
+    AuditQuery,
     BounceDocument,
     Compared,
     DeliveryDocument,
@@ -70,6 +72,15 @@ class Client(Protocol):
     def run(self, run_id: str) -> RunDocument:
         """One run; raises RunNotFoundError."""
 
+    def run_at(self, run_id: str, moment: str) -> RunDocument:
+        """One run as it was: at a position, at a time in ISO 8601, or where `FIELD=VALUE` came to be so last.
+
+        Raises:
+            RunNotFoundError: there is no such run; RunNotThereYetError, not at that moment.
+            NotFoundError: the field was never so.
+            InvalidNameError: it is no moment.
+        """
+
     def state(self, run_id: str) -> RunState:
         """Where one run stands, for less than the whole of it; raises RunNotFoundError."""
 
@@ -87,6 +98,9 @@ class Client(Protocol):
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run; raises RunNotFoundError."""
+
+    def audit(self, query: AuditQuery) -> AuditPage:
+        """A page of what was done or refused, by whom; raises InvalidNameError and LimitExceededError."""
 
     def artifacts(self, run_id: str, prefixes: Sequence[str] = ()) -> Sequence[ArtifactDocument]:
         """The files of a run by name, those that begin with one of `prefixes`; raises RunNotFoundError."""

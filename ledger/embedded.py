@@ -15,6 +15,8 @@ from ledger.metrics import MetricQueries, MetricSummary, Series, SeriesQuery, Th
 from ledger.queries import (
     AlertQueries,
     ArtifactDocument,
+    AuditPage,
+    AuditQuery,
     BounceDocument,
     Bounces,
     Compared,
@@ -161,10 +163,20 @@ class EmbeddedClient:
         self._log.catch_up()
         return self._answers.queries.keys(query, at_least=self._written)
 
+    def audit(self, query: AuditQuery) -> AuditPage:
+        """A page of what was done or refused, as of now."""
+        self._log.catch_up()
+        return self._answers.queries.audit(query, at_least=self._written)
+
     def run(self, run_id: str) -> RunDocument:
         """One run, as of now."""
         self._log.catch_up()
         return self._answers.queries.run(run_id, at_least=self._written)
+
+    def run_at(self, run_id: str, moment: str) -> RunDocument:
+        """One run as it was at a moment."""
+        self._log.catch_up()
+        return self._answers.queries.run_at(run_id, moment, at_least=self._written)
 
     def state(self, run_id: str) -> RunState:
         """Where one run stands, as of now, from its stream: no view is brought up to date for it."""

@@ -7,7 +7,7 @@ from ledger.store.database import Database, Recorded
 from schemas.events import Event, OpaqueEvent
 from schemas.records import Envelope
 from schemas.registry import decode
-from schemas.streams import run_stream
+from schemas.streams import CONTROL, run_stream
 
 
 class FeedEvent(NamedTuple):
@@ -69,6 +69,22 @@ class Feed:
         with self._database.clear_errors():
             found = self._database.stream_events(stream, descending=True, limit=1)
         return decoded(found[0]) if found else None
+
+    def at(self, position: int) -> FeedEvent | None:
+        """The event at a position; None if there is none."""
+        with self._database.clear_errors():
+            found = self._database.recorded(CONTROL, position)
+        return decoded(found) if found else None
+
+    def places(self, position: int, limit: int, *, backwards: bool) -> list[int]:
+        """Positions of events from one on, itself included, the genesis not; up to `limit`."""
+        with self._database.clear_errors():
+            return self._database.places_from(position, limit, backwards=backwards)
+
+    def position_at(self, milliseconds: int) -> int:
+        """The last position that was recorded at this time or before; 0 if none was."""
+        with self._database.clear_errors():
+            return self._database.place_at(milliseconds)
 
     def position_of(self, stream: str) -> int:
         """The position of a stream's last event, 0 if it has none."""

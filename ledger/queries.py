@@ -184,6 +184,57 @@ class HistoryEntry:
     on_behalf_of: str | None = None
 
 
+AuditDocument = dict[str, Any]
+"""Something that was done or refused: position, times, who, from where, to what, and what changed.
+
+`changes` are a list of field, before and after. Of what was refused, `refused` is the rule, `after`
+what was attempted, and `count` how often.
+"""
+
+AUDITED_AT_ONCE = 200
+"""The most entries of one page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditQuery:
+    """Conditions, all of which must hold; the newest first, or the oldest.
+
+    `actor` is who did it or on whose behalf, `action` the name of an event such as `run.tagged`. `stream`
+    is a thing by its kind and id, as `run:digits-1`; `kind` all things of one kind. `field` is such as
+    `tags.approved` or `status`, with `value` what stood in it from then on. `since` and `until` are
+    milliseconds of `recorded_at`, the second not included. `because_of` is a position: what was mailed
+    because of it. `refused` asks for what was refused, or was not. `as_of` leaves out what came behind a
+    position. `cursor` comes from the page before.
+    """
+
+    actor: str | None = None
+    action: str | None = None
+    stream: str | None = None
+    kind: str | None = None
+    experiment: str | None = None
+    field: str | None = None
+    value: str | None = None
+    since: int | None = None
+    until: int | None = None
+    because_of: int | None = None
+    refused: bool | None = None
+    as_of: int | None = None
+    oldest_first: bool = False
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Entries, and the cursor of the page behind them; None when there is nothing more.
+
+    A page may be short, or empty, and have a cursor: then there is more to look through.
+    """
+
+    entries: list[AuditDocument]
+    cursor: str | None
+
+
 RuleDocument = dict[str, Any]
 """An alert rule: its id, name, definition, whether it is enabled, and who changed it when."""
 
@@ -303,6 +354,9 @@ class Queries(Protocol):
     def run(self, run_id: str, *, at_least: int = 0) -> RunDocument:
         """One run; raises RunNotFoundError."""
 
+    def run_at(self, run_id: str, moment: str, *, at_least: int = 0) -> RunDocument:
+        """One run as it was at a moment; see `Client.run_at`."""
+
     def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:
         """Runs field by field; raises RunNotFoundError, and LimitExceededError for too many."""
 
@@ -317,6 +371,9 @@ class Queries(Protocol):
 
     def history(self, run_id: str, *, at_least: int = 0) -> list[HistoryEntry]:
         """Every event of a run with what it changed; raises RunNotFoundError."""
+
+    def audit(self, query: AuditQuery, *, at_least: int = 0) -> AuditPage:
+        """A page of what was done or refused; raises InvalidNameError and LimitExceededError."""
 
     def artifacts(self, run_id: str, prefixes: Sequence[str] = (), *, at_least: int = 0) -> list[ArtifactDocument]:
         """The files of a run by name, those that begin with one of `prefixes`; raises RunNotFoundError."""

@@ -12,7 +12,7 @@ from ledger import commands
 from ledger.commands import Answer, Command
 from ledger.filters import joined
 from ledger.problems import BadMessageError
-from ledger.queries import ANY_VALUE, Change, HistoryEntry, KeyQuery, RunPage, RunQuery
+from ledger.queries import ANY_VALUE, AuditQuery, Change, HistoryEntry, KeyQuery, RunPage, RunQuery
 
 Json = dict[str, Any]
 
@@ -140,6 +140,16 @@ def key_query_to(query: KeyQuery) -> list[tuple[str, str]]:
     """A question for names as parameters of a URL."""
     names = ("kind", "key", "prefix", "experiment", "after", "limit")
     return [(name, str(value)) for name in names if (value := getattr(query, name)) is not None]
+
+
+def audit_query_to(query: AuditQuery) -> list[tuple[str, str]]:
+    """A query of the audit as parameters of a URL: its fields by their names, those that are asked for."""
+    asked = [(item.name, getattr(query, item.name)) for item in fields(query)]
+    return [
+        (name, str(value).lower() if isinstance(value, bool) else str(value))
+        for name, value in asked
+        if value is not None
+    ]
 
 
 def pairs_from(texts: Sequence[str]) -> dict[str, str]:

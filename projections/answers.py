@@ -11,6 +11,8 @@ from ledger.metrics import MetricSummary
 from ledger.queries import (
     RUNS_COMPARED,
     ArtifactDocument,
+    AuditPage,
+    AuditQuery,
     Compared,
     ExperimentDocument,
     HistoryEntry,
@@ -22,10 +24,13 @@ from ledger.queries import (
 )
 from projections.artifacts.projection import ArtifactsProjection
 from projections.artifacts.queries import find_artifacts
+from projections.audit.projection import AuditProjection
+from projections.audit.queries import find_audit
 from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
 from projections.history.as_of import run_as_of
 from projections.history.entries import entries
+from projections.history.moments import position_of
 from projections.history.trail import TYPES, Trail, trail_of
 from projections.projection import Projection
 from projections.runner import behind, catch_up
@@ -39,7 +44,12 @@ from projections.view import View
 from schemas.limits import UNSTORABLE
 from schemas.streams import run_stream
 
-PROJECTIONS: tuple[Projection, ...] = (RunsProjection(), ExperimentsProjection(), ArtifactsProjection())
+PROJECTIONS: tuple[Projection, ...] = (
+    RunsProjection(),
+    ExperimentsProjection(),
+    ArtifactsProjection(),
+    AuditProjection(),
+)
 
 
 class Answers:
@@ -57,7 +67,7 @@ class Answers:
         self._summaries = summaries
         self._feed = feed
         self._view = view
-        self._runs, self._experiments, self._artifacts = PROJECTIONS
+        self._runs, self._experiments, self._artifacts, self._audit = PROJECTIONS
 
     def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
         """A page of runs."""
@@ -122,6 +132,14 @@ class Answers:
         number = self.run(run_id)["run_number"]
         return run_as_of(run_id, number, self._feed.of_run(run_id), position)
 
+    def run_at(self, run_id: str, moment: str, *, at_least: int = 0) -> RunDocument:
+        """A run as it was at a moment, which `projections.history.moments` reads.
+
+        Raises what that does, RunNotFoundError, and RunNotThereYetError before its first event.
+        """
+        self.run(run_id, at_least=at_least)
+        return self.run_as_of(run_id, position_of(self._feed, run_id, moment))
+
     def trail(self, run_id: str) -> Trail:
         """Where a run ran, its last lines, and its last event; raises RunNotFoundError."""
         last = None if UNSTORABLE.search(run_id) else self._feed.last_of(run_stream(run_id))
@@ -134,6 +152,11 @@ class Answers:
         with self._caught_up(at_least, self._artifacts) as connection:
             find_run(connection, run_id)
             return find_artifacts(connection, run_id, prefixes)
+
+    def audit(self, query: AuditQuery, *, at_least: int = 0) -> AuditPage:
+        """A page of what was done or refused; raises InvalidNameError and LimitExceededError."""
+        with self._caught_up(at_least, self._audit) as connection:
+            return find_audit(connection, self._feed, query)
 
     def _live(self, at_least: int, experiment: str | None = None) -> LiveMetrics:
         """The last values of runs that go on. Asked of a moment of its own: it may write to the view."""

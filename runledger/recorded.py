@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.feed import FeedEvent
+from ledger.store.database import Database
 from ledger.store.fold import Void
 from schemas.events.base import CONCEALED
 from schemas.records import Record
 from schemas.registry import secrets_in
-from schemas.streams import ABOUT_PEOPLE, LogName, kind_of
+from schemas.streams import ABOUT_PEOPLE, VALUES, LogName, genesis_stream, kind_of, log_of
 
 _SUMMARY_LENGTH = 120
 # What every event carries, beside what it is about.
-_COMMON = frozenset({"command", "digest", "reason", "on_behalf_of", "client"})
+_COMMON = frozenset({"command", "digest", "reason", "on_behalf_of", "client", "address"})
 
 
 def event_document(event: FeedEvent, as_text: Callable[[Any], str]) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def void_document(log: LogName, found: Void) -> dict[str, Any]:
     record = found.record
     return {
         "log": log,
+        "partition": found.partition,
         "position": found.offset,
         "recorded_at": _iso(found.recorded_at),
         "rule": found.rule,
@@ -55,6 +57,16 @@ def void_document(log: LogName, found: Void) -> dict[str, Any]:
         "headers": [[name, _readable(value)] for name, value in record.headers],
         "value": _void_value(record),
     }
+
+
+def head_documents(database: Database) -> list[dict[str, Any]]:
+    """The head of each stream of both logs, by log and name."""
+    of_values = {genesis_stream(each.id) for each in database.identities().values() if each.name == VALUES}
+    documents = [
+        {"log": VALUES if stream in of_values else log_of(stream), "stream": stream, "seq": seq, "hash": hash_.hex()}
+        for stream, (seq, hash_) in database.heads().items()
+    ]
+    return sorted(documents, key=lambda document: document["log"])
 
 
 def _void_value(record: Record) -> str | None:

@@ -3,11 +3,14 @@
 Light on purpose: a training process reads them without loading a settings library.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ledger.errors import WorkspaceError
+from ledger.workspace.folder import CONFIG
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,26 @@ class Setting:
     secret: bool = False
 
 
+_HIDDEN = "********"
+_PASSWORD_IN_URL = re.compile(r"//([^/@:]*):[^/@]*@")
 MODE = "RUNLEDGER_MODE"
 ONLINE, OFFLINE = "online", "offline"
+
+KAFKA = {
+    "protocol": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; else SASL_SSL with a user name, SSL with a CA file",
+    "mechanism": "how the user is told: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN; else SCRAM-SHA-512",
+    "username": "the user of the Kafka cluster",
+    "password file": "the file with the password for it",
+    "ca file": "the certificates that the brokers' are checked by (PEM); else those of the system",
+    "certificate file": "our own certificate for the cluster (PEM)",
+    "key file": "the key of that certificate (PEM), if it is not in the same file",
+}
+"""How to be let in by a Kafka cluster: each setting of it, and what it is for."""
+
+
+def _key_of(name: str) -> str:
+    return f"kafka_{name.replace(' ', '_')}"
+
 
 SETTINGS = (
     Setting(
@@ -35,6 +56,10 @@ SETTINGS = (
         "mode", MODE, "online, or offline: scripts note their runs in journals, for `runledger sync`", default=ONLINE
     ),
     Setting("log", "RUNLEDGER_LOG", "sqlite, or kafka://HOST:PORT[,...]/NAME", default="sqlite", key="log"),
+    *(
+        Setting(f"kafka {name}", f"RUNLEDGER_KAFKA_{name.replace(' ', '_').upper()}", text, key=_key_of(name))
+        for name, text in KAFKA.items()
+    ),
     Setting(
         "artifacts",
         "RUNLEDGER_ARTIFACTS",
@@ -118,6 +143,14 @@ SETTINGS = (
         default="336",
         key="session_hours",
     ),
+    Setting(
+        "lag seconds",
+        "RUNLEDGER_LAG_SECONDS",
+        "after how long without reaching the end of its log a server says at /readyz that it is not ready, and takes "
+        "no writes",
+        default="30",
+        key="lag_seconds",
+    ),
     Setting("data", "RUNLEDGER_DATA", "the folder that `runledger server` serves"),
     Setting("token", "RUNLEDGER_TOKEN", "token for a workspace that is a URL; else RUNLEDGER_TOKEN_FILE", secret=True),
     Setting("token file", "RUNLEDGER_TOKEN_FILE", "the file with that token; else what `runledger login` stored"),
@@ -133,8 +166,17 @@ class Value:
     source: str
 
     def shown(self) -> str | None:
-        """The value for people: a secret is never shown."""
-        return "********" if self.setting.secret and self.value is not None else self.value
+        """The value for people: a secret is never shown, nor a password in an address, where it has no place."""
+        if self.setting.secret and self.value is not None:
+            return _HIDDEN
+        return self.value and _PASSWORD_IN_URL.sub(rf"//\1:{_HIDDEN}@", self.value)
+
+    def file(self, folder: Path) -> Path | None:
+        """The file that the setting names: from `folder` on, in which config.toml lies, if it is named there."""
+        if not self.value:
+            return None
+        named = Path(self.value).expanduser()
+        return folder / named if self.source == CONFIG else named
 
 
 def is_offline(environment: Mapping[str, str]) -> bool:
@@ -149,9 +191,7 @@ def is_offline(environment: Mapping[str, str]) -> bool:
     return mode == OFFLINE
 
 
-def resolve(
-    environment: Mapping[str, str], config: Mapping[str, Any], config_name: str = "config.toml"
-) -> dict[str, Value]:
+def resolve(environment: Mapping[str, str], config: Mapping[str, Any], config_name: str = CONFIG) -> dict[str, Value]:
     """Every setting: the environment wins over config.toml, which wins over the default."""
     return {setting.name: _resolve(setting, environment, config, config_name) for setting in SETTINGS}
 

@@ -75,7 +75,7 @@ def track(location: str) -> "Tracker":
     tracker = Tracker(
         connect,
         name,
-        _journals(location),
+        journals_for(location),
         Limits(),
         _aftermath(location),
         REPORT_SECONDS[is_url(location)],
@@ -93,7 +93,7 @@ def deliver_left_behind(location: str, client: Client) -> list[str]:
     Runs that were to be canceled long ago end too, unless a server sees to them.
     """
     name, found = name_of(location), []
-    for journals in fallbacks(_journals(location)):
+    for journals in fallbacks(journals_for(location)):
         try:
             if has_dead_writer(journals, name):
                 found += recover(journals, name, client, Limits())
@@ -132,6 +132,7 @@ def name_of(location: str) -> str:
     return location.rstrip("/") if is_url(location) else str(folder_of(location).path.parent.resolve())
 
 
-def _journals(location: str) -> Path:
+def journals_for(location: str) -> Path:
+    """Where the journals of scripts that write to a workspace lie on this machine."""
     folder = None if is_url(location) else folder_of(location).path
     return journals_of(name_of(location), folder, os.environ)

@@ -21,7 +21,7 @@ from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder
 from ledger.workspace.mounts import MOUNTS
 from runledger.credentials import token_of
 from runledger.locating import folder_of, is_url
-from runledger.settings import resolve
+from runledger.settings import KAFKA, resolve
 from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
@@ -84,15 +84,16 @@ class Embedded:
         from ledger.application.recorder import LedgerRecorder
         from ledger.application.values import Values
         from ledger.embedded import EmbeddedClient
+        from ledger.logs.measured import MeasuredLog
         from ledger.store.database import Database
 
         self.folder, self.log_address, self._opened = folder, log_address, opened
         self._max_bytes, self._place = _max_bytes(folder, environment), _place_of_files(folder, environment)
         self.database = Database(folder.ledger_db, durable=log_address == SQLITE)
         opened.callback(self.database.close)
-        self.log, self.values_log = logs = _open_logs(log_address, self.database)
-        for each in logs:
+        for each in (logs := _open_logs(log_address, self.database, folder, environment)):
             opened.callback(each.close)
+        self.log, self.values_log = logs = MeasuredLog(logs[0]), MeasuredLog(logs[1])
         self.values = Values(self.values_log, self.log, self.database, now=now)
         self.ledger = Ledger(
             LedgerRecorder(self.log, self.database),
@@ -316,7 +317,32 @@ def _log_address(folder: WorkspaceFolder) -> str:
     return resolve(os.environ, folder.settings())["log"].value or SQLITE
 
 
-def _open_logs(address: str, database: "Database") -> tuple["Log", "Log"]:
+def kafka_address(
+    address: str, environment: Mapping[str, str], folder: WorkspaceFolder | None = None
+) -> "KafkaAddress":
+    """A log's address with what the settings say of being let in there, those of the workspace's folder too.
+
+    Raises:
+        WorkspaceError: it is none, or the settings cannot be used.
+    """
+    from ledger.logs.kafka.address import parse_address
+    from ledger.logs.kafka.security import read_security
+
+    if environment.get("RUNLEDGER_KAFKA_PASSWORD"):
+        raise WorkspaceError(
+            "RUNLEDGER_KAFKA_PASSWORD is not read, since other programs can see it; put the password into a file that "
+            "only you can read, and name the file in RUNLEDGER_KAFKA_PASSWORD_FILE"
+        )
+    values = resolve(environment, folder.settings() if folder is not None else {})
+    base = folder.path if folder is not None else Path()
+    named = {name: values[f"kafka {name}"] for name in KAFKA}
+    security = {name: str(each.file(base) or "") if "file" in name else each.value for name, each in named.items()}
+    return parse_address(address, read_security(security))
+
+
+def _open_logs(
+    address: str, database: "Database", folder: WorkspaceFolder, environment: Mapping[str, str]
+) -> tuple["Log", "Log"]:
     from ledger.logs.sqlite import open_sqlite_log
 
     who = caller()
@@ -325,9 +351,7 @@ def _open_logs(address: str, database: "Database") -> tuple["Log", "Log"]:
             open_sqlite_log(database, name, source=who.source, actor=who.actor, now=now) for name in (CONTROL, VALUES)
         )
         return control, values
-    from ledger.logs.kafka.address import parse_address
-
-    return _open_kafka(parse_address(address), database, who)
+    return _open_kafka(kafka_address(address, environment, folder), database, who)
 
 
 def _open_kafka(address: "KafkaAddress", database: "Database", who: "Caller") -> tuple["Log", "Log"]:

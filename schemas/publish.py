@@ -1,4 +1,7 @@
-"""Writes a JSON Schema for every event and version, and for files of rules: `python -m schemas.publish [--check]`."""
+"""Writes a JSON Schema for every event and version and for files of rules, and an AsyncAPI document of the topics.
+
+`python -m schemas.publish [--check]`
+"""
 
 import json
 import sys
@@ -6,6 +9,7 @@ from pathlib import Path
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from schemas import asyncapi
 from schemas.events import Event
 from schemas.registry import EVENTS, FORMER
 from schemas.rule_files import RuleFile
@@ -23,13 +27,14 @@ class _Untitled(GenerateJsonSchema):
 def documents() -> dict[str, str]:
     """The text of each file by its name."""
     events = {f"{event.name}.v{event.version}.json": _document(event) for event in (*EVENTS, *FORMER)}
-    return events | {"alert-rules.v1.json": _file_of_rules()}
+    topics = asyncapi.document((*EVENTS, *FORMER))
+    return events | {"alert-rules.v1.json": _file_of_rules(), "asyncapi.yaml": topics}
 
 
 def differences(folder: Path) -> list[str]:
     """The names of files that are missing, outdated, or made by no event."""
     expected = documents()
-    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.*")}
     return sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
 
 

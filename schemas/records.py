@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from schemas.errors import BadRecordError
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]
+"""Names and values in order; Kafka knows headers without a value, which is not an empty one."""
 
 CANONICAL_FORM = "runledger/1"
 NO_PREVIOUS = ""
@@ -20,6 +21,7 @@ _SPEC_VERSION = ("ce_specversion", b"1.0")
 _FIELDS = ("ce_stream", "ce_seq", "ce_prev", "ce_id", "ce_source", "ce_type", "ce_time", "ce_actor")
 _FIELD_SET = frozenset(_FIELDS)
 _STANDARD_NAMES = (_CONTENT_TYPE[0], _SPEC_VERSION[0], *_FIELDS)
+_STANDARD_VALUES = (_CONTENT_TYPE[1], _SPEC_VERSION[1])
 
 _ID = rb"[A-Za-z0-9_.-]{1,256}"
 _TEXT = rb"[^\x00-\x1f\x7f]{1,512}"
@@ -106,30 +108,50 @@ def parse_record(record: Record) -> Envelope:
         BadRecordError: a required header is missing, repeated or malformed, or the key is not
             the id in the stream.
     """
-    fields = _required_fields(record.headers)
-    match = _ALL_FIELDS.fullmatch(b"\x00".join(fields))
+    return parse_fields(record)[0]
+
+
+def parse_fields(record: Record) -> tuple[Envelope, tuple[bytes, ...], bool]:
+    """The same with the raw fields that are hashed, and whether the headers are the standard ones, in one pass.
+
+    Raises:
+        BadRecordError: as `parse_record`.
+    """
+    key, headers, value = record
+    fields = _standard_fields(headers)
+    standard = fields is not None
+    if fields is None:
+        fields = _fields_among(headers)
+    joined = b"\x00".join(fields)
+    match = _ALL_FIELDS.fullmatch(joined)
     if match is None:
         raise BadRecordError(_broken_rule(fields))
-    if record.key != match.group(1):
+    if key != match[1]:
         raise BadRecordError("the key is not the id in ce_stream")
-    if record.value is None:
+    if value is None:
         raise BadRecordError("the value is missing")
-    return _envelope(fields, record.value)
+    return _envelope(joined, value), fields, standard
 
 
 def has_standard_headers(headers: Headers) -> bool:
     """Whether `Envelope.record` would give these very headers, so that none need be kept."""
-    return (
-        tuple(name for name, _ in headers) == _STANDARD_NAMES
-        and headers[0] == _CONTENT_TYPE
-        and headers[1] == _SPEC_VERSION
-    )
+    return _standard_fields(headers) is not None
 
 
-def _required_fields(headers: Headers) -> tuple[bytes, ...]:
-    if has_standard_headers(headers):
-        return tuple(value for _, value in headers[2:])
-    found: dict[str, bytes] = {}
+def _standard_fields(headers: Headers) -> tuple[bytes, ...] | None:
+    if len(headers) != len(_STANDARD_NAMES):
+        return None
+    # Written out flat: every record that is read comes by here.
+    (n0, v0), (n1, v1), (n2, v2), (n3, v3), (n4, v4), (n5, v5), (n6, v6), (n7, v7), (n8, v8), (n9, v9) = headers
+    if (n0, n1, n2, n3, n4, n5, n6, n7, n8, n9) != _STANDARD_NAMES or (v0, v1) != _STANDARD_VALUES:
+        return None
+    if v2 is None or v3 is None or v4 is None or v5 is None or v6 is None or v7 is None or v8 is None or v9 is None:
+        return None
+    return v2, v3, v4, v5, v6, v7, v8, v9
+
+
+def _fields_among(headers: Headers) -> tuple[bytes, ...]:
+    found: dict[str, bytes | None] = {}
     for name, value in headers:
         if name not in _FIELD_SET and name != _SPEC_VERSION[0]:
             continue
@@ -138,10 +160,13 @@ def _required_fields(headers: Headers) -> tuple[bytes, ...]:
         found[name] = value
     if found.pop(_SPEC_VERSION[0], None) != _SPEC_VERSION[1]:
         raise BadRecordError("ce_specversion is not 1.0")
+    fields: list[bytes] = []
     for name in _FIELDS:
-        if found.get(name) is None:
+        value = found.get(name)
+        if value is None:
             raise BadRecordError(f"{name} is missing")
-    return tuple(found[name] for name in _FIELDS)
+        fields.append(value)
+    return tuple(fields)
 
 
 def _broken_rule(fields: tuple[bytes, ...]) -> str:
@@ -151,9 +176,10 @@ def _broken_rule(fields: tuple[bytes, ...]) -> str:
     return "a header holds a NUL"
 
 
-def _envelope(fields: tuple[bytes, ...], value: bytes) -> Envelope:
+def _envelope(joined: bytes, value: bytes) -> Envelope:
     try:
-        stream, seq, prev, event_id, source, type_, time, actor = (f.decode() for f in fields)
+        # Neither a NUL nor a part of a letter is in any field, so that all are decoded at once.
+        stream, seq, prev, event_id, source, type_, time, actor = joined.decode().split("\x00")
     except UnicodeDecodeError as error:
         raise BadRecordError("a header is not UTF-8") from error
     return Envelope(stream, int(seq), prev, event_id, source, type_, time, actor, value)

@@ -1,4 +1,4 @@
-"""What all tests share: one Kafka broker a session, and the minutes of each folder."""
+"""What all tests share: one Kafka broker a worker, the order of files, and the minutes of each folder."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from examples.kafka_broker import KafkaBroker
-from tests.timing import FolderMinutes
+from tests.timing import FolderMinutes, place_of
 
 # How long an example takes says something about the machine, and nothing about the rule.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,6 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "kafka_broker" in getattr(item, "fixturenames", ()):
             item.add_marker("kafka")
+    items.sort(key=lambda item: place_of(item.nodeid))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Handling commands: each decided on a fresh aggregate, at most once, whatever is sent twice."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -27,6 +28,7 @@ from ledger.errors import (
     NotFoundError,
     RefusedError,
     RunNotFoundError,
+    UnavailableError,
 )
 from ledger.store.database import Database
 from ledger.wire import name_of
@@ -45,11 +47,15 @@ A = TypeVar("A", bound=LedgerAggregate)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends commands: `actor` is proven by the system or by authentication."""
+    """Who sends commands: `actor` is proven by the system or by authentication.
+
+    `address` is where on the network they come from, None for this machine.
+    """
 
     actor: str
     source: str
     is_admin: bool = False
+    address: str | None = None
 
 
 class Ledger:
@@ -123,8 +129,7 @@ class Ledger:
         try:
             return self._carry_out(command, caller)
         except RefusedError as error:
-            if command.late:
-                self._note_refusal(command, error, caller)
+            self._note_refusal(command, error, caller)
             raise
 
     def note_refused_logins(self, refused: Sequence[RefusedLogin], caller: Caller) -> None:
@@ -133,15 +138,17 @@ class Ledger:
         self._decide(Decision(stream, Refusals, lambda it: it.note_logins(refused)), Command(), caller)
 
     def _note_refusal(self, command: Command, error: RefusedError, caller: Caller) -> None:
-        """Record a refusal that reaches nobody; sent again, it is one."""
-        count = self._refusals.due((caller.actor, type(error).__name__))
-        if not count:
+        """Record that a rule said no; sent again, it is one. Only who is told nothing else waits for it to be there."""
+        meant = meant_by(command, self.log_id)
+        count = self._refusals.due((caller.actor, type(error).__name__, meant))
+        if not count or isinstance(error, ChangedSinceError):
             return
-        note = replace(command, command=derived_id(command.command, "refused"))
-        stream, meant = refusals_stream(self.log_id, self._server), meant_by(command, self.log_id)
-        self._decide(
-            Decision(stream, Refusals, lambda it: it.note(name_of(command), meant, error, count)), note, caller
-        )
+        note = replace(command, command=derived_id(command.command, "refused"), as_of=None)
+        stream = refusals_stream(self.log_id, self._server)
+        with nullcontext() if command.late else suppress(UnavailableError, ConflictError):
+            self._decide(
+                Decision(stream, Refusals, lambda it: it.note(name_of(command), meant, error, count)), note, caller
+            )
 
     def _carry_out(self, command: Command, caller: Caller) -> Answer:
         decision = decision_on(command, replace(self._given, actor=caller.actor, is_admin=caller.is_admin))
@@ -201,6 +208,7 @@ class Ledger:
             reason=command.reason,
             on_behalf_of=command.on_behalf_of,
             client=command.client,
+            address=caller.address,
             as_of=command.as_of,
         )
 

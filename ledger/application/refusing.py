@@ -2,12 +2,18 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 EVERY_SECONDS = 10.0
 
-Kind = tuple[str, str]
-"""Who was refused, and by which rule."""
+MOST = 100
+"""How many are recorded in that time, of all kinds together."""
+
+_KINDS = 1_000
+
+Kind = tuple[str, str, str]
+"""Who was refused, by which rule, and what he wanted to change."""
 
 
 class RefusalRate:
@@ -18,15 +24,26 @@ class RefusalRate:
         self._every = every
         self._clock = clock
         self._seen: dict[Kind, tuple[float, int]] = {}
+        self._recorded: deque[float] = deque(maxlen=MOST)
         self._lock = threading.Lock()
 
     def due(self, kind: Kind) -> int:
         """How many of the kind shall be recorded now, this one with them; 0 while it is merely counted."""
         with self._lock:
             now = self._clock()
+            if len(self._seen) >= _KINDS:
+                self._forget(now)
             told, waiting = self._seen.get(kind, (float("-inf"), 0))
-            if now - told < self._every:
+            full = len(self._recorded) == MOST and now - self._recorded[0] < self._every
+            if full or now - told < self._every:
                 self._seen[kind] = (told, waiting + 1)
                 return 0
             self._seen[kind] = (now, 0)
+            self._recorded.append(now)
             return waiting + 1
+
+    def _forget(self, now: float) -> None:
+        """Let go of kinds that were told long ago, or of which nothing waits; in a flood of the oldest half."""
+        old = [kind for kind, (told, waiting) in self._seen.items() if now - told >= self._every or not waiting]
+        for kind in old or [*self._seen][: _KINDS // 2]:
+            del self._seen[kind]

@@ -82,7 +82,7 @@ def _record(event: Recorded) -> Line:
 
 
 def _texts(headers: Headers) -> dict[str, str]:
-    return {name: _text(raw) for name, raw in headers if name.startswith("ce_")}
+    return {name: _text(raw) for name, raw in headers if raw is not None and name.startswith("ce_")}
 
 
 def _text(raw: bytes) -> str:

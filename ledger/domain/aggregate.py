@@ -28,6 +28,7 @@ class Context:
     reason: str | None = None
     on_behalf_of: str | None = None
     client: str | None = None
+    address: str | None = None
     as_of: int | None = None
 
     def fields(self) -> dict[str, Any]:
@@ -38,6 +39,7 @@ class Context:
             "reason": self.reason,
             "on_behalf_of": self.on_behalf_of,
             "client": self.client,
+            "address": self.address,
         }
 
     def event_id(self, index: int) -> str:

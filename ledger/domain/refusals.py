@@ -1,4 +1,4 @@
-"""What a server refused and somebody else must know: what arrived late, when nobody is left to be told, and log-ins."""
+"""What was refused, by a rule or at the door, so that an audit finds who tried what."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from schemas.events import CommandRefusedEvent, LoginRefusedEvent
 from schemas.limits import UNSTORABLE
 
 _NO_VALUE = (None, None, None)
+_LONGEST = 300
+"""Characters of a stream's name: longer ones are no names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Refusals(LedgerAggregate):
         self.decide(
             CommandRefusedEvent,
             command_name=command_name,
-            stream=stream,
+            stream=UNSTORABLE.sub("\ufffd", stream)[:_LONGEST],
             rule=problem_name(type(error)),
             message=UNSTORABLE.sub("\ufffd", str(error)),
             key=_storable(key),

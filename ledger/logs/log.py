@@ -14,6 +14,20 @@ class Link(NamedTuple):
     hash: bytes
 
 
+class Figures(NamedTuple):
+    """How far a process is behind a log, and what its reader and writer did; an embedded log is never behind.
+
+    `seconds` is how long ago the end of the log was known to be read here; `replacements` counts the producers that
+    were dropped after an error, those of both logs together.
+    """
+
+    lag: int = 0
+    seconds: float = 0.0
+    batches: int = 0
+    records: int = 0
+    replacements: int = 0
+
+
 def chain(log_id: str, envelopes: Sequence[Envelope]) -> list[Link]:
     """Link the events of one append: the first keeps its `prev`, each other follows the one before."""
     links: list[Link] = []
@@ -51,6 +65,9 @@ class Log(Protocol):
         Raises:
             UnavailableError: the end of the log was not reached before the deadline.
         """
+
+    def figures(self) -> Figures:
+        """How far this process is behind; asks nobody."""
 
     def close(self) -> None:
         """Stop and give back what is held; calling it again does nothing."""

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from ledger.errors import LostRaceError
 from ledger.logs.genesis import genesis
-from ledger.logs.log import Link
+from ledger.logs.log import Figures, Link
 from ledger.logs.repeat import earlier_places
 from ledger.store.database import Database, LogIdentity
 from ledger.store.fold import Arrival, Folded, Head, Partition, fold
@@ -53,6 +53,10 @@ class SqliteLog:
 
     def catch_up(self) -> None:
         """Nothing to wait for: the log is the file."""
+
+    def figures(self) -> Figures:
+        """Never behind: the log is the file."""
+        return Figures()
 
     def close(self) -> None:
         """Nothing is held; the database belongs to who opened it."""

@@ -16,6 +16,8 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import MetricSummary, Series, SeriesQuery, Thinned
 from ledger.queries import (
     ArtifactDocument,
+    AuditPage,
+    AuditQuery,
     BounceDocument,
     Compared,
     DeliveryDocument,
@@ -113,6 +115,11 @@ class OfflineClient:
         self._read(run_id)
         return self._scratch.run(run_id)
 
+    def run_at(self, run_id: str, moment: str) -> RunDocument:
+        """One run as it was at a moment."""
+        self._read(run_id)
+        return self._scratch.run_at(run_id, moment)
+
     def state(self, run_id: str) -> RunState:
         """Where one run stands."""
         self._read(run_id)
@@ -126,6 +133,10 @@ class OfflineClient:
     def keys(self, query: KeyQuery) -> Sequence[Named]:
         """Keys or values of the runs that are known here."""
         return self._scratch.keys(query)
+
+    def audit(self, query: AuditQuery) -> AuditPage:
+        """What was done here, as far as it is known."""
+        return self._scratch.audit(query)
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """The experiments that are known here."""

@@ -22,6 +22,8 @@ from ledger.problems import error_of
 from ledger.queries import (
     KEY_KINDS,
     ArtifactDocument,
+    AuditPage,
+    AuditQuery,
     BounceDocument,
     Compared,
     DeliveryDocument,
@@ -50,7 +52,7 @@ from ledger.remote.server import Server
 from ledger.tables import TableQuery
 from ledger.values.batch import Batch
 from ledger.values.forms import series_from, summary_from, thinned_from
-from ledger.wire import answer_from, command_to, history_from, key_query_to, page_from, query_to
+from ledger.wire import answer_from, audit_query_to, command_to, history_from, key_query_to, page_from, query_to
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
@@ -204,6 +206,11 @@ class RemoteClient:
         document: RunDocument = self._ask_run(run_id)
         return document
 
+    def run_at(self, run_id: str, moment: str) -> RunDocument:
+        """One run as it was at a moment."""
+        document: RunDocument = self._ask(f"/runs/{_segment(run_id)}", [("as_of", moment)])
+        return document
+
     def state(self, run_id: str) -> RunState:
         """Where one run stands; raises RunNotFoundError."""
         return state_of(self.run(run_id))
@@ -217,6 +224,11 @@ class RemoteClient:
         """Keys or values to choose from, by name."""
         path = "/keys" if query.key is None and query.kind in KEY_KINDS else "/keys/values"
         return [Named(**each) for each in self._ask(path, key_query_to(query))]
+
+    def audit(self, query: AuditQuery) -> AuditPage:
+        """A page of what was done or refused, by whom."""
+        found = self._ask("/audit", audit_query_to(query))
+        return AuditPage(found["entries"], found["cursor"])
 
     def experiments(self) -> Sequence[ExperimentDocument]:
         """Every experiment that is not deleted by name, archived ones too."""

@@ -96,6 +96,10 @@ class Database(SqliteFile):
         row = self.reading().execute(tables.SELECT_HEAD, (stream,)).fetchone()
         return Head(*row) if row else None
 
+    def heads(self) -> dict[str, Head]:
+        """The heads of all streams of both logs, by their names."""
+        return {name: Head(seq, hash_) for name, seq, hash_ in self.reading().execute(tables.SELECT_ALL_HEADS)}
+
     def heads_of(self, prefix: str) -> dict[str, Head]:
         """The heads of all streams whose names begin so; the prefix ends in a colon."""
         beyond = prefix[:-1] + chr(ord(prefix[-1]) + 1)
@@ -196,6 +200,27 @@ class Database(SqliteFile):
         """The place of the last accepted event, the genesis not counted."""
         found = self._select(log, "e.place > ?", "e.place DESC", (0, 1))
         return found[0].place if found else None
+
+    def places_from(self, place: int, limit: int, *, backwards: bool) -> list[int]:
+        """Places of events of the control log from one on, itself included, without the genesis."""
+        select = tables.SELECT_PLACES_BACKWARDS if backwards else tables.SELECT_PLACES
+        return [found for (found,) in self.reading().execute(select, (place, limit))]
+
+    def place_at(self, milliseconds: int) -> int:
+        """The last place of the control log that was recorded at a time or before; 0 for none.
+
+        Times of record never go back along a log, so it is found by halving.
+        """
+        low, high = 0, (self.last_place() or 0) + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            row = self.reading().execute(tables.SELECT_TIME_BEFORE, (middle,)).fetchone()
+            # Where nothing lies, the event before it decides.
+            if row is None or row[1] <= milliseconds:
+                low = middle
+            else:
+                high = row[0]
+        return low
 
     def recorded(self, log: LogName, place: int) -> Recorded | None:
         """The accepted event at a place, the genesis included."""

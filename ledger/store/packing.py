@@ -22,11 +22,17 @@ def unpack(packed: bytes) -> list[bytes]:
 
 
 def pack_headers(headers: Headers) -> bytes:
-    """Names and values of headers in their order."""
-    return pack(part for name, value in headers for part in (name.encode(), value))
+    """Names and values of headers in their order; behind them the numbers of those without a value, if any are."""
+    parts = [part for name, value in headers for part in (name.encode(), value or b"")]
+    without = [b"%d" % number for number, (_, value) in enumerate(headers) if value is None]
+    return pack([*parts, b" ".join(without)] if without else parts)
 
 
 def unpack_headers(packed: bytes) -> Headers:
     """The headers that were packed."""
     parts = unpack(packed)
-    return tuple((name.decode(), value) for name, value in zip(parts[::2], parts[1::2], strict=True))
+    without = {int(number) for number in parts.pop().split()} if len(parts) % 2 else set()
+    return tuple(
+        (name.decode(), None if number in without else value)
+        for number, (name, value) in enumerate(zip(parts[::2], parts[1::2], strict=True))
+    )

@@ -52,6 +52,7 @@ running = excluded.running"""
 
 SELECT_HEAD = "SELECT seq, hash FROM streams WHERE name = ?"
 SELECT_HEADS = "SELECT name, seq, hash FROM streams WHERE name >= ? AND name < ? ORDER BY name"
+SELECT_ALL_HEADS = "SELECT name, seq, hash FROM streams ORDER BY name"
 UPSERT_HEAD = """
 INSERT INTO streams (name, seq, hash) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, hash = excluded.hash"""
@@ -62,6 +63,11 @@ SELECT_VOIDS = """
 SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? ORDER BY place LIMIT ?"""
 SELECT_LAST_VOIDS = """
 SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? ORDER BY place DESC LIMIT ?"""
+SELECT_PLACES = "SELECT place FROM control_events WHERE place >= max(?, 1) ORDER BY place LIMIT ?"
+SELECT_PLACES_BACKWARDS = """
+SELECT place FROM control_events WHERE place <= ? AND place > 0 ORDER BY place DESC LIMIT ?"""
+SELECT_TIME_BEFORE = """
+SELECT place, recorded_at FROM control_events WHERE place <= ? AND place > 0 ORDER BY place DESC LIMIT 1"""
 COUNT_VOIDS = "SELECT count(*) FROM voids WHERE log = ?"
 
 

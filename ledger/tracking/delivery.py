@@ -9,12 +9,13 @@ from typing import Any
 
 from ledger.client import Client
 from ledger.commands import AddArtifacts, ChangeStatus, Command, WarnRun, derived_id
-from ledger.errors import DeniedError, NotFoundError, RefusedError, UnavailableError
+from ledger.errors import DeniedError, NotFoundError, RefusedError, TooLargeError, UnavailableError
 from ledger.journal.folder import Identity, WriterFolder
 from ledger.journal.lines import point_of
 from ledger.journal.locks import release
 from ledger.journal.reader import Entry, Spot, entries
 from ledger.tracking.recorder import COMMAND
+from ledger.values.batch import Batch, halves
 from ledger.values.points import Point, batches
 from ledger.wire import command_from, name_of
 from schemas.errors import LedgerError
@@ -59,6 +60,7 @@ class Delivery:
         self._limits = limits
         self._spot = Spot()
         self._last = 0 if fresh else None
+        self._decided = 0
         self._damaged = 0
         self._keep = keep
         self._stores = stores
@@ -104,24 +106,34 @@ class Delivery:
             self._damaged += 1
             return
         point = point_of(entry.content, entry.size)
-        if point.index > (self._last or 0):
+        if point.index > max(self._last or 0, self._decided):
             points.append(point)
 
     def _send(self, client: Client, points: list[Point], behind: Spot) -> None:
         identity = self._identity
         for batch in batches(identity.run_id, identity.writer, self._last or 0, points, self._limits):
-            try:
-                client.log_values(batch)
-            except DeniedError:
-                raise
-            except RefusedError as error:
-                self.refused += 1
-                text = f"records {batch.first} to {batch.last} of logged values were refused: {error}"
-                self._warn(client, f"values-refused-{batch.first}", "values-refused", text)
-            self._last = batch.last
+            self._log_values(client, batch)
         for number in () if self._keep else range(self._spot.number, behind.number):
             self._folder.file(number).unlink(missing_ok=True)
         self._spot = behind
+
+    def _log_values(self, client: Client, batch: Batch) -> None:
+        """Deliver a batch, in parts if the log takes none that large; what is refused leaves no gap."""
+        try:
+            client.log_values(replace(batch, first=(self._last or 0) + 1))
+        except DeniedError:
+            raise
+        except RefusedError as error:
+            if isinstance(error, TooLargeError) and (parts := halves(batch)):
+                for part in parts:
+                    self._log_values(client, part)
+                return
+            self.refused += 1
+            text = f"records {batch.first} to {batch.last} of logged values were refused: {error}"
+            self._warn(client, f"values-refused-{batch.first}", "values-refused", text)
+        else:
+            self._last = batch.last
+        self._decided = batch.last
 
     def _execute(self, client: Client, entry: Entry, *, ended: bool) -> None:
         content: list[Any] = entry.content or []

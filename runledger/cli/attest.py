@@ -26,7 +26,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 def attest(
     session: Session, file: Path | None, key: Path | None, *, unsigned: bool, new_key: Path | None, name: str | None
 ) -> None:
-    """Write a signed note of what the ledger holds now: log, position, and the root of a Merkle tree.
+    """Write a signed note of what the ledger holds now: log, position, and the roots of Merkle trees.
 
     Keep FILE where whoever could change the ledger cannot change it. `runledger verify --against FILE`
     proves later that nothing before it was changed, removed or put in. Without FILE it goes to stdout.

@@ -54,10 +54,27 @@ def void(session: Session) -> None:
 
     with session.embedded() as parts:
         parts.log.catch_up()
+        parts.values_log.catch_up()
         result = [void_document(log, found) for log in (CONTROL, VALUES) for found in parts.database.voids(log)]
     if not result:
         note("No record is void.")
     session.output.write(result, _VOID_COLUMNS)
+
+
+@events.command()
+@pass_session
+def heads(session: Session) -> None:
+    """Show the last event of every stream, number and hash: what any reader of the logs must come to.
+
+    JSON is one object on a line, as the reader in examples/reader prints it of the topics.
+    """
+    from runledger.recorded import head_documents  # noqa: PLC0415 - help needs none of it
+
+    with session.embedded() as parts:
+        parts.log.catch_up()
+        parts.values_log.catch_up()
+        result = head_documents(parts.database)
+    session.output.write(result, _HEAD_COLUMNS, by_line=True)
 
 
 def _tell(output: Output, found: "list[FeedEvent]") -> int | None:
@@ -79,6 +96,13 @@ def _lines(documents: list[dict[str, Any]]) -> Iterator[str]:
 def _headers(found: Any) -> str:
     return "; ".join(f"{name}={value}" for name, value in found["headers"])
 
+
+_HEAD_COLUMNS = (
+    Column("LOG", lambda found: found["log"], whole=True),
+    Column("STREAM", lambda found: found["stream"], whole=True),
+    Column("SEQ", lambda found: found["seq"], whole=True),
+    Column("HASH", lambda found: found["hash"], whole=True),
+)
 
 _VOID_COLUMNS = (
     Column("LOG", lambda found: found["log"], whole=True),

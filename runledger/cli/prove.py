@@ -19,8 +19,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--key", type=_FILE, metavar="FILE", help="the key that signs the one made now, as of `runledger attest`")
 @pass_session
 def prove(session: Session, run: str, file: Path, attestation: Path | None, key: Path | None) -> None:
-    """Write every event of RUN, and its values up to the seal, with proofs that an attestation covers them.
+    """Write one run's history as a file that proves itself.
 
+    It has every event of RUN, and its values up to the seal, with proofs that an attestation covers them.
     Whoever has FILE and the public key can check it without the ledger and without runledger: see
     examples/check_proof.py.
     """

@@ -55,11 +55,14 @@ def run() -> None:
 @run.command()
 @run_id_option
 @expected_experiment_option
+@click.option(
+    "--as-of", metavar="MOMENT", help="as it was: at a position, a time (UTC), or where FIELD=VALUE came to be so last"
+)
 @pass_session
-def show(session: Session, run_id: str, expected: str | None) -> None:
-    """Show one run."""
+def show(session: Session, run_id: str, expected: str | None, as_of: str | None) -> None:
+    """Show one run, as it is or as it was."""
     with session.client() as client:
-        document = client.run(run_id)
+        document = client.run(run_id) if as_of is None else client.run_at(run_id, as_of)
     check_experiment(document, expected)
     session.output.write(document)
 

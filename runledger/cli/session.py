@@ -74,7 +74,7 @@ class Session:
         from runledger.tracking import deliver_left_behind  # noqa: PLC0415
         from runledger.wiring import connect  # noqa: PLC0415
 
-        self._hush()
+        self.hush()
         client = connect(self.location(), mounts=self.mounts)
         try:
             deliver_left_behind(self.location(), client)
@@ -87,12 +87,12 @@ class Session:
         """The parts of a workspace folder, as operators' commands see them."""
         from runledger.wiring import embedded_workspace  # noqa: PLC0415
 
-        self._hush()
+        self.hush()
         with embedded_workspace(self.location(), mounts=self.mounts) as parts:
             yield parts
 
-    def _hush(self) -> None:
-        # What the Kafka client logs, it raises as well, and an error is one line here.
+    def hush(self) -> None:
+        """Keep the Kafka client from logging: what it logs, it raises as well, and an error is one line here."""
         logging.getLogger("aiokafka").setLevel(logging.DEBUG if self.debug else logging.CRITICAL)
 
 

@@ -12,6 +12,7 @@ from runledger.server.live.stream import Stream
 from runledger.server.metrics import CONTENT_TYPE
 from runledger.server.openapi import PROBLEMS, TEXT_REPLY, add_schemas
 from runledger.server.replies import answer_problems, refusal, reply
+from runledger.server.routes.audit import audit_routes
 from runledger.server.routes.charts import ChartsApi, charts_routes
 from runledger.server.routes.commands import command_routes
 from runledger.server.routes.files import FilesApi, file_routes
@@ -35,6 +36,7 @@ def areas_of(desk: Desk, stream: Stream, hearing: Hearing) -> list[APIRouter]:
         file_routes(FilesApi(desk, printed=stream.note_output)),
         stream_routes(StreamApi(stream, parts.log.id, parts.values.check_run)),
         view_routes(desk),
+        audit_routes(desk),
         state_routes(desk),
     ]
 

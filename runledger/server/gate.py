@@ -31,15 +31,16 @@ _SIGNED = re.compile(re.escape(UNSUBSCRIBE) + r"[A-Za-z0-9_.-]+")
 LOGIN = "/login"
 _EVENTS = "text/event-stream"
 LAG_SECONDS = 30.0
-"""A server that did not reach the end of its log for so long takes no writes."""
+"""A server that did not reach the end of its log for so long takes no writes, unless a setting says otherwise."""
 
 
 class Door:
     """Whether requests may come in, and how many are inside."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Closed, until the server is ready."""
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, lag_seconds: float = LAG_SECONDS) -> None:
+        """Closed, until the server is ready; nothing may be written once it lags longer than that."""
         self._clock = clock
+        self._lag_seconds = lag_seconds
         self.ready = False
         self.stopping = False
         self.inside = 0
@@ -59,7 +60,7 @@ class Door:
     def lagging(self) -> LedgerError | None:
         """Why nothing may be written, if so: what this server would decide on may long be otherwise."""
         seconds = self._clock() - self._read_at
-        if seconds <= LAG_SECONDS:
+        if seconds <= self._lag_seconds:
             return None
         return NotReadyError(f"this server has not reached the end of its log for {seconds:.0f} s; try again")
 

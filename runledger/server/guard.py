@@ -1,7 +1,7 @@
 """Who asks: told by a token, by the cookie of a session, or anybody on this machine as long as nobody ever had one."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.application.handling import Caller
 from ledger.errors import UnauthenticatedError
@@ -61,7 +61,12 @@ class Guard:
         return self._loopback and self._users.is_open()
 
     def visitor(self, headers: Iterable[tuple[bytes, bytes]], arrival: Arrival) -> Visitor:
-        """Who sends such headers; raises UnauthenticatedError. Who sends a token is told by that alone."""
+        """Who sends such headers, and from where; raises UnauthenticatedError."""
+        found = self._told_by(headers, arrival)
+        return replace(found, caller=replace(found.caller, address=arrival.address))
+
+    def _told_by(self, headers: Iterable[tuple[bytes, bytes]], arrival: Arrival) -> Visitor:
+        """Who sends a token is told by that alone."""
         given = list(headers)
         token = token_in(given)
         if token is not None:

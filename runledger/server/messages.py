@@ -13,7 +13,7 @@ from ledger.filters import Filter, split
 from ledger.liveness.writers import LiveWriter
 from ledger.metrics import SeriesQuery
 from ledger.problems import BadMessageError
-from ledger.queries import KEYS_AT_ONCE, RUNS_COMPARED, KeyQuery, RunQuery
+from ledger.queries import AUDITED_AT_ONCE, KEYS_AT_ONCE, RUNS_COMPARED, AuditQuery, KeyQuery, RunQuery
 from ledger.wire import command_from, key_from, pairs_from
 from runledger.server.replies import JSON, BodyTooLargeError
 from schemas.events import RunLoggedEvent
@@ -94,6 +94,12 @@ class RunParameters(AtLeast):
         )
 
 
+class RunMoment(AtLeast):
+    """As of when: a position, a time in ISO 8601, or `FIELD=VALUE` where it came to be so last; without it, now."""
+
+    as_of: Annotated[str | None, Field(max_length=1_000)] = None
+
+
 class CompareParameters(AtLeast):
     """The runs to compare."""
 
@@ -118,6 +124,30 @@ class ValueParameters(KeyParameters):
     """As `KeyParameters`, for the values of a key; of a kind without keys, such as status, of it."""
 
     key: str | None = None
+
+
+class AuditParameters(AtLeast):
+    """What was done: by whom, to what, when; `since` and `until` are milliseconds of the time of record."""
+
+    actor: str | None = None
+    action: str | None = None
+    stream: str | None = None
+    kind: str | None = None
+    experiment: str | None = None
+    field: str | None = None
+    value: str | None = None
+    since: Annotated[int | None, Field(ge=0, lt=1 << 53)] = None
+    until: Annotated[int | None, Field(ge=0, lt=1 << 53)] = None
+    because_of: Annotated[int | None, Field(ge=0, lt=1 << 62)] = None
+    refused: bool | None = None
+    as_of: Annotated[int | None, Field(ge=0, lt=1 << 62)] = None
+    oldest_first: bool = False
+    limit: Annotated[int, Field(ge=1, le=AUDITED_AT_ONCE)] = 50
+    cursor: str | None = None
+
+    def query(self) -> AuditQuery:
+        """The question."""
+        return AuditQuery(**self.model_dump(exclude={"at_least"}))
 
 
 class ArtifactParameters(AtLeast):

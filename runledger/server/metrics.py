@@ -22,8 +22,8 @@ _UNEXPECTED = "unexpected"
 class Metrics:
     """Figures of one server."""
 
-    def __init__(self, last_position: Callable[[], int], voids: Callable[[], int], liveness: Liveness) -> None:
-        """Count from zero; the functions are asked when somebody looks."""
+    def __init__(self, last_position: Callable[[], int], liveness: Liveness) -> None:
+        """Count from zero; the function is asked when somebody looks."""
         self._registry = CollectorRegistry()
         self._results = Counter(
             "runledger_commands", "Commands by what became of them.", ["command", "result"], registry=self._registry
@@ -37,8 +37,6 @@ class Metrics:
         )
         position = Gauge("runledger_last_position", "Position of the last accepted event.", registry=self._registry)
         position.set_function(last_position)
-        void = Gauge("runledger_void_records", "Records of the control log that are void.", registry=self._registry)
-        void.set_function(voids)
         self._registry.register(_Silences(liveness))
 
     def observed(self, command: Command, carry_out: Callable[[], Answer]) -> Answer:

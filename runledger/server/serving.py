@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger.errors import RefusedError, UnavailableError
+from ledger.logs.log import Log
 from ledger.queries import RunQuery
 from runledger.channels import can_send
 from runledger.keys import signer_of
@@ -28,8 +29,10 @@ from runledger.server.entry import gate_settings, session_times
 from runledger.server.front import Front
 from runledger.server.gate import Door, Gate
 from runledger.server.guard import Guard
+from runledger.server.lagging import lag_limit, lagging
 from runledger.server.live.route import ABORT
 from runledger.server.live.stream import Stream
+from runledger.server.log_figures import LogFigures
 from runledger.server.logins import Logins
 from runledger.server.metrics import Metrics
 from runledger.server.roles import Repeating, Role
@@ -39,6 +42,7 @@ from runledger.server.unsubscribing import Unsubscribing
 from runledger.server.watching import Recording, ending_overdue, judging, recovering
 from runledger.studio.app import studio
 from runledger.wiring import Embedded, caller, now
+from schemas.streams import CONTROL, VALUES
 
 GOODBYE_SECONDS = 10.0
 _IDLE_SECONDS = 75
@@ -98,21 +102,24 @@ def serve(
     and networks whose word on who asks is believed; without any, those that the settings name.
     """
     host, url = _address_of(listening)
-    door = Door()
+    limit = lag_limit(os.environ, parts.folder.settings())
+    door = Door(lag_seconds=limit)
     chosen = ROLES if roles is None else roles
     liveness = liveness_of(parts)
     unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
     telling = Telling(parts)
-    metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness)
+    metrics = Metrics(parts.feed.last_position, liveness)
+    metrics.register(LogFigures(parts))
     metrics.register(telling)
     desk = Desk(parts, door.lagging, metrics, telling.channels)
     stream = Stream(parts.feed, parts.database, parts.files.printed)
     metrics.register(stream)
+    logs: dict[str, Log] = {CONTROL: parts.log, VALUES: parts.values_log}
     answers = "api" in chosen
     app = build(
         areas_of(desk, stream, liveness.hearing) if answers else [],
         lambda: desk.in_thread(metrics.text),
-        lambda: door.closed() or door.lagging() or telling.late(),
+        lambda: door.closed() or lagging(logs, limit) or door.lagging() or telling.late(),
         pages=[unsubscribing.routes()] if answers else [],
     )
     logins = Logins(parts.ledger, parts.users, caller(), door.lagging, now=now, times=session_times(parts.folder))

@@ -83,7 +83,8 @@ class Event(Part):
     """Something that happened, with the command that made it happen.
 
     `command` is the id that the client chose, `digest` the first 32 hex digits of the SHA-256 of
-    what it asked for. Fields may be added within a version, with a default that never changes.
+    what it asked for. `address` is the network address that it came from, if it came over one.
+    Fields may be added within a version, with a default that never changes.
     """
 
     name: ClassVar[str]
@@ -94,6 +95,7 @@ class Event(Part):
     reason: Maybe[Personal] = None
     on_behalf_of: Maybe[Personal] = None
     client: Maybe[Text] = None
+    address: Maybe[Personal] = None
 
     @classmethod
     def type_name(cls) -> str:

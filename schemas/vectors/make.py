@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from schemas.records import Envelope, canonical_bytes
+from schemas.vectors.acceptance import partitions
 
 VECTORS = Path(__file__).parent / "records.json"
+ACCEPTANCE = Path(__file__).parent / "acceptance.json"
 _LOG_ID = "6f0c2b1e-8d3a-4c57-9a4e-1b2c3d4e5f60"
 
 
@@ -53,7 +55,7 @@ def vector(envelope: Envelope) -> dict[str, Any]:
     return {
         "log_id": _LOG_ID,
         "key": record.key.decode(),
-        "headers": {name: value.decode() for name, value in record.headers},
+        "headers": {name: (value or b"").decode() for name, value in record.headers},
         "value_hex": record.value.hex(),
         "canonical_bytes_hex": canonical_bytes(_LOG_ID, envelope.fields(), envelope.value).hex(),
         "sha256": envelope.hash(_LOG_ID).hex(),
@@ -61,9 +63,15 @@ def vector(envelope: Envelope) -> dict[str, Any]:
 
 
 def text() -> str:
-    """The content of the file."""
+    """The content of the file of hashes."""
     return json.dumps([vector(envelope) for envelope in envelopes()], indent=1, ensure_ascii=False) + "\n"
+
+
+def acceptance_text() -> str:
+    """The content of the file of partitions: a record on a line."""
+    return json.dumps(partitions(), ensure_ascii=False).replace('{"offset"', '\n{"offset"') + "\n"
 
 
 if __name__ == "__main__":
     VECTORS.write_text(text(), encoding="utf-8")
+    ACCEPTANCE.write_text(acceptance_text(), encoding="utf-8")

@@ -9,12 +9,20 @@ from sybil import Document, Example
 
 ROOT = Path(__file__).resolve().parents[2]
 _SECONDS = 120
+BROKER = "localhost:9092"
+"""Where a broker runs, as documents have it."""
 
 
 def folder_of(document: Document) -> Path:
     """A folder for the document, made at its first block."""
     folder: Path = document.namespace["folder"]
     return folder
+
+
+def _text(example: Example) -> str:
+    """The block, with the address of a broker that there is."""
+    text: str = example.parsed
+    return text.replace(BROKER, example.document.namespace.get("broker", BROKER))
 
 
 def run(command: list[str], folder: Path) -> str | None:
@@ -31,13 +39,13 @@ def run_python(example: Example) -> str | None:
     """A script of its own, beside the workspace."""
     folder = folder_of(example.document)
     script = folder / f"block_{example.line}.py"
-    script.write_text(example.parsed, encoding="utf-8")
+    script.write_text(_text(example), encoding="utf-8")
     return run([sys.executable, str(script)], folder)
 
 
 def run_console(example: Example) -> str | None:
     """Each line behind a `$ ` is a command that must succeed."""
-    for line in example.parsed.splitlines():
+    for line in _text(example).splitlines():
         if line.startswith("$ "):
             failed = run(["bash", "-c", line[2:]], folder_of(example.document))
             if failed is not None:

@@ -101,4 +101,4 @@ def _message(link: Link) -> tuple[bytes, list[tuple[str, bytes]], bytes]:
     record = link.envelope.record()
     assert record.key is not None
     assert record.value is not None
-    return record.key, list(record.headers), record.value
+    return record.key, [(name, value or b"") for name, value in record.headers], record.value

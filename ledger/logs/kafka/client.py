@@ -1,21 +1,22 @@
-"""The Kafka client: the only module that imports aiokafka, and the only one that knows its traps."""
+"""The Kafka client that reads and writes; only it and `admin` import aiokafka, and know its traps."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    CorruptRecordException,
     KafkaError,
+    MessageSizeTooLargeError,
     NodeNotReadyError,
     OffsetOutOfRangeError,
-    TopicAlreadyExistsError,
-    UnknownTopicOrPartitionError,
-    for_code,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
 )
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
@@ -26,7 +27,7 @@ from ledger.store.fold import Arrival
 from schemas.records import Record
 
 CONNECT_SECONDS = 10.0
-_CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
 _REQUEST_SECONDS = 5.0
 FETCH_MILLISECONDS = 500
 _FETCH_BYTES = 4 * 1024 * 1024
@@ -54,6 +55,7 @@ class Connection:
     """Options shared by every client of one ledger, and the clients that are still starting."""
 
     address: KafkaAddress
+    request_seconds: float = _REQUEST_SECONDS
     _starting: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def start(self, client: "_Client", close: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -95,11 +97,37 @@ class Connection:
         """Arguments for aiokafka."""
         return {
             "bootstrap_servers": list(self.address.servers),
-            "request_timeout_ms": int(_REQUEST_SECONDS * 1000),
+            "request_timeout_ms": int(self.request_seconds * 1000),
             "retry_backoff_ms": 50,
             "metadata_max_age_ms": 30_000,
-            **self.address.security,
+            **self.address.security.options,
         }
+
+
+class Refusal(Enum):
+    """Why a broker took no byte of a batch."""
+
+    TOO_LARGE = "it is too large"
+    DENIED = "this user may not write there"
+
+
+_REFUSALS: dict[type[KafkaError], Refusal] = {
+    MessageSizeTooLargeError: Refusal.TOO_LARGE,
+    RecordListTooLargeError: Refusal.TOO_LARGE,
+    TopicAuthorizationFailedError: Refusal.DENIED,
+}
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of one round: of a spot that is nowhere here, the broker said neither offset nor time.
+
+    What is in `doubt` may be stored or not.
+    """
+
+    stored: dict[Spot, list[Arrival]] = field(default_factory=dict)
+    refused: dict[Spot, Refusal] = field(default_factory=dict)
+    doubt: dict[Spot, str] = field(default_factory=dict)
 
 
 class Producer:
@@ -109,34 +137,59 @@ class Producer:
         """Not connected yet."""
         self._connection = connection
         self._producer: AIOKafkaProducer | None = None
+        self._requests: set[asyncio.Task[Any]] = set()
         self.replacements = 0
 
-    async def send(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> dict[Spot, list[Arrival]]:
-        """Send one batch to each spot, wait until all are stored, and answer as what they lie there.
-
-        A spot is missing in the answer where the broker does not say at which offset or time.
+    async def ready(self, topics: Iterable[str], seconds: float) -> None:
+        """Connect, and learn where the topics are, so that `deliver` sends without a pause.
 
         Raises:
-            UnavailableError: some may be stored and some not; the producer was dropped with all
-                that it still held, so nothing of this is sent later.
+            UnavailableError: not in time, or never with the rights of this user; nothing was sent.
         """
+        try:
+            async with asyncio.timeout(seconds):
+                producer = await self._connected(seconds)
+                for topic in topics:
+                    await producer.partitions_for(topic)
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise UnavailableError(
+                f"Kafka at {self._connection.address} takes no records ({said(error)}{_way_out(error)})"
+            ) from error
+
+    async def send(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> None:
+        """Get ready, and send as `deliver` does.
+
+        Raises:
+            UnavailableError: not all is stored for certain.
+        """
+        await self.ready({topic for topic, _ in batches}, deadline)
+        sent = await self.deliver(batches, deadline)
+        wrong = [*sent.doubt.values(), *(refusal.value for refusal in sent.refused.values())]
+        if wrong:
+            raise UnavailableError(f"Kafka at {self._connection.address} did not store the records ({wrong[0]})")
+
+    async def deliver(self, batches: Mapping[Spot, Sequence[Record]], deadline: float) -> Sent:
+        """Send one batch to each spot, wait until all are decided, and say as what they lie there.
+
+        If any is not stored for certain the producer is dropped with all that it still held, so
+        nothing of this is sent later.
+        """
+        sent, pending = Sent(), dict[Spot, asyncio.Future[Any]]()
+        problem: BaseException = TimeoutError("no answer")
         try:
             async with asyncio.timeout(deadline):
                 producer = await self._connected(deadline)
-                pending = [await _submit(producer, spot, records) for spot, records in batches.items()]
+                for spot, records in batches.items():
+                    pending[spot] = await _submit(producer, spot, records)
                 # Unlike wait_for, `wait` does not cancel the deliveries that it waits for.
-                await asyncio.wait(pending)
-            answers = [future.result() for future in pending]
-        except (KafkaError, TimeoutError, OSError) as error:
+                await asyncio.wait(pending.values())
+        except (KafkaError, TimeoutError, OSError, UnavailableError) as error:
+            problem = error
+        for spot, records in batches.items():
+            _decide(sent, spot, records, pending.get(spot), problem)
+        if sent.refused or sent.doubt:
             await self.drop()
-            raise UnavailableError(
-                f"Kafka at {self._connection.address} did not store the records ({_said(error)})"
-            ) from error
-        return {
-            spot: [Arrival(answer.offset + index, answer.timestamp, record) for index, record in enumerate(records)]
-            for answer, (spot, records) in zip(answers, batches.items(), strict=True)
-            if answer.offset >= 0 and answer.timestamp_type == _LOG_APPEND_TIME
-        }
+        return sent
 
     async def drop(self) -> None:
         """Let the producer go with its buffer: `stop()` would hang while the broker is away."""
@@ -144,7 +197,7 @@ class Producer:
         if producer is None:
             return
         self.replacements += 1
-        await _let_go(producer)
+        await _let_go(producer, self._requests)
 
     async def _connected(self, seconds: float) -> AIOKafkaProducer:
         if self._producer is None:
@@ -155,9 +208,34 @@ class Producer:
                 max_batch_size=BATCH_BYTES,
                 max_request_size=BATCH_BYTES + _BATCH_OVERHEAD,
             )
-            await self._connection.start(producer, lambda: _let_go(producer), seconds)
+            requests = self._requests = _watch_requests(producer)
+            try:
+                # In two steps, as its own `start` does: the second asks for a producer id for as long as
+                # the cluster has none to give, and unlike the first it may be cancelled.
+                await self._connection.start(_Bootstrap(producer), lambda: _let_go(producer, requests), seconds)
+                await producer._sender.start()  # noqa: SLF001 - see above
+            except BaseException:
+                await _let_go(producer, requests)
+                raise
             self._producer = producer
         return self._producer
+
+
+def _decide(
+    sent: Sent, spot: Spot, records: Sequence[Record], answer: "asyncio.Future[Any] | None", problem: BaseException
+) -> None:
+    """Note what became of one batch; `problem` is why it has no answer, if it has none."""
+    error = problem if answer is None or not answer.done() else answer.exception()
+    if error is not None:
+        refusal = next((why for kind, why in _REFUSALS.items() if type(error) is kind), None)
+        if refusal is None or answer is None:
+            sent.doubt[spot] = said(error)
+        else:
+            sent.refused[spot] = refusal
+    elif answer and (found := answer.result()).offset >= 0 and found.timestamp_type == _LOG_APPEND_TIME:
+        sent.stored[spot] = [
+            Arrival(found.offset + index, found.timestamp, record) for index, record in enumerate(records)
+        ]
 
 
 class _Client(Protocol):
@@ -174,13 +252,47 @@ async def _start(client: _Client, close: Callable[[], Awaitable[None]], given_up
         await close()
 
 
-async def _let_go(producer: AIOKafkaProducer) -> None:
-    producer._closed = True  # noqa: SLF001 - aiokafka has no way to close without a flush
-    sender = producer._sender  # noqa: SLF001
-    if sender.sender_task is not None:
-        sender.sender_task.cancel()
+class _Bootstrap:
+    """The part of a producer's start that is not cancelled, see `Connection.start`."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._client = producer.client
+
+    async def start(self) -> None:
+        await self._client.bootstrap()
+
+
+def _watch_requests(producer: AIOKafkaProducer) -> "set[asyncio.Task[Any]]":
+    """The tasks in which a producer sends, kept up to date.
+
+    One that is connecting goes on when the producer's own task is cancelled, and would send once the
+    broker is back.
+    """
+    requests: set[asyncio.Task[Any]] = set()
+    sender = producer._sender  # noqa: SLF001 - aiokafka has no way to close without a flush
+    send = sender._send_produce_req  # noqa: SLF001
+
+    async def watched(node: int, batches: Any) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            requests.add(task)
+            task.add_done_callback(requests.discard)
+        await send(node, batches)
+
+    sender._send_produce_req = watched  # noqa: SLF001
+    return requests
+
+
+async def _let_go(producer: AIOKafkaProducer, requests: "set[asyncio.Task[Any]]") -> None:
+    producer._closed = True  # noqa: SLF001 - see `_watch_requests`
+    routine = producer._sender.sender_task  # noqa: SLF001
+    ending = [*requests] if routine is None else [routine, *requests]
+    for task in ending:
+        task.cancel()
+    if ending:
+        await asyncio.wait(ending, timeout=CLOSE_SECONDS)
     with suppress(KafkaError, TimeoutError, OSError):
-        async with asyncio.timeout(_CLOSE_SECONDS):
+        async with asyncio.timeout(CLOSE_SECONDS):
             await producer.client.close()
 
 
@@ -217,7 +329,9 @@ class Consumer:
         """The next records, or none after half a second.
 
         Raises:
-            LogRefusedError: an offset is beyond what the log holds: it was cut or made anew.
+            LogRefusedError: an offset is beyond what the log holds: it was cut or made anew; or what
+                it holds is damaged.
+            UnavailableError: the broker does not let us read now.
         """
         try:
             # max_records would split a batch over two transactions.
@@ -227,6 +341,15 @@ class Consumer:
                 f"the log at {self._address} is shorter than what was read from it: it was cut or made anew ({error}). "
                 "Nothing was changed here; restore the topic, or begin with another data folder."
             ) from error
+        except CorruptRecordException as error:
+            raise LogRefusedError(
+                f"the log at {self._address} holds a damaged record ({said(error)}). Nothing was changed here; "
+                "restore the topic from a copy or a backup."
+            ) from error
+        except (KafkaError, OSError) as error:
+            raise UnavailableError(
+                f"Kafka at {self._address} cannot be read: {said(error)}{_way_out(error)}"
+            ) from error
         return {
             (spot.topic, spot.partition): [
                 Arrival(message.offset, message.timestamp, Record(message.key, message.headers, message.value))
@@ -235,13 +358,26 @@ class Consumer:
             for spot, messages in found.items()
         }
 
+    async def positions(self, spots: Iterable[Spot]) -> dict[Spot, int]:
+        """The offset that is read next of each partition, behind all that was fetched."""
+        return {spot: await self._consumer.position(TopicPartition(*spot)) for spot in spots}
+
+    async def begins(self, spots: Sequence[Spot]) -> dict[Spot, int]:
+        """The offset of the first record of each partition."""
+        return await self._offsets(self._consumer.beginning_offsets, spots)
+
     async def ends(self, spots: Sequence[Spot]) -> dict[Spot, int]:
         """The offset behind the last record of each partition."""
+        return await self._offsets(self._consumer.end_offsets, spots)
+
+    async def _offsets(self, ask: Callable[..., Awaitable[Any]], spots: Sequence[Spot]) -> dict[Spot, int]:
         try:
-            ends = await self._consumer.end_offsets([TopicPartition(*spot) for spot in spots])
+            found = await ask([TopicPartition(*spot) for spot in spots])
         except (KafkaError, OSError) as error:
-            raise UnavailableError(f"Kafka at {self._address} did not answer: {_said(error)}") from error
-        return {(spot.topic, spot.partition): offset for spot, offset in ends.items()}
+            raise UnavailableError(
+                f"Kafka at {self._address} does not say where its topics end ({said(error)}{_way_out(error)})"
+            ) from error
+        return {(spot.topic, spot.partition): offset for spot, offset in found.items()}
 
     async def records_at(self, offsets: Mapping[Spot, int]) -> dict[Spot, Record]:
         """The record at an offset of each partition, where there is one."""
@@ -274,77 +410,16 @@ async def consuming(connection: Connection, *, wait: int = FETCH_MILLISECONDS) -
         fetch_max_bytes=_FETCH_BYTES * 4,
     )
     try:
-        await _within(connection.start(consumer, consumer.stop, CONNECT_SECONDS), connection.address)
+        await within(connection.start(consumer, consumer.stop, CONNECT_SECONDS), connection.address)
         yield Consumer(consumer, connection.address)
     finally:
         with suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await consumer.stop()
 
 
-class Admin:
-    """Makes topics and says how they are set."""
-
-    def __init__(self, client: AIOKafkaAdminClient, address: KafkaAddress) -> None:
-        """Use `administering`."""
-        self._client = client
-        self._address = address
-
-    async def brokers(self) -> int:
-        """How many brokers the cluster has.
-
-        Raises:
-            NotReadyError: none yet, or none any more.
-        """
-        cluster = await _within(self._client.describe_cluster(), self._address)
-        if not cluster["brokers"]:
-            raise NotReadyError(f"Kafka at {self._address} has no broker that is ready; try again")
-        return len(cluster["brokers"])
-
-    async def facts(self, topic: str) -> TopicFacts | None:
-        """How a topic is set, or None if there is none."""
-        described = (await _within(self._client.describe_topics([topic]), self._address))[0]
-        if described["error_code"] == UnknownTopicOrPartitionError.errno:
-            return None
-        if described["error_code"]:
-            raise UnavailableError(f"Kafka says of topic {topic}: {for_code(described['error_code']).__name__}")
-        partitions = described["partitions"]
-        return TopicFacts(
-            name=topic,
-            partitions=len(partitions),
-            replicas=min((len(partition["replicas"]) for partition in partitions), default=0),
-            brokers=await self.brokers(),
-            settings=await self._settings(topic),
-        )
-
-    async def create(self, topic: str, partitions: int, replicas: int, settings: Mapping[str, str]) -> None:
-        """Make a topic; one that another made meanwhile is fine."""
-        new = NewTopic(topic, partitions, replicas, topic_configs=dict(settings))
-        answer = await _within(self._client.create_topics([new], timeout_ms=int(CONNECT_SECONDS * 1000)), self._address)
-        code, text = answer.topic_errors[0][1], answer.topic_errors[0][-1]
-        if code not in {0, TopicAlreadyExistsError.errno}:
-            raise UnavailableError(f"Kafka refused to make topic {topic}: {for_code(code).__name__} {text or ''}")
-
-    async def _settings(self, topic: str) -> dict[str, str]:
-        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
-        answers = await _within(self._client.describe_configs([resource]), self._address)
-        return {entry[0]: entry[1] for answer in answers for found in answer.resources for entry in found[4]}
-
-
-@asynccontextmanager
-async def administering(connection: Connection) -> AsyncIterator[Admin]:
-    """An admin client for a short while."""
-    client = AIOKafkaAdminClient(**{k: v for k, v in connection.options().items() if k != "retry_backoff_ms"})
-    try:
-        await _within(connection.start(client, client.close, CONNECT_SECONDS), connection.address)
-        yield Admin(client, connection.address)
-    finally:
-        with suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await client.close()
-
-
-async def _within(work: Any, address: KafkaAddress) -> Any:
+async def within(work: Any, address: KafkaAddress) -> Any:
+    """What a request to the cluster comes to; UnavailableError or NotReadyError if nothing."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS + 1):
             return await work
@@ -352,10 +427,20 @@ async def _within(work: Any, address: KafkaAddress) -> Any:
         raise NotReadyError(f"Kafka at {address} knows no broker that is ready; try again") from error
     except (KafkaError, OSError, TimeoutError) as error:
         raise UnavailableError(
-            f"no Kafka broker answers at {address} within {CONNECT_SECONDS:.0f} s ({_said(error)}). "
+            f"no Kafka broker answers at {address} within {CONNECT_SECONDS:.0f} s ({said(error)}). "
             "Is it running, and is the address right?"
         ) from error
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """What an error is, on one line."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _way_out(error: BaseException) -> str:
+    """What helps against an error that does not go away by itself."""
+    if isinstance(error, ClusterAuthorizationFailedError):
+        return "; give this user the right WRITE on the topics, or IDEMPOTENT_WRITE on the cluster"
+    if isinstance(error, TopicAuthorizationFailedError):
+        return "; give this user the rights READ, WRITE and DESCRIBE on the topic"
+    return ""

@@ -1,14 +1,16 @@
 """One log of a ledger on Kafka, for callers in the log's own event loop."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 from ledger.errors import LostRaceError, TooLargeError, UnavailableError
 from ledger.logs.kafka.client import Consumer, Spot, size_of
+from ledger.logs.kafka.lag import Lag
 from ledger.logs.kafka.sender import Parcel, Sender
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.waiters import Waiters
-from ledger.logs.log import Link
+from ledger.logs.log import Figures, Link
 from ledger.logs.repeat import earlier_places
 from ledger.store.database import Database, LogIdentity
 from ledger.store.fold import follows
@@ -31,7 +33,6 @@ class KafkaLog:
         waiters: Waiters,
         database: Database,
         ends: Consumer,
-        batch_bytes: int,
     ) -> None:
         """Use `ledger.logs.kafka.opening`, which checks the topics first."""
         self._identity = identity
@@ -41,8 +42,8 @@ class KafkaLog:
         self._waiters = waiters
         self._database = database
         self._ends = ends
-        self._batch_bytes = batch_bytes
         self._refused: Exception | None = None
+        self._lag = Lag(time.monotonic())
 
     @property
     def id(self) -> str:
@@ -54,8 +55,6 @@ class KafkaLog:
         stream = links[0].envelope.stream
         records = [link.envelope.record() for link in links]
         size = sum(map(size_of, records))
-        if size > self._batch_bytes:
-            raise TooLargeError(size, self._batch_bytes)
         while (before := self._waiters.waiting_for(stream)) is not None:
             # Never sent behind an unanswered append of our own: it could be accepted on a rival's head.
             await asyncio.wait([before.answer])
@@ -63,9 +62,11 @@ class KafkaLog:
         earlier = self._check_follows(links)
         if earlier is not None:
             return earlier
+        if size > (limit := self._sender.limit(self._topic)):
+            raise TooLargeError(size, limit)
         waiter = self._waiters.add(links, seconds)
         partition = partition_of(stream, self._identity.partitions)
-        self._sender.submit(Parcel((self._topic, partition), records, size))
+        self._sender.submit(Parcel((self._topic, partition), records, size, waiter))
         return await waiter.answer
 
     async def catch_up(self, *, seconds: float = CATCH_UP_SECONDS) -> None:
@@ -82,10 +83,31 @@ class KafkaLog:
                 f"the end of topic {self._topic} ({sum(ends.values())} records) was not reached within {seconds:.0f} s"
             ) from error
 
+    async def measure(self) -> None:
+        """Find out how far the tail is behind the end; see `figures`."""
+        asked_at = time.monotonic()
+        ends = await self._ends.ends([(self._topic, number) for number in range(self._identity.partitions)])
+        self._lag.told(asked_at, ends, self._tail.offsets())
+
+    def figures(self) -> Figures:
+        """How far the tail is behind, as it was measured last, and what it read."""
+        name = self._identity.name
+        return Figures(
+            self._lag.records(self._tail.offsets()),
+            self._lag.seconds(time.monotonic()),
+            self._tail.batches[name],
+            self._tail.records[name],
+            self._sender.replacements,
+        )
+
     def refuse(self, error: Exception) -> None:
         """Answer everybody with this error from now on: the log cannot be trusted."""
         self._refused = error
         self._waiters.fail_all(error)
+
+    def cannot_read(self, error: UnavailableError) -> None:
+        """Tell those who wait for the end of a log that it cannot be read now."""
+        self._waiters.fail_readers(error)
 
     def _check_usable(self) -> None:
         if self._refused is not None:

@@ -2,28 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from ledger.errors import LogRefusedError, NotReadyError, UnavailableError
 from ledger.logs.genesis import genesis, identity_of
 from ledger.logs.kafka.address import KafkaAddress
+from ledger.logs.kafka.admin import Admin, administering
 from ledger.logs.kafka.client import (
     CONNECT_SECONDS,
-    Admin,
     Connection,
     Consumer,
     Producer,
     Spot,
-    administering,
     batch_limit,
     consuming,
 )
 from ledger.logs.kafka.log import KafkaLog
-from ledger.logs.kafka.sender import Sender
+from ledger.logs.kafka.rights import lacking, refused
+from ledger.logs.kafka.sender import Neighbours, Sender
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.topics import TopicFacts, partitions_for, problems, replicas_for, settings_for
 from ledger.logs.kafka.waiters import Waiters
@@ -38,6 +39,8 @@ _LOGS: tuple[LogName, LogName] = (CONTROL, VALUES)
 _CHECK_WAIT = 10
 _MADE_SECONDS = 0.05
 _READY_SECONDS = 0.2
+_AT_ONCE_SECONDS = 2.0
+_MEASURE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ async def kafka_logs(address: KafkaAddress, database: Database, writer: Writer) 
             _pin(database, identities)
             await _check_last_records(checker, database, _partitions(facts, identities))
             async with consuming(connection) as reader:
-                logs, sender = _assemble(database, facts, identities, producer, checker)
+                logs, sender = _assemble(connection, database, facts, identities, producer, checker)
                 async with _running(logs, sender, reader):
                     yield logs
     finally:
@@ -85,6 +88,7 @@ async def kafka_logs(address: KafkaAddress, database: Database, writer: Writer) 
 
 
 def _assemble(
+    connection: Connection,
     database: Database,
     facts: Mapping[LogName, TopicFacts],
     identities: Mapping[LogName, LogIdentity],
@@ -93,8 +97,11 @@ def _assemble(
 ) -> tuple[KafkaLogs, Sender]:
     waiters = Waiters(asyncio.get_running_loop())
     tail = Tail(database, _partitions(facts, identities), waiters)
-    limit = min(batch_limit(facts[name]) for name in _LOGS)
-    sender = Sender(producer, limit, tail.acknowledged)
+    neighbours = Neighbours(
+        tail.acknowledged, partial(_limit_now, connection), partial(_read_to_end, ends, tail, waiters)
+    )
+    limits = {facts[name].name: batch_limit(facts[name]) for name in _LOGS}
+    sender = Sender(producer, limits, waiters, neighbours)
 
     def log(name: LogName) -> KafkaLog:
         return KafkaLog(
@@ -105,15 +112,26 @@ def _assemble(
             waiters=waiters,
             database=database,
             ends=ends,
-            batch_bytes=limit,
         )
 
     return KafkaLogs(log(CONTROL), log(VALUES), producer, tail), sender
 
 
+async def _limit_now(connection: Connection, topic: str) -> int:
+    async with administering(connection) as admin:
+        facts = await admin.facts(topic)
+    if facts is None:
+        raise UnavailableError(f"topic {topic} is gone from Kafka at {connection.address}")
+    return batch_limit(facts)
+
+
+async def _read_to_end(ends: Consumer, tail: Tail, waiters: Waiters, spot: Spot) -> None:
+    await waiters.until(await ends.ends([spot]), tail.offsets())
+
+
 @asynccontextmanager
 async def _running(logs: KafkaLogs, sender: Sender, reader: Consumer) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_guarded(logs, work)) for work in (sender.run(), _tail(logs, reader))]
+    tasks = [asyncio.create_task(_guarded(logs, work)) for work in (sender.run(), _tail(logs, reader), _measure(logs))]
     try:
         yield
     finally:
@@ -123,12 +141,26 @@ async def _running(logs: KafkaLogs, sender: Sender, reader: Consumer) -> AsyncIt
 
 
 async def _tail(logs: KafkaLogs, reader: Consumer) -> None:
+    loop = asyncio.get_running_loop()
     while True:
+        began = loop.time()
         try:
             await logs.tail.run(reader)
-        except UnavailableError:
-            # The disk is full or the file is locked: nothing was folded, so it is read again.
+        except UnavailableError as error:
+            # The disk is full, the file is locked or the broker lets nobody read: nothing was folded, so it
+            # is read again. Who waits for the end is told when that failed as well.
+            if loop.time() - began < _AT_ONCE_SECONDS:
+                logs.control.cannot_read(error)
             await asyncio.sleep(1)
+
+
+async def _measure(logs: KafkaLogs) -> None:
+    while True:
+        for log in (logs.control, logs.values):
+            # While nobody answers, the seconds grow by themselves.
+            with suppress(UnavailableError):
+                await log.measure()
+        await asyncio.sleep(_MEASURE_SECONDS)
 
 
 async def _guarded(logs: KafkaLogs, work: Coroutine[Any, Any, None]) -> None:
@@ -160,12 +192,15 @@ async def _topic(admin: Admin, topic: str, name: LogName) -> TopicFacts:
         brokers = await admin.brokers()
         await admin.create(topic, partitions_for(name), replicas_for(brokers), settings_for(brokers))
         facts = await _until_known(admin, topic)
+    missing = lacking(facts.allowed)
+    if missing:
+        raise refused(admin.address.security.principal, missing, topic, admin.address.bootstrap)
     expected = partitions_for(name) if name == CONTROL else facts.partitions
     wrong = problems(facts, expected)
     if wrong:
         raise LogRefusedError(
             f"topic {topic} could lose history and is not used: {'; '.join(wrong)}. "
-            "Change its settings, or let runledger make the topic itself under another name."
+            f"`runledger topic check {admin.address}` says which commands mend it; or use another name."
         )
     return facts
 

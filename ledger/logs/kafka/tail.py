@@ -1,6 +1,6 @@
 """The tail: reads the topics in order, folds them into ledger.db, and answers who waits."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 
 from ledger.errors import LogRefusedError, UnavailableError
@@ -9,6 +9,7 @@ from ledger.logs.kafka.waiters import Waiters
 from ledger.store.database import Database
 from ledger.store.fold import Accepted, Arrival, Folded, Head, Partition, Progress, fold
 from ledger.store.tables import place_of
+from schemas.streams import LogName
 
 _HEADS_KEPT = 200_000
 
@@ -24,11 +25,14 @@ class Tail:
         self._heads: dict[str, Head] = {}
         self._unread: dict[Spot, deque[Arrival]] = {spot: deque() for spot in partitions}
         self.progress: dict[Spot, Progress] = {}
+        self._passed: dict[Spot, int] = {}
+        self.batches: Counter[LogName] = Counter()
+        self.records: Counter[LogName] = Counter()
         self._reload()
 
     def offsets(self) -> dict[Spot, int]:
         """The next offset of each partition."""
-        return {spot: progress.next_offset for spot, progress in self.progress.items()}
+        return {spot: max(progress.next_offset, self._passed.get(spot, 0)) for spot, progress in self.progress.items()}
 
     def head(self, stream: str) -> Head | None:
         """The head of a stream, as far as the tail has read."""
@@ -44,7 +48,12 @@ class Tail:
         self._forget_unread()
         consumer.read_from(self.offsets())
         while True:
-            for spot, arrivals in (await consumer.fetch()).items():
+            found = await consumer.fetch()
+            if not found:
+                # The end of a stranger's transaction takes an offset, and no record will ever be read from it.
+                self._passed = await consumer.positions(self._partitions)
+                self._waiters.progressed(self.offsets())
+            for spot, arrivals in found.items():
                 if not self.take(spot, arrivals):
                     for each, offset in self.offsets().items():
                         consumer.seek(each, offset)
@@ -101,6 +110,9 @@ class Tail:
         if folded is None:
             self._reload()
             return False
+        log = self._partitions[spot].log
+        self.batches[log] += 1
+        self.records[log] += len(arrivals)
         # Heads are trusted only once they are committed.
         self.progress[spot] = folded.progress
         self._remember(folded.heads)
@@ -116,6 +128,7 @@ class Tail:
 
     def _reload(self) -> None:
         self._heads.clear()
+        self._passed.clear()
         self._forget_unread()
         self.progress = {
             spot: self._database.progress(partition.log, partition.number)

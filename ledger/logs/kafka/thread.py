@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.log import KafkaLog
 from ledger.logs.kafka.opening import KafkaLogs, Writer, kafka_logs
-from ledger.logs.log import Link, Log
+from ledger.logs.log import Figures, Link, Log
 from ledger.store.database import Database
 
 T = TypeVar("T")
@@ -84,6 +84,9 @@ class _Waiting:
 
     def catch_up(self) -> None:
         self._thread.wait(self._log.catch_up)
+
+    def figures(self) -> Figures:
+        return self._log.figures()
 
     def close(self) -> None:
         self._thread.close()

@@ -4,18 +4,20 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ledger.errors import LostRaceError, UnknownOutcomeError
+from ledger.errors import LostRaceError, UnavailableError, UnknownOutcomeError
 from ledger.logs.kafka.client import Spot
 from ledger.logs.log import Link
 
 
 @dataclass(slots=True)
 class AppendWaiter:
-    """An append that was sent, or will be; one at a time for each stream."""
+    """An append that was `sent`, or is `held_up` by something; one at a time for each stream."""
 
     links: Sequence[Link]
     answer: "asyncio.Future[list[int]]"
     deadline: asyncio.TimerHandle
+    sent: bool = False
+    held_up: str = "the log is overloaded"
 
     @property
     def stream(self) -> str:
@@ -72,6 +74,10 @@ class Waiters:
         """Answer everybody with an error."""
         for waiter in list(self._appends.values()):
             self.fail(waiter, error)
+        self.fail_readers(error)
+
+    def fail_readers(self, error: Exception) -> None:
+        """Answer those with an error who wait for a place."""
         for _, future in self._readers:
             if not future.done():
                 future.set_exception(error)
@@ -102,18 +108,26 @@ class Waiters:
     def _expire(self, stream: str, seconds: float) -> None:
         waiter = self._appends.get(stream)
         if waiter is not None:
-            self.fail(
-                waiter,
-                UnknownOutcomeError(
-                    f"no answer from the log about {stream} within {seconds:.0f} s: it may be stored or not. "
-                    "Send the same command again, with the same command id, to find out."
-                ),
-            )
+            self.fail(waiter, _in_doubt(stream, seconds) if waiter.sent else _not_sent(waiter, seconds))
 
     def _done(self, waiter: AppendWaiter) -> None:
         waiter.deadline.cancel()
         if self._appends.get(waiter.stream) is waiter:
             del self._appends[waiter.stream]
+
+
+def _in_doubt(stream: str, seconds: float) -> UnknownOutcomeError:
+    return UnknownOutcomeError(
+        f"no answer from the log about {stream} within {seconds:.0f} s: it may be stored or not. "
+        "Send the same command again, with the same command id, to find out."
+    )
+
+
+def _not_sent(waiter: AppendWaiter, seconds: float) -> UnavailableError:
+    return UnavailableError(
+        f"what was to be appended to {waiter.stream} could not be sent within {seconds:.0f} s, so nothing was stored: "
+        f"{waiter.held_up}. Try again."
+    )
 
 
 def _reached(ends: Mapping[Spot, int], progress: Mapping[Spot, int]) -> bool:

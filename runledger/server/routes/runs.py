@@ -10,7 +10,14 @@ from fastapi import APIRouter, Query, Response
 from ledger.queries import ExperimentDocument, HistoryEntry, Named, RunPage
 from ledger.wire import history_to
 from runledger.server.desk import Desk
-from runledger.server.messages import AtLeast, CompareParameters, KeyParameters, RunParameters, ValueParameters
+from runledger.server.messages import (
+    AtLeast,
+    CompareParameters,
+    KeyParameters,
+    RunMoment,
+    RunParameters,
+    ValueParameters,
+)
 from runledger.server.replies import reply
 from schemas.streams import experiment_stream
 
@@ -30,8 +37,11 @@ class RunsApi:
         page = await self._answered(asked, lambda: self._parts.queries.runs(asked.query(), at_least=asked.at_least))
         return reply(asdict(page))
 
-    async def run(self, run_id: str, asked: Annotated[AtLeast, Query()]) -> Response:
-        """One run."""
+    async def run(self, run_id: str, asked: Annotated[RunMoment, Query()]) -> Response:
+        """One run, as it is or as it was at a moment."""
+        if asked.as_of is not None:
+            question = partial(self._parts.queries.run_at, run_id, asked.as_of, at_least=asked.at_least)
+            return reply(await self._answered(asked, question))
         found = await self._answered(asked, lambda: self._parts.queries.run(run_id, at_least=asked.at_least))
         return reply(found, position=found["last_position"])
 

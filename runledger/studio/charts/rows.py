@@ -7,7 +7,7 @@ from typing import Any
 
 from ledger.metrics import Series
 from projections.metrics.charting import Chart
-from runledger.studio.spreadsheet import lines_of
+from runledger.spreadsheet import lines_of
 
 _ROWS_AT_ONCE = 1_000
 

@@ -16,10 +16,11 @@ from projections.status import statuses
 from runledger.recorded import event_document, for_anybody, void_document
 from runledger.server.desk import Desk
 from runledger.studio.forms import back_to, form_of
+from runledger.studio.ledger.audit import audit_routes
 from runledger.studio.ledger.checking import Checking
+from runledger.studio.ledger.streams import page_of
 from runledger.studio.pages import Pages, is_part, visitor_of
 from schemas.registry import EVENTS
-from schemas.streams import key_of, kind_of
 
 _VOIDS = 10
 _POSITION_DIGITS = 18
@@ -32,6 +33,7 @@ def ledger_routes(desk: Desk, pages: Pages) -> Sequence[Route]:
         Route("/ledger", shown.overview),
         Route("/ledger/verify", shown.progress),
         Route("/ledger/verify", shown.verify, methods=["POST"]),
+        *audit_routes(desk, pages),
     ]
 
 
@@ -86,7 +88,7 @@ class _LedgerPages:
         documents = [event_document(each, _as_text) for each in page.events]
         if not all_of_it:
             documents = [for_anybody(each) for each in documents]
-        return {"events": [each | {"about": _address(each["stream"])} for each in documents], "before": page.before}
+        return {"events": [each | {"about": page_of(each["stream"])} for each in documents], "before": page.before}
 
     def _total(self) -> int:
         logs = self._desk.parts.inspection.state()["logs"]
@@ -109,23 +111,6 @@ _SHORT = sorted(_TYPES)
 def _type_name(text: str) -> str | None:
     """The full name of a type that is named in short."""
     return _TYPES.get(text, text) or None
-
-
-def _address(stream: str) -> str | None:
-    """The page of what a stream is about, if it has one."""
-    match kind_of(stream):
-        case "run" | "values":
-            return f"/runs/{key_of(stream).partition(':')[0]}"
-        case "rule":
-            return f"/alerts/{key_of(stream)}"
-        case "silence":
-            return "/alerts/silences"
-        case "recipient":
-            return "/alerts/recipients"
-        case "notifications":
-            return "/alerts/health"
-        case _:
-            return None
 
 
 def _as_text(value: Any) -> str:

@@ -14,8 +14,8 @@ from ledger.filters import FILTER_VALUES, Filter, Operator
 from ledger.problems import BadMessageError
 from ledger.queries import RunDocument, RunQuery
 from runledger.server.desk import Desk
+from runledger.spreadsheet import lines_of
 from runledger.studio.runs.address import ListAddress
-from runledger.studio.spreadsheet import lines_of
 
 MOST = 100_000
 """So many runs are in one file; more are for the command line."""

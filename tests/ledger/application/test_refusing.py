@@ -1,12 +1,12 @@
-"""A refusal that reaches nobody is on record: once, and a flood of them in few events."""
+"""A refusal is on record: once, and a flood of them in few events."""
 
 from typing import Any
 
 import pytest
 
-from ledger.application.refusing import RefusalRate
-from ledger.commands import AddProperties, ChangeStatus, StartRun
-from ledger.errors import RefusedError, WrittenOnceError
+from ledger.application.refusing import MOST, RefusalRate
+from ledger.commands import AddProperties, ChangeStatus, StartRun, TagRun
+from ledger.errors import ChangedSinceError, RefusedError, WrittenOnceError
 from schemas.events import CommandRefusedEvent
 from schemas.registry import decode
 from schemas.statuses import RunStatus
@@ -35,13 +35,34 @@ def test_a_late_command_that_is_refused_is_recorded_with_what_was_tried(parts: P
     assert "is written once" in str(event.message)
 
 
-def test_who_asks_now_is_told_and_nothing_is_recorded(parts: Parts) -> None:
+def test_who_asks_now_is_told_and_it_is_recorded_too(parts: Parts) -> None:
     ledger = parts.ledger()
-    ledger.handle(StartRun(run_id="r", experiment="e", properties={"author": "me"}), CALLER)
-    with pytest.raises(WrittenOnceError):
-        ledger.handle(AddProperties(run_id="r", properties={"author": "you"}), CALLER)
+    for run_id in ("r", "s"):
+        ledger.handle(StartRun(run_id=run_id, experiment="e", properties={"author": "me"}), CALLER)
+        for _ in range(2):
+            with pytest.raises(WrittenOnceError):
+                ledger.handle(AddProperties(run_id=run_id, properties={"author": "you"}), CALLER)
+
+    assert [(event.stream, event.attempted) for event in refusals(parts)] == [("run:r", "you"), ("run:s", "you")]
+
+
+def test_a_change_that_came_too_late_breaks_no_rule(parts: Parts) -> None:
+    ledger = parts.ledger()
+    began = ledger.handle(StartRun(run_id="r", experiment="e"), CALLER)
+    ledger.handle(TagRun(run_id="r", tags={"a": "1"}), CALLER)
+    with pytest.raises(ChangedSinceError):
+        ledger.handle(TagRun(run_id="r", tags={"a": "2"}, as_of=began.position), CALLER)
 
     assert refusals(parts) == []
+
+
+def test_what_cannot_be_stored_is_recorded_as_far_as_it_can(parts: Parts) -> None:
+    ledger = parts.ledger()
+    with pytest.raises(RefusedError):
+        ledger.handle(StartRun(run_id="a\x00b" * 200, experiment="e"), CALLER)
+
+    (event,) = refusals(parts)
+    assert event.stream.startswith("run:a\ufffdb")
 
 
 def test_a_status_that_cannot_be_is_recorded_as_such(parts: Parts) -> None:
@@ -64,9 +85,19 @@ def test_lateness_makes_no_other_command() -> None:
 def test_of_a_flood_every_one_is_counted_and_few_are_recorded() -> None:
     now = 0.0
     rate = RefusalRate(every=10, clock=lambda: now)
-    kind, other = ("maria", "WrittenOnceError"), ("tom", "WrittenOnceError")
+    kind, other = ("maria", "WrittenOnceError", "run:r"), ("maria", "WrittenOnceError", "run:s")
 
     assert [rate.due(kind) for _ in range(5)] == [1, 0, 0, 0, 0]
     assert rate.due(other) == 1
     now = 10.0
     assert [rate.due(kind), rate.due(kind)] == [5, 0]
+
+
+def test_a_flood_of_kinds_is_bounded_in_the_log_and_in_memory() -> None:
+    now = 0.0
+    rate = RefusalRate(every=10, clock=lambda: now)
+
+    assert sum(rate.due(("eve", "InvalidNameError", f"run:{number}")) for number in range(5_000)) == MOST
+    assert len(rate._seen) <= 1_000
+    now = 10.0
+    assert rate.due(("maria", "WrittenOnceError", "run:r")) == 1

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 
 from examples.kafka_broker import KafkaBroker
@@ -141,6 +141,33 @@ def topic_of(log: Any) -> str:
     topic = log._log._topic
     assert isinstance(topic, str)
     return topic
+
+
+def test_the_end_of_a_strangers_transaction_stops_nobody(name: str, kafka_broker: KafkaBroker, tmp_path: Path) -> None:
+    """It takes an offset of the log, and no reader is ever given a record for it."""
+    replica = database(tmp_path)
+    thread = open_kafka(kafka_broker.address, name, replica)
+    topic = f"runledger.{name}.events.v1"
+    asyncio.run(transact(kafka_broker.address, topic))
+    thread.control.catch_up()
+    assert (replica.progress("control").next_offset, replica.count_voids()) == (2, 1)
+    thread.close()
+    thread = open_kafka(kafka_broker.address, name, replica)
+    thread.control.catch_up()
+    assert thread.control.append(links(thread.control, "run:a")) == [3]
+    thread.close()
+    replica.close()
+
+
+async def transact(servers: str, topic: str) -> None:
+    """One record in a transaction, and its end: two offsets behind the genesis."""
+    async with AIOKafkaProducer(bootstrap_servers=servers, transactional_id=topic) as producer:
+        async with producer.transaction():
+            await producer.send_and_wait(topic, b"hello", key=b"x", partition=0)
+        spot = TopicPartition(topic, 0)
+        async with AIOKafkaConsumer(bootstrap_servers=servers) as consumer:
+            while (await consumer.end_offsets([spot]))[spot] < 3:  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.05)
 
 
 def test_a_topic_that_was_made_anew_is_refused(name: str, kafka_broker: KafkaBroker, tmp_path: Path) -> None:

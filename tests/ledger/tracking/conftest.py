@@ -1,5 +1,6 @@
 """A real workspace in a folder, and a connection to it that can be cut."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.client import Client
-from ledger.errors import UnavailableError
+from ledger.errors import TooLargeError, UnavailableError
 from ledger.tracking.tracker import Tracker
 from ledger.workspace.folder import make_folder
 from runledger.wiring import connect
@@ -15,11 +16,15 @@ from schemas.limits import Limits
 
 
 class Line:
-    """The connection between trackers and the ledger: while it is `cut`, nothing gets through."""
+    """The connection between trackers and the ledger: while it is `cut`, nothing gets through.
+
+    `most` is the number of bytes that the log takes of a batch of values, as JSON.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.cut = False
         self.lose_answers = 0
+        self.most = 1_000_000
         self.calls: list[tuple[str, Any]] = []
         self._folder = folder
 
@@ -40,6 +45,8 @@ class CutClient:
             if self._line.cut and name != "close":
                 raise UnavailableError("the line is cut.")
             self._line.calls.append((name, arguments[0] if arguments else None))
+            if name == "log_values" and (size := len(json.dumps(arguments[0].series))) > self._line.most:
+                raise TooLargeError(size, self._line.most)
             found = call(*arguments, **named)
             if self._line.lose_answers and name in {"execute", "log_values"}:
                 self._line.lose_answers -= 1

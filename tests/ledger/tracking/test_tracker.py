@@ -119,6 +119,31 @@ def test_what_is_refused_on_arrival_marks_the_run_and_stops_nothing(
     assert "add-properties was refused when it arrived: property 'author' is 'x'" in warning["message"]
 
 
+def test_values_are_sent_in_parts_that_the_log_takes(tracker: Tracker, client: Client, line: Line) -> None:
+    begin(tracker)
+    line.most = 2_000
+    for number in range(1_000):
+        tracker.track("r").recorder.scalar("loss", number)
+    assert tracker.ship()
+    assert values(client) == list(range(1_000))
+    assert "warnings" not in client.run("r")
+
+
+def test_of_values_only_the_call_is_lost_that_no_log_could_take(tracker: Tracker, client: Client, line: Line) -> None:
+    begin(tracker)
+    line.most = 2_000
+    recorder = tracker.track("r").recorder
+    for number in range(300):
+        recorder.scalar("loss", "x" * 3_000 if number in {100, 299} else number)
+    assert tracker.ship()
+    recorder.scalar("loss", 300)
+    assert tracker.ship()
+    assert values(client) == [number for number in range(301) if number not in {100, 299}]
+    said = [warning["message"] for warning in client.run("r")["warnings"]]
+    assert [text.split(" of logged")[0] for text in said] == ["records 101 to 101", "records 300 to 300"]
+    assert "and the log allows 2,000" in said[0]
+
+
 def test_a_start_that_is_refused_leaves_nothing_behind(tracker: Tracker, client: Client, folder: Path) -> None:
     client.execute(StartRun(run_id="r", experiment="e"))
     with pytest.raises(RefusedError, match="there is a run r already"):

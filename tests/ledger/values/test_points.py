@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.metrics import Scalar
+from ledger.values.batch import Batch, halves
 from ledger.values.forms import read
 from ledger.values.points import LIST, ROW, SCALAR, TABLE, Point, batches
 from schemas.events import RunLoggedEvent
@@ -47,6 +48,43 @@ def test_batches_hold_every_point_once_and_in_order(
         for b in found
     ]
     assert [repr(cell) for cell in _cells(points)] == [repr(cell) for cell in _logged(events)]
+
+
+@given(calls())
+def test_a_batch_in_halves_holds_the_same_points_in_the_same_order(
+    made: list[tuple[str, str, Any, int | None]],
+) -> None:
+    points = [
+        Point(1 + number, 1000 + number, kind, name, content, step, None, 50)
+        for number, (kind, name, content, step) in enumerate(made)
+    ]
+    for batch in batches("r", "w", 0, points, Limits()):
+        parts = _in_single_calls(batch)
+        ends = [(part.first, part.last) for part in parts]
+
+        assert all(len({index for series in part.series for index in series["index"]}) <= 1 for part in parts)
+        assert [first for first, _ in ends] == [batch.first, *(last + 1 for _, last in ends[:-1])]
+        assert ends[-1][1] == batch.last
+        assert parts[-1].occurred_at == batch.occurred_at
+        assert _rows(parts) == _rows([batch])
+
+
+def _in_single_calls(batch: Batch) -> list[Batch]:
+    parts = halves(batch)
+    return [batch] if parts is None else [each for part in parts for each in _in_single_calls(part)]
+
+
+def _rows(parts: list[Batch]) -> dict[tuple[str, str], list[str]]:
+    """Each series' rows as they follow each other, each with its index, time, step and cells."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for series in (series for part in parts for series in part.series):
+        rows = found.setdefault((series["name"], series["kind"]), [])
+        for place, index in enumerate(series["index"]):
+            cells = {key: column[place] for key, column in series.get("columns", {}).items()}
+            value = series["values"][place] if "values" in series else None
+            step = series["steps"][place] if "steps" in series else None
+            rows.append(repr((index, series["times"][place], step, value, cells)))
+    return found
 
 
 def _cells(points: list[Point]) -> list[tuple[int, str, str, int | None, str, Scalar]]:

@@ -180,7 +180,7 @@ def test_an_interrupt_is_130(workspace: Path) -> None:
 
 
 def test_a_shell_can_complete_names() -> None:
-    asked = {"_RUNLEDGER_COMPLETE": "bash_complete", "COMP_WORDS": "runledger pro", "COMP_CWORD": "1"}
+    asked = {"_RUNLEDGER_COMPLETE": "bash_complete", "COMP_WORDS": "runledger proj", "COMP_CWORD": "1"}
     assert process(**asked).out == "plain,projection\n"
 
 

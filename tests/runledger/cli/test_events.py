@@ -81,7 +81,7 @@ def test_void_records_are_listed_with_their_rule(workspace: Path) -> None:
     store(workspace, "stranger:1", b"{}", seq=7)
     store(workspace, "not a stream", b"{}")
     first, second = call("events", "void", "-w", workspace).json
-    assert first["log"] == "control"
+    assert (first["log"], first["partition"]) == ("control", 0)
     assert first["rule"] == "it does not follow the head of its stream"
     assert first["key"] == "1"
     assert ["ce_seq", "7"] in first["headers"]
@@ -89,6 +89,17 @@ def test_void_records_are_listed_with_their_rule(workspace: Path) -> None:
     table = call("events", "void", "-w", workspace, "-o", "table").out
     assert "ce_stream is malformed" in table
     assert "ce_actor=x" in table
+
+
+def test_heads_name_the_last_event_of_every_stream(workspace: Path) -> None:
+    last = json.loads(call("events", "tail", "--last", 1, "-w", workspace).out)
+    found = [json.loads(line) for line in call("events", "heads", "-w", workspace).out.splitlines()]
+    head = {"log": "control", "stream": last["stream"], "seq": last["seq"], "hash": last["hash"]}
+    assert head in found
+    assert [each["log"] for each in found if each["stream"].startswith("log:")] == ["control", "values"]
+    table = call("events", "heads", "-w", workspace, "-o", "table").out.splitlines()
+    assert len(table) == len(found) + 1
+    assert last["hash"] in "\n".join(table)
 
 
 def store(workspace: Path, stream: str, value: bytes, seq: int = 1) -> None:

@@ -19,7 +19,8 @@ class Notebook:
     """A kernel of the interpreter that runs the tests, with a run that goes on after a cell that failed."""
 
     def __init__(self, stage: Stage, name: str) -> None:
-        self.manager = KernelManager()
+        # What takes long on a busy machine is not killed for it.
+        self.manager = KernelManager(shutdown_wait_time=SECONDS)
         assert self.manager.kernel_spec is not None
         self.manager.kernel_spec.argv[:] = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         self.manager.start_kernel(cwd=str(stage.folder), env=stage.environment | {"NAME": name})

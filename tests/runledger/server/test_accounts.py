@@ -50,7 +50,7 @@ class House:
             parts.ledger, parts.users, SERVER, lambda: self.lagging, now=self.now, clock=lambda: self.seconds
         )
         self.guard = Guard(parts.users, SERVER, loopback=True, in_use=self.logins.in_use)
-        metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness_of(parts, {}))
+        metrics = Metrics(parts.feed.last_position, liveness_of(parts, {}))
         self.accounts = Accounts(Desk(parts, lambda: self.lagging, metrics))
         for name, role in (("ada", Role.ADMIN), ("vera", Role.VIEWER)):
             parts.client.execute(AddUser(user=name, role=role))

@@ -198,7 +198,7 @@ def test_health_and_figures(server: Server) -> None:
     assert 'runledger_commands_total{command="tag-run",result="invalid-name"}' in figures
     assert 'runledger_command_seconds_count{command="start-run"}' in figures
     assert f"runledger_last_position {float(server.get('/api/v1/positions').json()['position'])}" in figures
-    assert "runledger_void_records 0.0" in figures
+    assert 'runledger_void_records{log="control"} 0.0' in figures
 
 
 def test_the_description_names_every_command_and_loads_nothing_from_elsewhere(server: Server) -> None:

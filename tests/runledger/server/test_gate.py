@@ -145,7 +145,7 @@ async def test_a_server_that_did_not_reach_the_end_of_its_log_for_long_takes_no_
 @pytest.mark.asyncio
 async def test_a_lagging_server_answers_questions_and_no_commands(parts: Embedded) -> None:
     behind: NotReadyError | None = NotReadyError("behind")
-    metrics = Metrics(parts.feed.last_position, parts.database.count_voids, liveness_of(parts, {}))
+    metrics = Metrics(parts.feed.last_position, liveness_of(parts, {}))
     desk = Desk(parts, lambda: behind, metrics)
     api, state = CommandsApi(desk), StateApi(desk)
     visitor = Visitor(Caller("ada", "//here"), Role.ADMIN)

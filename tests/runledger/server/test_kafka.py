@@ -2,9 +2,11 @@
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
@@ -17,6 +19,8 @@ from ledger.values.batch import Batch
 from ledger.wire import command_to
 from tests.runledger.server.live.following import following
 from tests.runledger.server.running import Server, running
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +90,12 @@ def test_what_was_written_to_one_is_read_from_the_other(
 
 
 @pytest.mark.kafka
-def test_a_server_outlives_its_broker(tmp_path: Path) -> None:
-    """Without the broker it answers questions, and commands by "in doubt"; their ids find out later."""
+def test_a_server_outlives_its_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the broker it answers questions, and commands by "in doubt"; their ids find out later.
+
+    It says that it is not ready, and why, as long as it does not know what others wrote.
+    """
+    monkeypatch.setenv("RUNLEDGER_LAG_SECONDS", "10")
     with KafkaBroker(tmp_path / "kafka") as broker:
         log = f"kafka://{broker.address}/outlives"
         with running(tmp_path / "data", "--log", log) as server, closing(RemoteClient(server.url)) as client:
@@ -96,14 +104,69 @@ def test_a_server_outlives_its_broker(tmp_path: Path) -> None:
             broker.kill()
             doubtful = server.ask("POST", "/api/v1/commands", json.dumps(command_to(command)).encode())
             read = server.get("/api/v1/runs/r")
+            behind = until(lambda: server.get("/readyz"), lambda reply: reply.status == 503)
+            figures = figures_of(server)
             broker.restart()
             answer = client.execute(command)
             tags = client.run("r")["tags"]
+            until(lambda: server.get("/readyz"), lambda reply: reply.status == 200)
             code = server.stop()
 
     assert (doubtful.status, doubtful.json()["type"]) == (503, "urn:runledger:problem:unknown-outcome")
     assert read.status == 200
+    assert "end of its control log for" in behind.json()["detail"]
+    assert "RUNLEDGER_LAG_SECONDS allows 10" in behind.json()["detail"]
+    assert figures['runledger_lag_seconds{log="control"}'] > 10
+    assert figures["runledger_producer_replacements_total"] >= 1
     assert (answer.changed, tags, code) == (True, {"a": "b"}, 0)
+
+
+def read_up_to(server: Server, position: int | None) -> None:
+    """Wait until the server has read so far."""
+    assert server.get(f"/api/v1/runs?at_least={position}").status == 200
+
+
+def test_a_server_shows_what_it_appended_and_how_far_it_is(
+    servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
+) -> None:
+    run_id = f"figures-{uuid4()}"
+    before = figures_of(servers[0])
+    started = clients[0].execute(StartRun(run_id=run_id, experiment="fresh")).position
+    clients[0].log_values(_batch(run_id, 1, 10))
+    read_up_to(servers[1], started)
+    position = servers[1].get("/api/v1/positions").json()["position"]
+
+    def told(server: Server) -> dict[str, float]:
+        return until(lambda: figures_of(server), lambda found: not found['runledger_lag_events{log="values"}'])
+
+    one, two = told(servers[0]), told(servers[1])
+    started = 'runledger_appended_events_total{type="runledger.run.started.v1"}'
+    values = 'runledger_appended_events_total{type="runledger.run.logged.v1"}'
+    count = 'runledger_append_seconds_count{log="control"}'
+    assert one[started] == before.get(started, 0) + 1
+    assert one[values] == before.get(values, 0) + 1
+    assert one[count] > before[count]
+    assert one['runledger_append_seconds_bucket{le="+Inf",log="control"}'] == one[count]
+    for found in (one, two):
+        assert found['runledger_tail_records_total{log="control"}'] > position
+        assert found['runledger_tail_batches_total{log="control"}'] > 1
+        assert found['runledger_lag_seconds{log="control"}'] < 30
+        assert found['runledger_opaque_events{projection="runs"}'] == 0
+        assert found["runledger_producer_replacements_total"] == 0
+
+
+def figures_of(server: Server) -> dict[str, float]:
+    """Each line of /metrics: its name with labels, and its value."""
+    lines = server.get("/metrics").body.decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+def until(ask: Callable[[], T], holds: Callable[[T], bool], seconds: float = 60) -> T:
+    deadline = time.monotonic() + seconds
+    while not holds(answer := ask()):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.1)
+    return answer
 
 
 def test_values_that_one_took_are_read_from_the_other(
@@ -132,9 +195,7 @@ def test_who_follows_one_server_hears_of_what_the_other_took_and_may_go_on_at_ei
     servers: tuple[Server, Server], clients: tuple[RemoteClient, RemoteClient]
 ) -> None:
     run_id = f"followed-{uuid4()}"
-    clients[0].execute(StartRun(run_id=run_id, experiment="followed"))
-    # The other has read it by then.
-    assert clients[1].run(run_id)["status"] == "Running"
+    read_up_to(servers[1], clients[0].execute(StartRun(run_id=run_id, experiment="followed")).position)
     with following(servers[1], ("run", run_id)) as there:
         clients[0].execute(TagRun(run_id=run_id, tags={"a": "b"}))
         point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [0.5]}
@@ -154,8 +215,8 @@ def test_the_first_values_of_every_partition_are_told(
 ) -> None:
     run_ids = [f"first-{number}-{uuid4()}" for number in range(24)]
     for run_id in run_ids:
-        clients[0].execute(StartRun(run_id=run_id, experiment="followed"))
-    assert clients[1].run(run_ids[-1])["status"] == "Running"
+        position = clients[0].execute(StartRun(run_id=run_id, experiment="followed")).position
+    read_up_to(servers[1], position)
     with following(servers[1], *(("run", run_id) for run_id in run_ids)) as there:
         for run_id in run_ids:
             point = {"name": "loss", "kind": "scalar", "index": [1], "times": [1], "values": [0.5]}

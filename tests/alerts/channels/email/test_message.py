@@ -163,9 +163,9 @@ def test_two_thousand_polish_names_arrive_unchanged() -> None:
         assert (address.display_name, address.addr_spec) == (name, "ledger@runs.example.org")
 
 
-def test_two_thousand_polish_runs_are_named_unchanged_in_subject_and_text() -> None:
+def test_two_hundred_polish_runs_are_named_unchanged_in_subject_and_text() -> None:
     chance = random.Random(7)
-    for _ in range(2_000):
+    for _ in range(200):
         name = " ".join(chance.choices(NAMES + WORDS, k=chance.randint(1, 5)))[:100].strip()
         mail = a_mail(facts=replace(FAILURE, display_name=name))
         assert parsed(mail)["Subject"] == f"[digits] run {name}: Running -> Failed"

@@ -1,0 +1,1 @@
+"""Looking at a workspace and what it stands on: what is well, what is not, and the way out."""

@@ -156,7 +156,7 @@ class Database(SqliteFile):
         statement = tables.select_plain_events(log, len(types))
         return self.reading().execute(statement, (first, last, *types, limit)).fetchall()
 
-    def place_at(self, log: LogName, moment: int, partition: int = 0) -> int:
+    def place_since(self, log: LogName, moment: int, partition: int = 0) -> int:
         """Where in a partition begins what was recorded at a moment, in epoch milliseconds, or later.
 
         Times never fall along a partition. Without such an event it is the place behind all that was read.
@@ -207,20 +207,8 @@ class Database(SqliteFile):
         return [found for (found,) in self.reading().execute(select, (place, limit))]
 
     def place_at(self, milliseconds: int) -> int:
-        """The last place of the control log that was recorded at a time or before; 0 for none.
-
-        Times of record never go back along a log, so it is found by halving.
-        """
-        low, high = 0, (self.last_place() or 0) + 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            row = self.reading().execute(tables.SELECT_TIME_BEFORE, (middle,)).fetchone()
-            # Where nothing lies, the event before it decides.
-            if row is None or row[1] <= milliseconds:
-                low = middle
-            else:
-                high = row[0]
-        return low
+        """The last place of the control log that was recorded at a time or before; 0 for none."""
+        return max(self.place_since(CONTROL, milliseconds + 1) - 1, 0)
 
     def recorded(self, log: LogName, place: int) -> Recorded | None:
         """The accepted event at a place, the genesis included."""

@@ -66,8 +66,6 @@ SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? OR
 SELECT_PLACES = "SELECT place FROM control_events WHERE place >= max(?, 1) ORDER BY place LIMIT ?"
 SELECT_PLACES_BACKWARDS = """
 SELECT place FROM control_events WHERE place <= ? AND place > 0 ORDER BY place DESC LIMIT ?"""
-SELECT_TIME_BEFORE = """
-SELECT place, recorded_at FROM control_events WHERE place <= ? AND place > 0 ORDER BY place DESC LIMIT 1"""
 COUNT_VOIDS = "SELECT count(*) FROM voids WHERE log = ?"
 
 

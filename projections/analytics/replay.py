@@ -161,7 +161,7 @@ class Replaying:
         if not first:
             return new.beyond
         midnight = start_of(day_of(first[0][-1]))
-        begin = self._source.database.place_at(slot.log, midnight, slot.partition)
+        begin = self._source.database.place_since(slot.log, midnight, slot.partition)
         return max(begin, slot.begin, self._bounds.ranges[slot.log][slot.partition].begin)
 
     def _count(self, log: LogName, rows: pa.RecordBatch, new: int) -> None:

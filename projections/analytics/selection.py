@@ -73,8 +73,8 @@ def _range(database: Database, log: LogName, partition: int, end: int, selection
     # The genesis at place 0 is no event of anybody's.
     begin = place_of(partition, 0) or 1
     if selection.since is not None:
-        begin = max(begin, database.place_at(log, selection.since, partition))
-    beyond = end if last is None else min(end, database.place_at(log, last, partition))
+        begin = max(begin, database.place_since(log, selection.since, partition))
+    beyond = end if last is None else min(end, database.place_since(log, last, partition))
     return Range(begin, max(beyond, begin))
 
 

@@ -313,14 +313,14 @@ def test_two_replays_at_once_are_one_and_an_error(made: Made, tmp_path: Path) ->
 def test_where_nothing_can_be_locked_another_replay_is_noticed(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"memory://{uuid4().hex}"
     made.run("r1")
-    place_at = Database.place_at
+    place_since = Database.place_since
 
     def meanwhile(*asked: Any) -> int:
-        monkeypatch.setattr(Database, "place_at", place_at)
+        monkeypatch.setattr(Database, "place_since", place_since)
         made.replay(address)
-        return place_at(*asked)
+        return place_since(*asked)
 
-    monkeypatch.setattr(Database, "place_at", meanwhile)
+    monkeypatch.setattr(Database, "place_since", meanwhile)
     with pytest.raises(UnavailableError, match="another replay writes"):
         made.replay(address, until=NOON + HOUR)
 

@@ -37,7 +37,7 @@ check: $(VENV)/dev.stamp ## format, lint, types and import directions
 bench: $(VENV)/dev.stamp ## measure
 	@$(BIN)/python -m benchmarks
 
-faults: $(VENV)/dev.stamp ## kill and hinder what sends mails, and count what is lost (long)
+faults: $(VENV)/dev.stamp ## kill and freeze writers, brokers and what sends mails, and count what is lost (long)
 	@$(BIN)/python -m tests.faults
 
 pins: $(VENV)/made.stamp ## write requirements/*.txt anew (UPGRADE=1: newer versions too)

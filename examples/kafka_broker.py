@@ -74,12 +74,16 @@ class KafkaBroker:
     """One Kafka node whose settings, log and data live in `folder`; its address outlives a restart.
 
     The node dies with the process that started it, however that process ends (and with its forked children,
-    if they outlive it). `port` is a free one unless given; `cache` keeps Kafka's jars.
+    if they outlive it). `port` is a free one unless given; `cache` keeps Kafka's jars; `cluster` is the id of the
+    cluster that a new data folder belongs to.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, cache: Path = CACHE) -> None:
+    def __init__(
+        self, folder: Path, *, port: int | None = None, cache: Path = CACHE, cluster: str | None = None
+    ) -> None:
         self._folder = folder.resolve()
         self._cache = cache.resolve()
+        self._cluster = cluster or new_cluster()
         free_port, self._controller_port = free_ports(2)
         self._port = port or free_port
         self._process: subprocess.Popen[bytes] | None = None
@@ -186,11 +190,9 @@ class KafkaBroker:
         return []
 
     def _format(self) -> None:
-        # A leading "-" would be read as an option.
-        cluster = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         with self.log.open("ab") as log:
             done = subprocess.run(
-                java(self._cache, *FORMAT, "-t", cluster, "-c", "server.properties", *self._format_options()),
+                java(self._cache, *FORMAT, "-t", self._cluster, "-c", "server.properties", *self._format_options()),
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,
@@ -239,6 +241,12 @@ class KafkaBroker:
         if self._guard is not None:
             self._guard.communicate(b"\n")
             self._guard = None
+
+
+def new_cluster() -> str:
+    """The id of a new cluster."""
+    # A leading "-" would be read as an option.
+    return "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
 
 
 def free_ports(count: int) -> list[int]:

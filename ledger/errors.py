@@ -213,8 +213,27 @@ class UnknownOutcomeError(UnavailableError):
     """No answer before the deadline: it may be stored or not; the same command id finds out."""
 
 
+class NewerHistoryError(UnavailableError):
+    """What is to be decided on holds events that only a newer version can read; one that can will decide."""
+
+    def __init__(self, stream: str, type_name: str, place: int) -> None:
+        super().__init__(
+            f"{stream} holds an event that a newer version of runledger wrote ({type_name}, position {place}), and "
+            "this version does not decide on what it cannot read. Upgrade it, or send the command to a server that is."
+        )
+        self.stream, self.event_type, self.place = stream, type_name, place
+
+
+class LogStoppedError(UnavailableError):
+    """What a running process found wrong with its log: nothing is written until that was put right."""
+
+
 class LogRefusedError(LedgerError):
     """The log is not the one this ledger was made for, or is set up in a way that loses history."""
+
+
+class DamagedLogError(LogRefusedError):
+    """The log holds bytes that its own checksums, or its form, say are not what was written."""
 
 
 class WorkspaceError(LedgerError):

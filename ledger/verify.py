@@ -18,8 +18,8 @@ from schemas.streams import CONTROL, GENESIS_KIND, LogName, key_of, kind_of, log
 Row = tuple[Any, ...]
 
 _PROGRESS_EVERY = 10_000
-_FIELDS = slice(0, 8)
-_VALUE, _PLACE, _STREAM, _SEQ, _PREV, _RECORDED_AT, _HASH, _RUNNING, _HEADERS, _STREAM_KEY, _ID = range(8, 19)
+FIELDS = slice(0, 8)
+VALUE, PLACE, STREAM, SEQ, PREV, RECORDED_AT, HASH, RUNNING, HEADERS, STREAM_KEY, EVENT_ID = range(8, 19)
 
 # The first nine columns are the bytes that were hashed, as they were in the record.
 _SELECT = """
@@ -114,10 +114,10 @@ def select_rows(log: LogName) -> str:
 
 def difference(log_id: str, row: Row, head: tuple[int, bytes] | None) -> str | None:
     """What is wrong with one stored event by itself and behind its predecessor; None if nothing is."""
-    if row[_STREAM] is None:
+    if row[STREAM] is None:
         return "its stream is missing"
     try:
-        if sha256(canonical_bytes(log_id, row[_FIELDS], row[_VALUE])).digest() != row[_HASH]:
+        if sha256(canonical_bytes(log_id, row[FIELDS], row[VALUE])).digest() != row[HASH]:
             return "its content does not match its hash"
         return _unlinked(row, head) or _headers_difference(row)
     except (TypeError, ValueError) as error:
@@ -126,32 +126,32 @@ def difference(log_id: str, row: Row, head: tuple[int, bytes] | None) -> str | N
 
 def _unlinked(row: Row, head: tuple[int, bytes] | None) -> str | None:
     if head is None:
-        missing = row[_PREV] or row[_SEQ] > 1
-        return f"the events of its stream before number {row[_SEQ]} are missing" if missing else None
-    if row[_SEQ] != head[0] + 1:
+        missing = row[PREV] or row[SEQ] > 1
+        return f"the events of its stream before number {row[SEQ]} are missing" if missing else None
+    if row[SEQ] != head[0] + 1:
         return f"it follows event {head[0]} of its stream"
-    if row[_PREV] != head[1]:
+    if row[PREV] != head[1]:
         return "it names another predecessor than the event before it"
     return None
 
 
 def _out_of_line(row: Row, running: bytes, recorded_at: int) -> str | None:
-    if running != row[_RUNNING]:
+    if running != row[RUNNING]:
         return "the running hash differs: another event stood here, or something before it was removed"
-    if row[_RECORDED_AT] < recorded_at:
+    if row[RECORDED_AT] < recorded_at:
         return "it was recorded earlier than the event before it"
     return None
 
 
 def _headers_difference(row: Row) -> str | None:
-    if row[_HEADERS] is None:
+    if row[HEADERS] is None:
         return None
-    record = Record(key_of(row[_STREAM]).encode(), unpack_headers(row[_HEADERS]), row[_VALUE])
+    record = Record(key_of(row[STREAM]).encode(), unpack_headers(row[HEADERS]), row[VALUE])
     try:
         envelope = parse_record(record)
     except BadRecordError as error:
         return f"its raw headers are damaged: {error}"
-    if envelope.fields() != row[_FIELDS]:
+    if envelope.fields() != row[FIELDS]:
         return "its raw headers say something else than its columns"
     return None
 
@@ -193,18 +193,18 @@ class _LogCheck:
         running, recorded_at, expected = NO_RUNNING, 0, 0
         voids = self._void_offsets(partition)
         for row in self._rows(partition):
-            offset = offset_of(row[_PLACE])
+            offset = offset_of(row[PLACE])
             if offset != expected:
                 self._check_gap(partition, expected, offset, voids)
-            stream = row[_STREAM_KEY]
+            stream = row[STREAM_KEY]
             wrong = difference(log_id, row, heads.get(stream))
             if wrong is None:
-                running = next_running(running, offset, row[_RECORDED_AT], row[_HASH])
+                running = next_running(running, offset, row[RECORDED_AT], row[HASH])
                 wrong = _out_of_line(row, running, recorded_at)
             if wrong is not None:
                 raise _BrokenError(self._link(partition, offset, row, wrong))
-            heads[stream] = (row[_SEQ], row[_HASH])
-            recorded_at, expected = row[_RECORDED_AT], offset + 1
+            heads[stream] = (row[SEQ], row[HASH])
+            recorded_at, expected = row[RECORDED_AT], offset + 1
             self._events += 1
             if self._events % _PROGRESS_EVERY == 0:
                 self._progress(self._events)
@@ -247,7 +247,7 @@ class _LogCheck:
     def _link(self, partition: int, offset: int, row: Row | None, what: str) -> BrokenLink:
         if row is None:
             return BrokenLink(self._identity.name, partition, offset, None, None, None, what)
-        return BrokenLink(self._identity.name, partition, offset, row[_STREAM], row[_SEQ], row[_ID], what)
+        return BrokenLink(self._identity.name, partition, offset, row[STREAM], row[SEQ], row[EVENT_ID], what)
 
     def _rows(self, partition: int) -> Iterator[Row]:
         bounds = (place_of(partition, 0), place_of(partition + 1, 0))

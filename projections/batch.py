@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from ledger.feed import FeedEvent
 from projections.projection import Projection
+from projections.skipped import note
 from projections.view import Checkpoint, View
 from schemas.events import OpaqueEvent
+from schemas.registry import is_newer
 
 BATCH = 5_000
 
@@ -16,6 +18,9 @@ def applied(view: View, projection: Projection, checkpoint: Checkpoint, events: 
     if not events:
         return checkpoint
     known = [event for event in events if not isinstance(event.event, OpaqueEvent)]
+    for type_name in {event.envelope.type for event in events if isinstance(event.event, OpaqueEvent)}:
+        if is_newer(type_name):
+            note(view.reading(), projection.name, checkpoint.generation, type_name)
     projection.apply(known, view.reading(), checkpoint.suffix)
     opaque = checkpoint.opaque + len(events) - len(known)
     return replace(checkpoint, position=events[-1].position, opaque=opaque)

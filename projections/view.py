@@ -9,6 +9,7 @@ from pathlib import Path
 from ledger.errors import LogRefusedError, WorkspaceError
 from ledger.store.file import SqliteFile
 from projections.projection import Projection
+from projections.skipped import forget, has_learnt
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -82,6 +83,12 @@ class View(SqliteFile):
         self.refuse_newer(projection, found)
         return found
 
+    def is_outdated(self, projection: Projection, found: Checkpoint) -> bool:
+        """Whether tables are of an older version, or lack events that this program has learnt to read since."""
+        if found.version < projection.version:
+            return True
+        return found.opaque > 0 and has_learnt(self.reading(), projection.name, found.generation)
+
     def refuse_newer(self, projection: Projection, found: Checkpoint) -> None:
         """Raise WorkspaceError for tables of a version that this program does not know."""
         if found.version > projection.version:
@@ -116,6 +123,7 @@ class View(SqliteFile):
         """Drop one generation of tables."""
         for table in projection.tables:
             self.reading().execute(f"DROP TABLE IF EXISTS {table}_{generation}")
+        forget(self.reading(), projection.name, generation)
 
     def use(self, projection: Projection, checkpoint: Checkpoint) -> None:
         """Let queries read this generation from here on, and note its checkpoint."""

@@ -46,6 +46,16 @@ def decode(type_name: str, value: bytes) -> Event | OpaqueEvent:
         return OpaqueEvent(type_name, value, _why_unreadable(error))
 
 
+def is_known(type_name: str) -> bool:
+    """Whether this program can read events of a type, if their values are as they should be."""
+    return type_name in _CURRENT or type_name in _FORMER
+
+
+def is_newer(type_name: str) -> bool:
+    """Whether a type is one of ours that this program does not know: a later version does."""
+    return _TYPE_NAME.fullmatch(type_name) is not None and not is_known(type_name)
+
+
 def secrets_in(type_name: str) -> frozenset[str]:
     """The names of the fields of an event that nobody is shown; none of a type that is not known."""
     event = _CURRENT.get(type_name)

@@ -96,7 +96,12 @@ def key_of(stream: str) -> str:
 
 def log_of(stream: str) -> LogName:
     """Which of the two logs a stream belongs to; kinds yet unknown are control streams."""
-    return VALUES if kind_of(stream) in _VALUES_KINDS else CONTROL
+    return log_of_kind(kind_of(stream))
+
+
+def log_of_kind(kind: str) -> LogName:
+    """Which of the two logs streams of a kind belong to."""
+    return VALUES if kind in _VALUES_KINDS else CONTROL
 
 
 def partition_of(stream: str, partitions: int) -> int:

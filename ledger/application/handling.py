@@ -25,6 +25,7 @@ from ledger.errors import (
     ChangedSinceError,
     ConflictError,
     InvalidNameError,
+    NewerHistoryError,
     NotFoundError,
     RefusedError,
     RunNotFoundError,
@@ -175,6 +176,9 @@ class Ledger:
             earlier = aggregate.answered.get(context.command)
             if earlier is not None:
                 return Answer(earlier.position, changed=True)
+            if aggregate.newer is not None:
+                # Deciding would take back, or do twice, what that event did (docs/adr/0043).
+                raise NewerHistoryError(decision.stream, *aggregate.newer)
             decision.decide(aggregate)
             if not aggregate.pending_events:
                 return Answer(aggregate.last_position, changed=False)

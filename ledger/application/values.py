@@ -7,7 +7,14 @@ from ledger.application.handling import Caller
 from ledger.application.turns import Turns
 from ledger.domain.names import check_run_id
 from ledger.domain.seal import sealed
-from ledger.errors import BadValueError, ConflictError, LimitExceededError, LostRaceError, RunNotFoundError
+from ledger.errors import (
+    BadValueError,
+    ConflictError,
+    LimitExceededError,
+    LostRaceError,
+    NewerHistoryError,
+    RunNotFoundError,
+)
 from ledger.logs.genesis import rfc3339
 from ledger.logs.log import Log, chain, prev_of
 from ledger.store.database import Database, Recorded
@@ -17,7 +24,7 @@ from schemas.events.logged import Scalar
 from schemas.events.values import Series
 from schemas.limits import Limits
 from schemas.records import Envelope
-from schemas.registry import decode
+from schemas.registry import decode, is_newer
 from schemas.streams import VALUES, run_stream, values_stream, values_streams
 
 _ATTEMPTS = 20
@@ -134,6 +141,7 @@ class Values:
         for stream in streams:
             for recorded in self._database.stream_events(stream, log=VALUES):
                 event = decode(recorded.envelope.type, recorded.envelope.value)
+                _check_not_newer(recorded)
                 for series in event.series if isinstance(event, RunLoggedEvent) else ():
                     if series.values and series.times[-1] >= found.get(series.name, (0, None))[0]:
                         found[series.name] = (series.times[-1], series.values[-1])
@@ -143,11 +151,17 @@ class Values:
 def _logged(recorded: Recorded) -> RunLoggedEvent:
     event = decode(recorded.envelope.type, recorded.envelope.value)
     if not isinstance(event, RunLoggedEvent):
+        _check_not_newer(recorded)
         raise ConflictError(
             f"{recorded.envelope.stream} ends in an event that this version of runledger cannot read "
             f"({recorded.envelope.type}); use a newer one"
         )
     return event
+
+
+def _check_not_newer(recorded: Recorded) -> None:
+    if is_newer(recorded.envelope.type):
+        raise NewerHistoryError(recorded.envelope.stream, recorded.envelope.type, recorded.place)
 
 
 def _check_batch(batch: RunLoggedEvent, limits: Limits) -> None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from ledger.errors import BadValueError, CommandReusedError, PoisonedError
 from schemas.events import Event, OpaqueEvent
+from schemas.registry import is_newer
 from schemas.streams import key_of, kind_of
 
 V = TypeVar("V")
@@ -112,6 +113,7 @@ class LedgerAggregate(BaseAggregate[str]):
         """Take the state before the first event."""
         self.__base_init__(stream, 0, datetime.fromtimestamp(0, UTC))
         self.head_hash, self.last_position, self.opaque_events = "", 0, 0
+        self.newer = None
         self.answered = {}
         self._context, self._poison = None, ""
         self.begin_state()
@@ -119,6 +121,7 @@ class LedgerAggregate(BaseAggregate[str]):
     head_hash: str
     answered: dict[str, Answered]
     opaque_events: int
+    newer: tuple[str, int] | None
     last_position: int
     _context: Context | None
     _poison: str
@@ -143,6 +146,8 @@ class LedgerAggregate(BaseAggregate[str]):
         """Take in an event, accepted or just decided."""
         if isinstance(decided.body, OpaqueEvent):
             self.opaque_events += 1
+            if is_newer(decided.body.type):
+                self.newer = decided.body.type, decided.position or 0
         else:
             self.apply(decided.body)
         if self.version == 0:

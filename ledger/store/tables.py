@@ -41,6 +41,12 @@ CREATE UNIQUE INDEX {table}_stream ON {table} (stream, seq);
 
 SCHEMA = _COMMON + "".join(_EVENTS.format(table=table) for table in EVENT_TABLES.values())
 
+# Beside the schema of version 1: files that are there get it when a Kafka log is opened.
+MAKE_CLUSTER = "CREATE TABLE IF NOT EXISTS cluster (id TEXT NOT NULL)"
+HAS_CLUSTER = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'cluster'"
+SELECT_CLUSTER = "SELECT id FROM cluster"
+INSERT_CLUSTER = "INSERT INTO cluster (id) VALUES (?)"
+
 INSERT_LOG = "INSERT INTO logs (name, id, partitions) VALUES (?, ?, ?)"
 SELECT_LOGS = "SELECT name, id, partitions FROM logs"
 
@@ -63,18 +69,24 @@ SELECT_VOIDS = """
 SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? ORDER BY place LIMIT ?"""
 SELECT_LAST_VOIDS = """
 SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? ORDER BY place DESC LIMIT ?"""
+SELECT_VOID = """
+SELECT place, recorded_at, rule, key, headers, value FROM voids WHERE log = ? AND place = ?"""
+SELECT_VOIDS_BETWEEN = """
+SELECT place, recorded_at, rule, key, headers, value FROM voids
+WHERE log = ? AND place >= ? AND place < ? ORDER BY place"""
 SELECT_PLACES = "SELECT place FROM control_events WHERE place >= max(?, 1) ORDER BY place LIMIT ?"
 SELECT_PLACES_BACKWARDS = """
 SELECT place FROM control_events WHERE place <= ? AND place > 0 ORDER BY place DESC LIMIT ?"""
 COUNT_VOIDS = "SELECT count(*) FROM voids WHERE log = ?"
 
 
-def insert_event(log: LogName) -> str:
-    """Insert one accepted event; its stream has its row by then."""
+def insert_event(log: LogName, *, headers: bool = False) -> str:
+    """Insert one accepted event, with headers of its own or without; its stream has its row by then."""
+    more, value = (", headers", ", ?") if headers else ("", "")
     return f"""
 INSERT INTO {EVENT_TABLES[log]}
-(place, stream, seq, prev, id, source, type, time, actor, value, recorded_at, hash, running, headers)
-VALUES (?, (SELECT id FROM streams WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""  # noqa: S608
+(place, stream, seq, prev, id, source, type, time, actor, value, recorded_at, hash, running{more})
+VALUES (?, (SELECT id FROM streams WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?{value})"""  # noqa: S608
 
 
 def select_events(log: LogName, where: str, order: str) -> str:

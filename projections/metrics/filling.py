@@ -123,6 +123,7 @@ def _folded(fold: Fold, recorded: Recorded, checkpoint: Checkpoint) -> Checkpoin
     envelope = recorded.envelope
     event = decode(envelope.type, envelope.value)
     if not isinstance(event, RunLoggedEvent):
+        fold.skip(envelope.type)
         return checkpoint._replace(seq=envelope.seq, skipped=checkpoint.skipped + 1)
     fold.take(checkpoint.stream, event)
     return checkpoint._replace(seq=envelope.seq)

@@ -8,7 +8,10 @@ from projections.metrics.batches import VALUES, Brought, Key, brought_by, joined
 from projections.metrics.chunks import add_points
 from projections.metrics.points import Points
 from projections.metrics.rows import Metric, find_metric
+from projections.metrics.source import METRICS
+from projections.skipped import note
 from schemas.events import RunLoggedEvent
+from schemas.registry import is_newer
 
 
 @dataclass(slots=True)
@@ -38,6 +41,11 @@ class Fold:
         """Take in one batch."""
         for key, brought in brought_by(batch).items():
             self._new.setdefault(key, _New()).add(stream, brought)
+
+    def skip(self, type_name: str) -> None:
+        """Pass over an event that cannot be read; once it can, all is folded again."""
+        if is_newer(type_name):
+            note(self._connection, METRICS, 0, type_name)
 
     def write(self) -> None:
         """Write what was taken in."""

@@ -4,11 +4,14 @@ import sqlite3
 
 from ledger.errors import LogRefusedError, WorkspaceError
 from projections.metrics import tables
+from projections.skipped import forget, has_learnt
 from projections.view import View
+
+METRICS = "metrics"
 
 
 def is_ready(view: View, connection: sqlite3.Connection, log_id: str) -> bool:
-    """Whether the tables are there, and of this version.
+    """Whether the tables are there, of this version, and lack nothing that this program can read by now.
 
     Raises:
         LogRefusedError: they were built from another log.
@@ -21,7 +24,7 @@ def is_ready(view: View, connection: sqlite3.Connection, log_id: str) -> bool:
             "it is built again"
         )
     refuse_newer(view, connection)
-    return version == tables.VERSION
+    return version == tables.VERSION and not has_learnt(connection, METRICS, 0)
 
 
 def refuse_newer(view: View, connection: sqlite3.Connection) -> None:
@@ -36,6 +39,7 @@ def refuse_newer(view: View, connection: sqlite3.Connection) -> None:
 
 def make_tables(connection: sqlite3.Connection, log_id: str) -> None:
     """Make the tables anew and empty, in the caller's transaction."""
+    forget(connection, METRICS, 0)
     for table in tables.TABLES:
         connection.execute(tables.drop(table))
     for statement in tables.SCHEMA.split(";"):

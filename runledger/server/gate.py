@@ -37,8 +37,18 @@ LAG_SECONDS = 30.0
 class Door:
     """Whether requests may come in, and how many are inside."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, lag_seconds: float = LAG_SECONDS) -> None:
-        """Closed, until the server is ready; nothing may be written once it lags longer than that."""
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        lag_seconds: float = LAG_SECONDS,
+        stopped: Callable[[], LedgerError | None] = lambda: None,
+    ) -> None:
+        """Closed, until the server is ready; nothing may be written once it lags longer than that.
+
+        `stopped` says why the log takes nothing, if so.
+        """
+        self._stopped = stopped
         self._clock = clock
         self._lag_seconds = lag_seconds
         self.ready = False
@@ -58,7 +68,10 @@ class Door:
         self._read_at = self._clock()
 
     def lagging(self) -> LedgerError | None:
-        """Why nothing may be written, if so: what this server would decide on may long be otherwise."""
+        """Why nothing may be written, if so: the log takes nothing, or what would be decided on may be out of date."""
+        stopped = self._stopped()
+        if stopped is not None:
+            return stopped
         seconds = self._clock() - self._read_at
         if seconds <= self._lag_seconds:
             return None

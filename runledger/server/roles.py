@@ -26,6 +26,7 @@ class Repeating:
     def __init__(self, work: Callable[[], None], seconds: float = _PAUSE_SECONDS) -> None:
         """Call `work` every so many seconds."""
         self._work = work
+        self._said = ""
         self._seconds = seconds
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -39,10 +40,17 @@ class Repeating:
             try:
                 await asyncio.to_thread(self._work)
             except UnavailableError as error:
-                _log.warning("the log cannot be read on, trying again: %s", error)
+                self._warn(str(error))
                 await is_set_within(stop, _PAUSE_SECONDS)
             else:
+                self._said = ""
                 return
+
+    def _warn(self, text: str) -> None:
+        # It may stay so for hours: said is it once.
+        if text != self._said:
+            _log.warning("the log cannot be read on, trying again: %s", text)
+        self._said = text
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:

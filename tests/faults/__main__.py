@@ -1,8 +1,10 @@
-"""`make faults`: kills and faults against the alert service and replays, and anything at all sent to the HTTP API.
+"""`make faults`: kills and faults against the Kafka log, alerts and replays, and anything at all sent to the API.
+
+Each programme prints what it found as rows of a table.
 
 1 if what is promised does not hold.
 
-Names of programmes may be given: `.venv/bin/python -m tests.faults kills preview`. `--short` does less of each.
+Names of programmes may be given: `.venv/bin/python -m tests.faults writers cluster`. `--short` does less of each.
 """
 
 import sys
@@ -11,12 +13,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
+from examples.kafka_broker import KafkaBroker
+from tests.faults.kafka.programme import cluster_under_fire, writers_under_fire
+from tests.faults.kafka.storm import Plan
 from tests.faults.mails.kills import kill_at_random
 from tests.faults.mails.mishaps import all_mishaps
 from tests.faults.mails.points import die_at_points
 from tests.faults.mails.preview import preview_equals_live
-from tests.faults.mails.row import Row
 from tests.faults.mails.scenarios import listed, play
+from tests.faults.replica.coldstart import kill_while_filling
+from tests.faults.row import Row
+
+_SHORT = Plan(20_000, hot=1_000, kills=4, freezes=3, tails=2, frozen=(0.3, 3.0))
 
 Programme = Callable[[Path, bool], Sequence[Row]]
 
@@ -42,6 +50,22 @@ def _scenarios(folder: Path, short: bool) -> Sequence[Row]:
     return play(folder, mails=40 if short else 500, seconds=2 if short else 20)
 
 
+def _writers(folder: Path, short: bool) -> Sequence[Row]:
+    plan = _SHORT if short else Plan(1_000_000, hot=100_000, kills=60, freezes=25, tails=20)
+    with KafkaBroker(folder / "kafka") as broker:
+        return writers_under_fire(folder, broker, plan, restarted_only=short)
+
+
+def _cluster(folder: Path, short: bool) -> Sequence[Row]:
+    return cluster_under_fire(folder, _SHORT if short else Plan(200_000, hot=20_000, kills=20, freezes=10, tails=5))
+
+
+def _coldstart(folder: Path, short: bool) -> Sequence[Row]:
+    records, kills = (6_000, 10) if short else (200_000, 100)
+    with KafkaBroker(folder / "kafka") as broker:
+        return [kill_while_filling(broker.address, folder, records=records, kills=kills)]
+
+
 def _api(_: Path, short: bool) -> Sequence[Row]:
     from tests.faults.api.programme import fuzz_api  # noqa: PLC0415 - schemathesis takes long to load
 
@@ -55,6 +79,8 @@ def _replay(folder: Path, short: bool) -> Sequence[Row]:
 
 
 PROGRAMMES: Mapping[str, Programme] = {
+    "writers": _writers,
+    "cluster": _cluster,
     "kills": _kills,
     "points": _points,
     "scenarios": _scenarios,
@@ -62,6 +88,7 @@ PROGRAMMES: Mapping[str, Programme] = {
     "preview": _preview,
     "api": _api,
     "replay": _replay,
+    "coldstart": _coldstart,
 }
 
 

@@ -20,7 +20,9 @@ from projections.rebuild import rebuild
 from projections.runner import catch_up
 from projections.status import statuses
 from projections.view import View
+from schemas import registry
 from schemas.errors import LedgerError
+from schemas.events import RunTaggedEvent
 from schemas.statuses import RunStatus
 from tests.projections.conftest import Workspace, append, open_workspace, rows
 from tests.projections.stories import KEYS, VALUES, stories
@@ -236,6 +238,26 @@ def test_no_accepted_event_stops_the_projection(workspace: Workspace) -> None:
     assert workspace.answers.run("headless")["status"] == "Running"
     assert len(workspace.answers.history("odd")) == 5
     assert statuses(workspace.feed, workspace.view)[0].opaque == 1
+
+
+def test_a_view_is_built_again_once_its_program_can_read_what_it_passed_over(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.do(StartRun(run_id="r1", experiment="digits"))
+    append(workspace, "run:r1", "runledger.run.tagged.v2", b'{"key":"a","value":"b"}')
+    append(workspace, "run:r1", "runledger.run.tagged.v1", b"never to be read")
+    before = workspace.answers.run("r1")["tags"], statuses(workspace.feed, workspace.view)[0]
+    again = statuses(workspace.feed, workspace.view)[0]
+    with monkeypatch.context() as later:
+        later.setitem(registry._CURRENT, "runledger.run.tagged.v2", RunTaggedEvent)
+        after = workspace.answers.run("r1")["tags"], statuses(workspace.feed, workspace.view)[0]
+        workspace.answers.run("r1")
+        settled = statuses(workspace.feed, workspace.view)[0]
+
+    assert (before[0], before[1].opaque, before[1].generation) == ({}, 2, 1)
+    assert again == before[1]
+    assert (after[0], after[1].opaque, after[1].generation) == ({"a": "b"}, 1, 2)
+    assert settled == after[1]
 
 
 def test_status_tells_how_far_a_projection_has_read(workspace: Workspace) -> None:

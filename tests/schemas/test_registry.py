@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events import Event, OpaqueEvent, RunTaggedEvent, RunWarnedEvent
-from schemas.registry import EVENTS, FORMER, decode
+from schemas.registry import EVENTS, FORMER, decode, is_known, is_newer
 from tests.schemas.strategies import events_of
 
 TAGGED = "runledger.run.tagged.v1"
@@ -85,6 +85,21 @@ def test_a_version_from_the_future_is_opaque_and_says_so() -> None:
     assert opaque("runledger.run.tagged.v2", value).why == (
         "version 2 is none that this program knows; it knows up to 1"
     )
+
+
+@pytest.mark.parametrize(
+    ("type_name", "known", "newer"),
+    [
+        ("runledger.run.tagged.v1", True, False),
+        ("runledger.run.warned.v1", True, False),
+        ("runledger.run.tagged.v2", False, True),
+        ("runledger.run.something-new.v1", False, True),
+        ("com.example.v1", False, False),
+        ("runledger.run.tagged.v0", False, False),
+    ],
+)
+def test_a_type_of_ours_that_is_not_known_is_a_later_version_s(type_name: str, known: bool, newer: bool) -> None:
+    assert (is_known(type_name), is_newer(type_name)) == (known, newer)
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,19 @@ from ledger.errors import LostRaceError, TooLargeError, UnavailableError
 from ledger.logs.kafka.client import Consumer, Spot, size_of
 from ledger.logs.kafka.lag import Lag
 from ledger.logs.kafka.sender import Parcel, Sender
+from ledger.logs.kafka.standing import Standing
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.waiters import Waiters
-from ledger.logs.log import Figures, Link
+from ledger.logs.log import Figures, Link, Told
 from ledger.logs.repeat import earlier_places
 from ledger.store.database import Database, LogIdentity
 from ledger.store.fold import follows
+from schemas.errors import LedgerError
 from schemas.streams import partition_of
 
 APPEND_SECONDS = 8.0
 CATCH_UP_SECONDS = 60.0
+_LOOK_SECONDS = 0.25
 
 
 class KafkaLog:
@@ -31,6 +34,7 @@ class KafkaLog:
         sender: Sender,
         tail: Tail,
         waiters: Waiters,
+        standing: Standing,
         database: Database,
         ends: Consumer,
     ) -> None:
@@ -42,7 +46,7 @@ class KafkaLog:
         self._waiters = waiters
         self._database = database
         self._ends = ends
-        self._refused: Exception | None = None
+        self._standing = standing
         self._lag = Lag(time.monotonic())
 
     @property
@@ -58,7 +62,7 @@ class KafkaLog:
         while (before := self._waiters.waiting_for(stream)) is not None:
             # Never sent behind an unanswered append of our own: it could be accepted on a rival's head.
             await asyncio.wait([before.answer])
-        self._check_usable()
+        self._standing.check_writable()
         earlier = self._check_follows(links)
         if earlier is not None:
             return earlier
@@ -69,19 +73,46 @@ class KafkaLog:
         self._sender.submit(Parcel((self._topic, partition), records, size, waiter))
         return await waiter.answer
 
-    async def catch_up(self, *, seconds: float = CATCH_UP_SECONDS) -> None:
-        """Wait until all that was in the log at the call is in ledger.db."""
-        self._check_usable()
-        ends: Mapping[Spot, int] = {}
+    async def catch_up(self, told: Told | None = None, *, seconds: float = CATCH_UP_SECONDS) -> None:
+        """Wait until all that was in the log at the call is in ledger.db, as long as there is any progress.
+
+        Raises:
+            UnavailableError: no record was read for so many seconds.
+        """
+        self._standing.check_readable()
+        ends = await self._known_ends(seconds)
+        reached = self._waiters.until(ends, self._tail.offsets())
+        first = last = self._read_of(ends)
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not reached.done():
+            if told is not None:
+                told(last - first, sum(ends.values()) - first)
+            await asyncio.wait([reached], timeout=_LOOK_SECONDS)
+            read, now = self._read_of(ends), asyncio.get_running_loop().time()
+            if read > last:
+                last, deadline = read, now + seconds
+            elif now > deadline and not reached.done():
+                reached.cancel()
+                raise UnavailableError(
+                    f"topic {self._topic} was read up to {read} of {sum(ends.values())} records, "
+                    f"and no further for {seconds:.0f} s"
+                )
+        reached.result()
+
+    async def _known_ends(self, seconds: float) -> Mapping[Spot, int]:
         try:
             async with asyncio.timeout(seconds):
-                spots = [(self._topic, number) for number in range(self._identity.partitions)]
-                ends = await self._ends.ends(spots)
-                await self._waiters.until(ends, self._tail.offsets())
+                return await self._ends.ends([(self._topic, number) for number in range(self._identity.partitions)])
         except TimeoutError as error:
-            raise UnavailableError(
-                f"the end of topic {self._topic} ({sum(ends.values())} records) was not reached within {seconds:.0f} s"
-            ) from error
+            raise UnavailableError(f"the end of topic {self._topic} was not told within {seconds:.0f} s") from error
+
+    def _read_of(self, ends: Mapping[Spot, int]) -> int:
+        offsets = self._tail.offsets()
+        return sum(min(offsets.get(spot, 0), end) for spot, end in ends.items())
+
+    def stopped(self) -> LedgerError | None:
+        """Why nothing may be appended, if so; see `Log.stopped`."""
+        return self._standing.stopped()
 
     async def measure(self) -> None:
         """Find out how far the tail is behind the end; see `figures`."""
@@ -100,18 +131,9 @@ class KafkaLog:
             self._sender.replacements,
         )
 
-    def refuse(self, error: Exception) -> None:
-        """Answer everybody with this error from now on: the log cannot be trusted."""
-        self._refused = error
-        self._waiters.fail_all(error)
-
     def cannot_read(self, error: UnavailableError) -> None:
         """Tell those who wait for the end of a log that it cannot be read now."""
         self._waiters.fail_readers(error)
-
-    def _check_usable(self) -> None:
-        if self._refused is not None:
-            raise self._refused
 
     def _check_follows(self, links: Sequence[Link]) -> list[int] | None:
         head = self._tail.head(links[0].envelope.stream)

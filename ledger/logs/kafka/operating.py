@@ -188,7 +188,7 @@ async def _contents(
 
 
 def _content(
-    log: LogName, facts: TopicFacts, figures: Sequence[Mapping[Spot, int]], records: Mapping[Spot, Record]
+    log: LogName, facts: TopicFacts, figures: Sequence[Mapping[Spot, int]], records: Mapping[Spot, Record | None]
 ) -> TopicContents:
     first, end, sizes = (_of(facts, each) for each in figures)
     identity, trouble = None, None

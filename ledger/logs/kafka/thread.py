@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.log import KafkaLog
 from ledger.logs.kafka.opening import KafkaLogs, Writer, kafka_logs
-from ledger.logs.log import Figures, Link, Log
+from ledger.logs.kafka.watching import CHECK_SECONDS
+from ledger.logs.log import Figures, Link, Log, Told
 from ledger.store.database import Database
+from schemas.errors import LedgerError
 
 T = TypeVar("T")
 
@@ -23,8 +25,11 @@ _CLOSE_SECONDS = 15.0
 class KafkaThread:
     """Both logs of a ledger in a loop of their own, from `open` to `close`."""
 
-    def __init__(self, address: KafkaAddress, database: Database, writer: Writer) -> None:
+    def __init__(
+        self, address: KafkaAddress, database: Database, writer: Writer, *, check_seconds: float = CHECK_SECONDS
+    ) -> None:
         """Connect, and return when both logs are ready; raises what `kafka_logs` raises."""
+        self._check_seconds = check_seconds
         self._ready: Future[KafkaLogs] = Future()
         # Not uvloop: it is faster by a tenth and may hang in `close`, in a process that is not ours.
         self._loop = asyncio.new_event_loop()
@@ -63,7 +68,7 @@ class KafkaThread:
             self._loop.close()
 
     async def _serve(self, address: KafkaAddress, database: Database, writer: Writer) -> None:
-        async with kafka_logs(address, database, writer) as logs:
+        async with kafka_logs(address, database, writer, check_seconds=self._check_seconds) as logs:
             self._ready.set_result(logs)
             await self._stop.wait()
 
@@ -82,8 +87,11 @@ class _Waiting:
     def append(self, links: Sequence[Link]) -> list[int]:
         return self._thread.wait(lambda: self._log.append(links))
 
-    def catch_up(self) -> None:
-        self._thread.wait(self._log.catch_up)
+    def catch_up(self, told: Told | None = None) -> None:
+        self._thread.wait(lambda: self._log.catch_up(told))
+
+    def stopped(self) -> LedgerError | None:
+        return self._log.stopped()
 
     def figures(self) -> Figures:
         return self._log.figures()

@@ -1,6 +1,6 @@
 """What a topic must be set to so that it cannot lose history."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.streams import CONTROL, LogName
@@ -131,3 +131,11 @@ def concerns(facts: TopicFacts) -> list[Fault]:
             text = f"partition {each.number} has {len(each.in_sync)} of {len(each.replicas)} copies in sync"
             found.append(Fault(text, minor=True))
     return found
+
+
+def refusal(facts: TopicFacts, wrong: Sequence[str], where: str) -> str:
+    """What is told to whoever runs the server, with the way out; `where` is the address of the log."""
+    return (
+        f"topic {facts.name} could lose history and is not used: {'; '.join(wrong)}. "
+        f"`runledger topic check {where}` says which commands mend it; or use another name."
+    )

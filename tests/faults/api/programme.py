@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.faults.api.fuzz import Found, fuzz, session_of
 from tests.faults.api.odd import try_odd
 from tests.faults.api.serving import served
-from tests.faults.mails.row import Row
+from tests.faults.row import Row
 
 _WORKERS = 2
 _EXAMPLES = 5

@@ -12,8 +12,8 @@ from ledger.feed import Feed
 from runledger.wiring import embedded_workspace
 from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent
 from schemas.streams import notifications_stream
-from tests.faults.mails.row import Row
 from tests.faults.mails.senders import CONNECTIONS, Taken, ended, failed_runs, finish, sender
+from tests.faults.row import Row
 from tests.runledger.relay import Relay, relaying
 
 _RECIPIENTS = 10

@@ -13,8 +13,8 @@ from schemas.records import Envelope
 from schemas.statuses import RunStatus
 from schemas.streams import notifications_stream, rule_stream, run_stream
 from tests.alerts.sinks import Fault
-from tests.faults.mails.row import Row
 from tests.faults.mails.senders import CONNECTIONS, Taken, ended, failed_runs, finish, sender, states_of
+from tests.faults.row import Row
 from tests.ledger.small_disk import run_on_small_disk
 from tests.runledger.relay import Relay, relaying
 

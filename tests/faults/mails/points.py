@@ -8,8 +8,8 @@ from itertools import cycle
 from pathlib import Path
 
 from tests.alerts.sinks import Fault
-from tests.faults.mails.row import Row
 from tests.faults.mails.senders import CONNECTIONS, Taken, ended, failed_runs, finish, sender
+from tests.faults.row import Row
 from tests.runledger.relay import Relay, relaying
 
 RUNS = 12

@@ -35,8 +35,8 @@ from schemas.events import NotificationsClaimedEvent, NotificationsSettledEvent
 from schemas.rules import definition_of
 from schemas.streams import notifications_stream
 from tests.faults.mails.history import EVENTS_A_RUN, append_runs
-from tests.faults.mails.row import Row
 from tests.faults.mails.senders import ROOT, Taken
+from tests.faults.row import Row
 from tests.runledger.relay import Relay, relaying
 
 _LONG = 900.0

@@ -13,8 +13,8 @@ from runledger.wiring import connect
 from schemas.roles import Role
 from schemas.statuses import RunStatus
 from tests.alerts.sinks import Fault
-from tests.faults.mails.row import Row
 from tests.faults.mails.senders import CONNECTIONS, Taken, ended, failed_runs, finish, sender, states_of
+from tests.faults.row import Row
 from tests.runledger.relay import relaying
 
 

@@ -8,9 +8,9 @@ from tests.docs.test_promise import names_in
 from tests.faults.mails.kills import kill_at_random
 from tests.faults.mails.mishaps import all_mishaps
 from tests.faults.mails.preview import preview_equals_live
-from tests.faults.mails.row import Row, broken
 from tests.faults.mails.scenarios import SCENARIOS, play
 from tests.faults.mails.senders import Taken
+from tests.faults.row import Row, broken
 
 
 def test_kills_at_random_times_lose_nothing(tmp_path: Path) -> None:

@@ -27,12 +27,16 @@ from ledger.errors import (
     ChangedSinceError,
     CommandReusedError,
     InvalidNameError,
+    NewerHistoryError,
     PoisonedError,
     RefusedError,
     RunNotFoundError,
     WrittenOnceError,
 )
+from ledger.logs.log import chain, prev_of
+from ledger.problems import problem_of
 from schemas.limits import Limits
+from schemas.records import Envelope
 from schemas.statuses import RunStatus
 from schemas.streams import experiment_stream, run_stream
 from tests.ledger.conftest import CALLER, Open, Parts, now
@@ -316,3 +320,39 @@ def test_of_many_who_edit_at_once_one_wins(parts: Parts) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(edit, range(16))) == 1
+
+
+def append_raw(parts: Parts, stream: str, type_: str, value: bytes) -> int:
+    """An accepted event that no command of ours would make."""
+    head = parts.database.head(stream)
+    assert head is not None
+    event = Envelope(stream, head.seq + 1, prev_of(head), "id", "//s", type_, "2026-11-23T10:00:00Z", "a", value)
+    return parts.control.append(chain(parts.control.id, [event]))[0]
+
+
+@pytest.mark.parametrize("type_", ["runledger.run.pinned.v1", "runledger.run.tagged.v2"])
+def test_nothing_is_decided_on_a_history_that_a_newer_version_wrote_part_of(type_: str, sqlite_parts: Open) -> None:
+    parts = sqlite_parts()
+    ledger = started(parts)
+    ledger.handle(StartRun(run_id="other", experiment="digits"), CALLER)
+    done = TagRun(run_id="r1", tags={"b": None})
+    before = ledger.handle(done, CALLER)
+    place = append_raw(parts, "run:r1", type_, b"{}")
+
+    with pytest.raises(NewerHistoryError) as refused:
+        ledger.handle(TagRun(run_id="r1", tags={"c": None}), CALLER)
+    assert (refused.value.stream, refused.value.event_type, refused.value.place) == ("run:r1", type_, place)
+    assert problem_of(refused.value)["status"] == 503
+    # What was done before is answered, and other runs go on.
+    assert ledger.handle(done, CALLER).position == before.position
+    assert ledger.handle(TagRun(run_id="other", tags={"c": None}), CALLER).changed
+    assert events_of(parts, "run:r1") == 3
+
+
+@pytest.mark.parametrize(("type_", "value"), [("runledger.run.tagged.v1", b"never"), ("com.example.hello", b"{}")])
+def test_what_no_version_can_read_stops_no_decision(type_: str, value: bytes, sqlite_parts: Open) -> None:
+    parts = sqlite_parts()
+    ledger = started(parts)
+    append_raw(parts, "run:r1", type_, value)
+
+    assert ledger.handle(TagRun(run_id="r1", tags={"c": None}), CALLER).changed

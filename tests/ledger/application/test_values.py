@@ -7,9 +7,18 @@ import pytest
 
 from ledger.application.values import Values
 from ledger.commands import ChangeStatus, StartRun
-from ledger.errors import BadValueError, ConflictError, InvalidNameError, LimitExceededError, RunNotFoundError
+from ledger.errors import (
+    BadValueError,
+    ConflictError,
+    InvalidNameError,
+    LimitExceededError,
+    NewerHistoryError,
+    RunNotFoundError,
+)
+from ledger.logs.log import chain, prev_of
 from schemas.events import RunLoggedEvent, RunStatusChangedEvent
 from schemas.limits import Limits
+from schemas.records import Envelope
 from schemas.registry import decode
 from schemas.statuses import RunStatus
 from schemas.streams import VALUES, values_stream
@@ -119,3 +128,19 @@ def test_the_end_of_a_run_seals_what_was_logged(run: Parts) -> None:
     assert event.seal.last_values == {"loss": 3.0, "acc": 1.0}
     heads = run.database.heads_of("values:r:")
     assert [each.hash for each in event.seal.writers] == [head.hash.hex() for head in heads.values()]
+
+
+def test_values_of_a_newer_version_are_neither_followed_nor_sealed(run: Parts) -> None:
+    values = values_of(run)
+    values.append("r", batch(1, 2), None, CALLER)
+    stream = values_stream("r", "w")
+    head = run.database.head(stream)
+    event = Envelope(
+        stream, 2, prev_of(head), "id", "//s", "runledger.run.logged.v2", "2026-11-23T10:00:00Z", "a", b"{}"
+    )
+    run.values.append(chain(run.values.id, [event]))
+
+    with pytest.raises(NewerHistoryError, match="values:r:w holds an event that a newer version"):
+        values.append("r", batch(3, 4), None, CALLER)
+    with pytest.raises(NewerHistoryError):
+        values.seal("r")

@@ -18,6 +18,7 @@ from ledger.logs.kafka.client import Connection, Producer, batch_limit, consumin
 from ledger.logs.kafka.log import KafkaLog
 from ledger.logs.kafka.opening import KafkaLogs, Writer
 from ledger.logs.kafka.sender import Neighbours, Sender
+from ledger.logs.kafka.standing import Standing
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.topics import TopicFacts, settings_for
 from ledger.logs.kafka.waiters import Waiters
@@ -85,10 +86,11 @@ async def mocked(
     producer, writer = Producer(connection), Writer(CALLER.source, CALLER.actor, now)
     try:
         async with consuming(connection, wait=FETCH_WAIT) as ends, consuming(connection, wait=FETCH_WAIT) as reader:
-            identities = {log: await opening._identity(ends, producer, facts[log], log, writer) for log in facts}
+            identities = {log: await opening._identity(ends, producer, facts, log, database, writer) for log in facts}
             opening._pin(database, identities)
             waiters = Waiters(asyncio.get_running_loop())
-            tail = Tail(database, opening._partitions(facts, identities), waiters)
+            tail = Tail(database, opening._Topics(facts, identities).partitions(), waiters)
+            standing = Standing(waiters.fail_all)
 
             async def batch_limit_now(topic: str) -> int:
                 return limits[topic]
@@ -106,11 +108,13 @@ async def mocked(
                     waiters=waiters,
                     database=database,
                     ends=ends,
+                    standing=standing,
                 )
                 for log in facts
             )
             logs = KafkaLogs(control, values, producer, tail)
-            async with opening._running(logs, sender, reader):
+            works = (sender.run, lambda: opening._tail(logs, reader), lambda: opening._measure(logs))
+            async with opening._running(standing, works):
                 yield Mocked(cluster, logs, connection, limits, database)
     finally:
         cluster.behave()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.errors import LogRefusedError, UnavailableError
+from ledger.errors import LogStoppedError, UnavailableError
 from ledger.logs.kafka.address import parse_address
 from ledger.logs.kafka.admin import administering
 from ledger.logs.kafka.client import Connection, consuming
@@ -90,10 +90,10 @@ def test_an_offset_that_is_out_of_range_is_an_alarm_for_everybody(play: Play) ->
         waiting = asyncio.create_task(ledger.control.append(an_append(ledger)[0]))
         ledger.cluster.answer(Api.PRODUCE, [7] * 10)
         ledger.cluster.answer(Api.FETCH, [1])
-        with pytest.raises(LogRefusedError, match=r"is shorter than what was read.*restore the topic"):
+        with pytest.raises(LogStoppedError, match=r"is shorter than what was read.*restore the topic"):
             await waiting
         for log in (ledger.logs.control, ledger.logs.values):
-            with pytest.raises(LogRefusedError):
+            with pytest.raises(LogStoppedError):
                 await log.catch_up()
 
     play(story)
@@ -102,8 +102,8 @@ def test_an_offset_that_is_out_of_range_is_an_alarm_for_everybody(play: Play) ->
 def test_a_batch_whose_checksum_is_wrong_is_an_alarm(play: Play) -> None:
     async def story(ledger: Mocked) -> None:
         await ledger.damage()
-        await until(lambda: ledger.control._refused is not None)
-        with pytest.raises(LogRefusedError, match=r"holds a damaged record.*restore the topic"):
+        await until(lambda: ledger.control.stopped() is not None)
+        with pytest.raises(LogStoppedError, match=r"bytes are damaged.*Restore the topic"):
             await ledger.control.append(an_append(ledger)[0])
 
     play(story)

@@ -20,8 +20,9 @@ from projections.metrics.queries import Metrics
 from projections.metrics.rebuild import drop, rebuild
 from projections.metrics.source import skipped
 from projections.view import View
+from schemas import registry
 from schemas.errors import LedgerError
-from schemas.events import PresenceReportedEvent
+from schemas.events import PresenceReportedEvent, RunLoggedEvent
 from schemas.streams import values_streams
 from tests.projections.metrics.conftest import RUN, Opened, batch, open_metrics, rows, scalars
 
@@ -115,6 +116,18 @@ def test_events_that_cannot_be_read_are_counted_and_passed_over(opened: Opened) 
 
     assert values(opened) == [0, 1]
     assert skipped(opened.view.reading()) == 5
+
+
+def test_values_are_folded_again_once_their_program_can_read_what_it_passed_over(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = batch(scalars("a", [7]))
+    opened.append("runledger.run.logged.v99", later.to_value())
+    opened.log_series(scalars("a", [1], begin=1))
+    before = values(opened)
+    monkeypatch.setitem(registry._CURRENT, "runledger.run.logged.v99", RunLoggedEvent)
+
+    assert (before, values(opened), skipped(opened.view.reading())) == ([1], [7, 1], 0)
 
 
 def test_a_batch_that_names_another_writer_belongs_to_its_stream(opened: Opened) -> None:

@@ -38,8 +38,10 @@ def test_a_replica_is_checked_without_the_broker(on_kafka: Path) -> None:
     call("run", "list", "-w", on_kafka)
     config.write_text('log = "kafka://127.0.0.1:9/nobody"\n')
     assert call("run", "list", "-w", on_kafka).code == 5
-    done = call("verify", "-w", on_kafka)
-    assert done.code == 0
+    unreachable = call("verify", "-w", on_kafka)
+    assert (unreachable.code, "--replica-only checks ledger.db" in unreachable.err) == (5, True)
+    done = call("verify", "-w", on_kafka, "--replica-only")
+    assert (done.code, done.json["topics"]) == (0, None)
     assert {log["log"] for log in done.json["logs"]} == {"control", "values"}
 
 

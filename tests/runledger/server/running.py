@@ -60,9 +60,9 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, *options: str, at: str = "http://127.0.0.1:") -> Iterator[Server]:
+def running(folder: Path, *options: str, at: str = "http://127.0.0.1:", program: str = "runledger") -> Iterator[Server]:
     """A server of a folder on a port of its own; not running any more at the end."""
-    process = start(folder, *options)
+    process = start(folder, *options, program=program)
     assert process.stdout is not None
     assert process.stderr is not None
     try:
@@ -76,8 +76,8 @@ def running(folder: Path, *options: str, at: str = "http://127.0.0.1:") -> Itera
         process.stderr.close()
 
 
-def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
-    arguments = ["-m", "runledger", "server", "--data", str(folder), "--port", "0", *options]
+def start(folder: Path, *options: str, program: str = "runledger") -> "subprocess.Popen[str]":
+    arguments = ["-m", program, "server", "--data", str(folder), "--port", "0", *options]
     return subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from projections.analytics.columns import TABLES
 from projections.analytics.lake import MANIFEST
-from tests.faults.mails.row import Row
 from tests.faults.replays.history import make_history
+from tests.faults.row import Row
 
 _SECONDS = 120
 _ORDER = {

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from projections.analytics.columns import TABLES
-from tests.faults.mails.row import broken
 from tests.faults.replays.kills import _each_once, _same, kill_replays
+from tests.faults.row import broken
 
 
 def test_a_replay_that_is_killed_at_random_times_is_finished_by_the_next(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ MEASUREMENTS = (
     "metrics",
     "parity",
     "projection",
+    "replay",
     "rules",
     "run_page",
     "studio",

@@ -11,9 +11,8 @@ from ledger.store.fold import Void
 from schemas.events.base import CONCEALED
 from schemas.records import Record
 from schemas.registry import secrets_in
-from schemas.streams import VALUES, LogName, genesis_stream, kind_of, log_of
+from schemas.streams import ABOUT_PEOPLE, VALUES, LogName, genesis_stream, kind_of, log_of
 
-_OF_PEOPLE = frozenset({"user", "refusals"})
 _SUMMARY_LENGTH = 120
 # What every event carries, beside what it is about.
 _COMMON = frozenset({"command", "digest", "reason", "on_behalf_of", "client", "address"})
@@ -41,7 +40,7 @@ def event_document(event: FeedEvent, as_text: Callable[[Any], str]) -> dict[str,
 
 def for_anybody(document: dict[str, Any]) -> dict[str, Any]:
     """The document of an event without what only an admin is shown: who logs in from where, and people's addresses."""
-    about_people = kind_of(document["stream"]) in _OF_PEOPLE
+    about_people = kind_of(document["stream"]) in ABOUT_PEOPLE
     return document | ({"summary": CONCEALED, "data": CONCEALED} if about_people else {})
 
 

@@ -13,6 +13,9 @@ GENESIS_KIND = "log"
 PRESENCE_STREAMS = "presence:"
 """What the names of all streams with what servers heard begin with."""
 
+ABOUT_PEOPLE = frozenset({"user", "refusals"})
+"""The kinds of streams whose payloads only an admin is shown: who logs in from where, and people's addresses."""
+
 _VALUES_KINDS = frozenset({"values", "presence"})
 
 

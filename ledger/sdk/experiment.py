@@ -7,12 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from ledger.commands import CreateExperiment, DefineRule, StartRun
-from ledger.queries import RunQuery
 from ledger.sdk.beginning import Said, begin, check_ways
 from ledger.sdk.config import ScriptRunConfig
 from ledger.sdk.experiments import ExperimentAttributes
 from ledger.sdk.git import GitState, git_state
-from ledger.sdk.listing import Pairs, Runs, property_conditions, tag_conditions
+from ledger.sdk.listing import Pairs, Runs, run_query
 from ledger.sdk.notify import one_run_rule, one_run_rule_id
 from ledger.sdk.outputs import Folders
 from ledger.sdk.run import Run
@@ -153,17 +152,17 @@ class Experiment(ExperimentAttributes):
             started_from: runs that were started at this moment or later; without a zone it is local time.
             started_before: runs that were started before it.
         """
-        query = RunQuery(
-            experiment=self.name,
-            run_type=type,
-            statuses=[status] if status else (),
-            tags=tag_conditions(tags),
-            properties=property_conditions(properties),
+        query = run_query(
+            self.name,
+            type=type,
+            tags=tags,
+            properties=properties,
             include_children=include_children,
+            status=status,
             search=search,
             order_by=order_by,
-            started_from=None if started_from is None else started_from.astimezone().isoformat(),
-            started_before=None if started_before is None else started_before.astimezone().isoformat(),
+            started_from=started_from,
+            started_before=started_before,
         )
         return Run.found(self.workspace, query)
 

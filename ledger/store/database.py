@@ -35,6 +35,21 @@ class Recorded(NamedTuple):
         return self.place
 
 
+class PlainEvent(NamedTuple):
+    """An accepted event without what proves it."""
+
+    place: int
+    stream: str
+    seq: int
+    id: str
+    source: str
+    type: str
+    time: str
+    actor: str
+    value: bytes
+    recorded_at: int
+
+
 @dataclass(frozen=True, slots=True)
 class LogIdentity:
     """What the genesis of a log pinned."""
@@ -159,6 +174,29 @@ class Database(SqliteFile):
         where = f"e.place > ? AND e.place <= ?{_of_types(types)}"
         return self._select(log, where, "e.place", (max(place, 0), upper, *types, limit))
 
+    def plain_events(
+        self, log: LogName, first: int, last: int, *, limit: int, types: Sequence[str] = ()
+    ) -> list[tuple[Any, ...]]:
+        """The fields of `PlainEvent`, as plain tuples, of events from one place to another, both included."""
+        statement = tables.select_plain_events(log, len(types))
+        return self.reading().execute(statement, (first, last, *types, limit)).fetchall()
+
+    def place_since(self, log: LogName, moment: int, partition: int = 0) -> int:
+        """Where in a partition begins what was recorded at a moment, in epoch milliseconds, or later.
+
+        Times never fall along a partition. Without such an event it is the place behind all that was read.
+        """
+        low = tables.place_of(partition, 0)
+        high = beyond = tables.place_of(partition, self.progress(log, partition).next_offset)
+        while low < high:
+            middle = (low + high) // 2
+            found = self.reading().execute(tables.select_next_moment(log), (middle, beyond)).fetchone()
+            if found is None or found[1] >= moment:
+                high = middle
+            else:
+                low = found[0] + 1
+        return low
+
     def streams_from(self, place: int, *, log: LogName) -> list[tuple[str, int]]:
         """The streams that have events of one partition at `place` or behind it, each with the last of them."""
         return self.reading().execute(tables.select_streams_from(log), (place, _end_of_partition(place))).fetchall()
@@ -194,20 +232,8 @@ class Database(SqliteFile):
         return [found for (found,) in self.reading().execute(select, (place, limit))]
 
     def place_at(self, milliseconds: int) -> int:
-        """The last place of the control log that was recorded at a time or before; 0 for none.
-
-        Times of record never go back along a log, so it is found by halving.
-        """
-        low, high = 0, (self.last_place() or 0) + 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            row = self.reading().execute(tables.SELECT_TIME_BEFORE, (middle,)).fetchone()
-            # Where nothing lies, the event before it decides.
-            if row is None or row[1] <= milliseconds:
-                low = middle
-            else:
-                high = row[0]
-        return low
+        """The last place of the control log that was recorded at a time or before; 0 for none."""
+        return max(self.place_since(CONTROL, milliseconds + 1) - 1, 0)
 
     def recorded(self, log: LogName, place: int) -> Recorded | None:
         """The accepted event at a place, the genesis included."""

@@ -77,8 +77,6 @@ WHERE log = ? AND place >= ? AND place < ? ORDER BY place"""
 SELECT_PLACES = "SELECT place FROM control_events WHERE place >= max(?, 1) ORDER BY place LIMIT ?"
 SELECT_PLACES_BACKWARDS = """
 SELECT place FROM control_events WHERE place <= ? AND place > 0 ORDER BY place DESC LIMIT ?"""
-SELECT_TIME_BEFORE = """
-SELECT place, recorded_at FROM control_events WHERE place <= ? AND place > 0 ORDER BY place DESC LIMIT 1"""
 COUNT_VOIDS = "SELECT count(*) FROM voids WHERE log = ?"
 
 
@@ -98,6 +96,22 @@ SELECT e.place, s.name, e.seq, e.prev, e.id, e.source, e.type, e.time, e.actor, 
        e.recorded_at, e.hash, e.running, e.headers
 FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
 WHERE {where} ORDER BY {order} LIMIT ?"""  # noqa: S608 - table names are ours, values are bound
+
+
+def select_plain_events(log: LogName, types: int) -> str:
+    """Events of a range of places in order, without what proves them: the fields of `PlainEvent`."""
+    of_types = f" AND e.type IN ({', '.join('?' * types)})" if types else ""
+    return f"""
+SELECT e.place, s.name, e.seq, e.id, e.source, e.type, e.time, e.actor, e.value, e.recorded_at
+FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
+WHERE e.place >= ? AND e.place <= ?{of_types} ORDER BY e.place LIMIT ?"""  # noqa: S608 - as above
+
+
+def select_next_moment(log: LogName) -> str:
+    """The first event at a place or behind it, and when it was recorded."""
+    return f"""
+SELECT place, recorded_at FROM {EVENT_TABLES[log]} WHERE place >= ? AND place < ?
+ORDER BY place LIMIT 1"""  # noqa: S608 - as above
 
 
 def select_streams_from(log: LogName) -> str:

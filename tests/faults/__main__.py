@@ -1,4 +1,4 @@
-"""`make faults`: kills and faults against the Kafka log and the alert service, and anything at all sent to the API.
+"""`make faults`: kills and faults against the Kafka log, alerts and replays, and anything at all sent to the API.
 
 Each programme prints what it found as rows of a table.
 
@@ -72,6 +72,12 @@ def _api(_: Path, short: bool) -> Sequence[Row]:
     return fuzz_api(2_000 if short else 100_000)
 
 
+def _replay(folder: Path, short: bool) -> Sequence[Row]:
+    from tests.faults.replays.kills import kill_replays  # noqa: PLC0415 - pyarrow takes long to load
+
+    return [kill_replays(folder, runs=4_000, points=50, kills=10 if short else 110)]
+
+
 PROGRAMMES: Mapping[str, Programme] = {
     "writers": _writers,
     "cluster": _cluster,
@@ -81,6 +87,7 @@ PROGRAMMES: Mapping[str, Programme] = {
     "mishaps": _mishaps,
     "preview": _preview,
     "api": _api,
+    "replay": _replay,
     "coldstart": _coldstart,
 }
 

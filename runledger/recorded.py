@@ -40,8 +40,12 @@ def event_document(event: FeedEvent, as_text: Callable[[Any], str]) -> dict[str,
 
 def for_anybody(document: dict[str, Any]) -> dict[str, Any]:
     """The document of an event without what only an admin is shown: who logs in from where, and people's addresses."""
-    about_people = kind_of(document["stream"]) in ABOUT_PEOPLE
-    return document | ({"summary": CONCEALED, "data": CONCEALED} if about_people else {})
+    if kind_of(document["stream"]) in ABOUT_PEOPLE:
+        return document | {"summary": CONCEALED, "data": CONCEALED}
+    data = document["data"]
+    return (
+        document | {"data": data | {"address": CONCEALED}} if isinstance(data, dict) and "address" in data else document
+    )
 
 
 def void_document(log: LogName, found: Void) -> dict[str, Any]:

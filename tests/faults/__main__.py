@@ -51,7 +51,7 @@ def _scenarios(folder: Path, short: bool) -> Sequence[Row]:
 
 
 def _writers(folder: Path, short: bool) -> Sequence[Row]:
-    plan = _SHORT if short else Plan(1_000_000, hot=100_000, kills=60, freezes=25, tails=20)
+    plan = _SHORT if short else Plan(1_100_000, hot=100_000, kills=60, freezes=25, tails=20)
     with KafkaBroker(folder / "kafka") as broker:
         return writers_under_fire(folder, broker, plan, restarted_only=short)
 

@@ -103,7 +103,8 @@ class Connection:
             "bootstrap_servers": list(self.address.servers),
             "request_timeout_ms": int(self.request_seconds * 1000),
             "retry_backoff_ms": 50,
-            "metadata_max_age_ms": 30_000,
+            # A reader whose leader is frozen hears of the next one by this alone.
+            "metadata_max_age_ms": 5_000,
             **self.address.security.options,
         }
 

@@ -38,8 +38,8 @@ def run() -> list[Result]:
         database, view = Database(Path(folder) / "l.db", durable=False), View(Path(folder) / "v.db")
         with closing(database), closing(view):
             log = open_sqlite_log(database, "values", source="//bench", actor="bench", now=now)
-            _log(log, "one", 1)
-            _log(log, "two", 2)
+            log_points(log, "one", 1)
+            log_points(log, "two", 2)
             metrics = Metrics(database, view)
             return [
                 *_folding(database, view, metrics),
@@ -97,7 +97,7 @@ def _lists() -> Callable[[], object]:
     return lambda: [array(code, content).tolist() for code, content in packed]
 
 
-def _log(log: SqliteLog, run_id: str, writers: int) -> None:
+def log_points(log: SqliteLog, run_id: str, writers: int) -> None:
     """A million points, each writer's as far apart in time as it takes for them to be mixed."""
     each = _POINTS // writers
     for writer in range(writers):

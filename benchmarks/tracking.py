@@ -23,7 +23,7 @@ from runledger.wiring import connect, make_workspace
 _ROOT = Path(__file__).resolve().parent.parent
 _CALLS = 20_000
 _PROCESSES, _EACH = 20, 10_000
-_POINTS = 200_000
+POINTS = 200_000
 _KILLED, _LOGGED = 5, 500
 
 _WORKER = """
@@ -139,19 +139,23 @@ def _survivors(place: Path) -> Result:
     return Result("points there after SIGKILL", there, "points", goal=f"{total:,} of {total:,}", met=there == total)
 
 
-def _values(way: str, location: str, peer: float | None) -> Result:
-    """From the first `log()` until `flush()` returns."""
+def delivery_rates(location: str) -> list[float]:
+    """Points a second from the first `log()` until `flush()` returns, three times."""
     rates = []
     with _experiment(location) as experiment:
         for _ in range(3):
             tracked = experiment.start_logging(snapshot_directory=None)
             began = perf_counter()
-            for step in range(_POINTS):
+            for step in range(POINTS):
                 tracked.log("loss", step * 0.5, step=step)
             tracked.flush()
-            rates.append(_POINTS / (perf_counter() - began))
+            rates.append(POINTS / (perf_counter() - began))
             tracked.complete()
-    rate = median(rates)
+    return rates
+
+
+def _values(way: str, location: str, peer: float | None) -> Result:
+    rate = median(delivery_rates(location))
     name, goal = f"values delivered, {way}", "≥ 40,000 points/s"
     return Result(name, rate, "points/s", peer, "points/s, MLflow's log_batch", goal, rate >= 40_000)
 

@@ -1,7 +1,7 @@
 """How the SDK and the command line reach a ledger, wherever it is."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from ledger.artifacts.content import Content
 from ledger.commands import Answer, Command
@@ -33,8 +33,12 @@ from ledger.queries import (
     UserDocument,
     ViewDocument,
 )
+from ledger.tables import TableQuery
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
+
+if TYPE_CHECKING:
+    import pyarrow  # noqa: ICN001 - for the signature alone
 
 
 class Client(Protocol):
@@ -133,6 +137,14 @@ class Client(Protocol):
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points of a run, thinned for a chart; raises RunNotFoundError."""
+
+    def table(self, query: TableQuery) -> "pyarrow.Table":
+        """Rows of the history in columns.
+
+        Raises:
+            ModuleNotFoundError: pyarrow is not installed.
+            RefusedError: the ledger does not lie here.
+        """
 
     def rules(self) -> Sequence[RuleDocument]:
         """Every alert rule that is not deleted, by name."""

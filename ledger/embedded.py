@@ -43,11 +43,14 @@ from ledger.queries import (
     ViewDocument,
     is_suppressed,
 )
+from ledger.tables import TableQueries, TableQuery
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
 from schemas.events import RunLoggedEvent
 
 if TYPE_CHECKING:
+    import pyarrow  # noqa: ICN001 - for the signature alone
+
     from ledger.application.saved_views import SavedViews
     from ledger.artifacts.files import Files
     from ledger.domain.saved_view import Who
@@ -64,6 +67,10 @@ class Answers(Protocol):
     @property
     def metrics(self) -> MetricQueries:
         """Of logged values."""
+
+    @property
+    def tables(self) -> TableQueries:
+        """Of the whole history, in columns."""
 
     @property
     def alerts(self) -> AlertQueries:
@@ -260,6 +267,13 @@ class EmbeddedClient:
         """Logged points for a chart, as of now."""
         self._catch_up(query.run_id)
         return self._answers.metrics.thinned(query, buckets=buckets)
+
+    def table(self, query: TableQuery) -> "pyarrow.Table":
+        """Rows of the history in columns, as of now."""
+        # Values first: then every run that has some is among the events.
+        self._values_log.catch_up()
+        self._log.catch_up()
+        return self._answers.tables.table(query)
 
     def rules(self) -> Sequence[RuleDocument]:
         """Every alert rule, as of now."""

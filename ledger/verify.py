@@ -156,6 +156,11 @@ def _headers_difference(row: Row) -> str | None:
     return None
 
 
+def _first_missing(expected: int, offset: int, voids: set[int]) -> int | None:
+    """The first offset before one at which nothing is stored."""
+    return next((place for place in range(expected, offset) if place not in voids), None)
+
+
 class _LogCheck:
     """One pass over one log."""
 
@@ -194,15 +199,17 @@ class _LogCheck:
         voids = self._void_offsets(partition)
         for row in self._rows(partition):
             offset = offset_of(row[PLACE])
-            if offset != expected:
-                self._check_gap(partition, expected, offset, voids)
+            missing = None if offset == expected else _first_missing(expected, offset, voids)
             stream = row[STREAM_KEY]
             wrong = difference(log_id, row, heads.get(stream))
             if wrong is None:
                 running = next_running(running, offset, row[RECORDED_AT], row[HASH])
                 wrong = _out_of_line(row, running, recorded_at)
             if wrong is not None:
-                raise _BrokenError(self._link(partition, offset, row, wrong))
+                # The end of a stranger's transaction takes an offset too: what no hash misses was no event.
+                raise _BrokenError(
+                    self._link(partition, offset, row, wrong) if missing is None else self._missing(partition, missing)
+                )
             heads[stream] = (row[SEQ], row[HASH])
             recorded_at, expected = row[RECORDED_AT], offset + 1
             self._events += 1
@@ -212,17 +219,15 @@ class _LogCheck:
         self._running += running
         self._progress(self._events)
 
-    def _check_gap(self, partition: int, expected: int, offset: int, voids: set[int]) -> None:
-        missing = next((place for place in range(expected, offset) if place not in voids), None)
-        if missing is not None:
-            raise _BrokenError(self._missing(partition, missing))
-
     def _check_end(self, partition: int, expected: int, running: bytes, voids: set[int]) -> None:
         progress = self._database.progress(self._identity.name, partition)
-        self._check_gap(partition, expected, progress.next_offset, voids)
-        if progress.running != running or progress.next_offset < expected:
-            what = "the end of the log is not the one that was recorded: events were added or removed"
-            raise _BrokenError(self._link(partition, max(expected - 1, 0), None, what))
+        if progress.running == running and progress.next_offset >= expected:
+            return
+        missing = _first_missing(expected, progress.next_offset, voids)
+        if missing is not None:
+            raise _BrokenError(self._missing(partition, missing))
+        what = "the end of the log is not the one that was recorded: events were added or removed"
+        raise _BrokenError(self._link(partition, max(expected - 1, 0), None, what))
 
     def _check_heads(self) -> None:
         for stream, name, seq, head in self._connection.execute("SELECT id, name, seq, hash FROM streams"):

@@ -34,7 +34,7 @@ from projections.history.entries import entries
 from projections.history.moments import position_of
 from projections.history.trail import TYPES, Trail, trail_of
 from projections.projection import Projection
-from projections.runner import behind, catch_up
+from projections.runner import Told, behind, catch_up
 from projections.runs.as_of import sources_as_of
 from projections.runs.comparing import compared, facts_of, origin_of
 from projections.runs.conditions import LiveMetrics
@@ -163,6 +163,11 @@ class Answers:
         with self._caught_up(at_least, self._artifacts) as connection:
             find_run(connection, run_id)
             return find_artifacts(connection, run_id, prefixes)
+
+    def catch_up(self, told: Told | None = None) -> None:
+        """Bring the run tables up to date; `told` hears how far they are."""
+        with self._view.clear_errors():
+            catch_up(self._view, self._runs, self._feed, told=told)
 
     def audit(self, query: AuditQuery, *, at_least: int = 0) -> AuditPage:
         """A page of what was done or refused; raises InvalidNameError and LimitExceededError."""

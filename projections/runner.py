@@ -1,5 +1,7 @@
 """Bringing a view up to date: one transaction a batch, checkpoint included."""
 
+from collections.abc import Callable
+
 from ledger.errors import LogRefusedError, UnavailableError
 from ledger.feed import Feed
 from projections.batch import BATCH, applied
@@ -7,9 +9,16 @@ from projections.projection import Projection
 from projections.rebuild import rebuild
 from projections.view import Checkpoint, View
 
+Told = Callable[[int, int], None]
+"""Is told how many positions were passed, of how many."""
 
-def catch_up(view: View, projection: Projection, feed: Feed, *, at_least: int = 0, batch: int = BATCH) -> int:
+
+def catch_up(
+    view: View, projection: Projection, feed: Feed, *, at_least: int = 0, batch: int = BATCH, told: Told | None = None
+) -> int:
     """Read to the feed's end as it is now, and answer with the position that the view then holds.
+
+    After each batch `told` hears how far it is.
 
     The write transaction is the lock: one process projects at a time, the others find it done.
     Tables of an older version of the projection are built again first, and so are those that lack events
@@ -25,11 +34,16 @@ def catch_up(view: View, projection: Projection, feed: Feed, *, at_least: int = 
     checkpoint = view.in_use(projection, feed.log_id)
     if checkpoint is not None and checkpoint.position > end:
         _refuse_shorter(view, checkpoint, feed)
+    first = checkpoint.position if checkpoint else 0
+    if told is not None and first < end:
+        told(0, end - first)
     while checkpoint is None or checkpoint.position < end or view.is_outdated(projection, checkpoint):
         if checkpoint is not None and view.is_outdated(projection, checkpoint):
             checkpoint = rebuild(view, projection, feed, batch=batch)
         else:
             checkpoint = _take_batch(view, projection, feed, batch)
+        if told is not None:
+            told(checkpoint.position - first, end - first)
     if checkpoint.position < at_least:
         raise behind(at_least, checkpoint.position)
     return checkpoint.position

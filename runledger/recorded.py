@@ -11,9 +11,8 @@ from ledger.store.fold import Void
 from schemas.events.base import CONCEALED
 from schemas.records import Record
 from schemas.registry import secrets_in
-from schemas.streams import VALUES, LogName, genesis_stream, kind_of, log_of
+from schemas.streams import ABOUT_PEOPLE, VALUES, LogName, genesis_stream, kind_of, log_of
 
-_OF_PEOPLE = frozenset({"user", "refusals"})
 _SUMMARY_LENGTH = 120
 # What every event carries, beside what it is about.
 _COMMON = frozenset({"command", "digest", "reason", "on_behalf_of", "client", "address"})
@@ -41,8 +40,12 @@ def event_document(event: FeedEvent, as_text: Callable[[Any], str]) -> dict[str,
 
 def for_anybody(document: dict[str, Any]) -> dict[str, Any]:
     """The document of an event without what only an admin is shown: who logs in from where, and people's addresses."""
-    about_people = kind_of(document["stream"]) in _OF_PEOPLE
-    return document | ({"summary": CONCEALED, "data": CONCEALED} if about_people else {})
+    if kind_of(document["stream"]) in ABOUT_PEOPLE:
+        return document | {"summary": CONCEALED, "data": CONCEALED}
+    data = document["data"]
+    return (
+        document | {"data": data | {"address": CONCEALED}} if isinstance(data, dict) and "address" in data else document
+    )
 
 
 def void_document(log: LogName, found: Void) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def void_document(log: LogName, found: Void) -> dict[str, Any]:
         "recorded_at": _iso(found.recorded_at),
         "rule": found.rule,
         "key": _readable(record.key),
-        "headers": [[name, _readable(value)] for name, value in record.headers],
+        "headers": [[_shown_name(name), _readable(value)] for name, value in record.headers],
         "value": _void_value(record),
     }
 
@@ -101,6 +104,11 @@ def _payload(type_name: str, value: bytes) -> Any:
     except (ValueError, RecursionError):
         return CONCEALED if secrets else _readable(value)
     return data | dict.fromkeys(secrets & data.keys(), CONCEALED) if secrets and isinstance(data, dict) else data
+
+
+def _shown_name(name: str) -> str:
+    """The name of a header; bytes of it that are no UTF-8 as escapes."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _readable(raw: bytes | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import runledger
 from ledger.sdk.listing import Runs
+from ledger.sdk.tables import Table
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "sdk.md"
 
@@ -22,6 +23,7 @@ full where an editor looks for them (`py.typed`). What a script of Azure ML call
 _CLASSES = {
     **{name: getattr(runledger, name) for name in ("Workspace", "Experiment", "Run", "ScriptRun")},
     "Runs": Runs,
+    "Table": Table,
     **{name: getattr(runledger, name) for name in ("ScriptRunConfig", "RunConfiguration")},
 }
 _INSIDE = {
@@ -56,7 +58,7 @@ def _class(name: str, kind: type) -> Iterator[str]:
     yield _text(kind)
     if name in _ALSO:
         yield _ALSO[name]
-    if kind is not Runs:
+    if kind not in {Runs, Table}:
         yield f"### `{name}{_signature(kind)}`"
         if kind.__init__.__doc__:  # type: ignore[misc]
             yield _text(kind.__init__)  # type: ignore[misc]

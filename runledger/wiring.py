@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ledger.queries import BounceDocument, Bounces
     from ledger.store.database import Database
     from ledger.users.directory import Users
+    from projections.analytics.asking import ArrowTables
     from projections.answers import Answers
     from projections.metrics.queries import Metrics
     from projections.view import View
@@ -137,6 +138,13 @@ class Embedded:
         from projections.metrics.queries import Metrics
 
         return Metrics(self.database, self.view)
+
+    @cached_property
+    def tables(self) -> "ArrowTables":
+        """Who answers in columns."""
+        from projections.analytics.asking import ArrowTables
+
+        return ArrowTables(self.database)
 
     @cached_property
     def alerts(self) -> "AlertAnswers":

@@ -13,6 +13,9 @@ GENESIS_KIND = "log"
 PRESENCE_STREAMS = "presence:"
 """What the names of all streams with what servers heard begin with."""
 
+ABOUT_PEOPLE = frozenset({"user", "refusals"})
+"""The kinds of streams whose payloads only an admin is shown: who logs in from where, and people's addresses."""
+
 _VALUES_KINDS = frozenset({"values", "presence"})
 
 
@@ -93,7 +96,12 @@ def key_of(stream: str) -> str:
 
 def log_of(stream: str) -> LogName:
     """Which of the two logs a stream belongs to; kinds yet unknown are control streams."""
-    return VALUES if kind_of(stream) in _VALUES_KINDS else CONTROL
+    return log_of_kind(kind_of(stream))
+
+
+def log_of_kind(kind: str) -> LogName:
+    """Which of the two logs streams of a kind belong to."""
+    return VALUES if kind in _VALUES_KINDS else CONTROL
 
 
 def partition_of(stream: str, partitions: int) -> int:

@@ -8,20 +8,21 @@ from typing import Any, BinaryIO, cast
 from uuid import uuid4
 
 from ledger.artifacts.folder import INCOMING, STALE_SECONDS
-from ledger.artifacts.place import Draft
+from ledger.artifacts.place import FILES_OF_RUNS, Draft, Purpose
 from ledger.errors import UnavailableError
 
 
 class FsspecPlace:
     """Bytes under one prefix of a file system of fsspec."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, purpose: Purpose = FILES_OF_RUNS) -> None:
         """Name it; whoever uses no files needs no fsspec either.
 
         Every method raises UnavailableError if fsspec is not installed, or not what it needs for such
         an address.
         """
         self._address = address.rstrip("/")
+        self._purpose = purpose
         self._ready = False
 
     def begin(self) -> Draft:
@@ -29,7 +30,7 @@ class FsspecPlace:
         try:
             if not self._ready:
                 self._clean()
-            return _FsspecDraft(self._system, self._path)
+            return _FsspecDraft(self._system, self._path, self._purpose.what)
         except OSError as error:
             raise self._not_written(error) from error
 
@@ -78,11 +79,12 @@ class FsspecPlace:
             return cast("tuple[Any, str]", url_to_fs(self._address))
         except ImportError as error:
             raise UnavailableError(
-                f"files of runs at {self._address} need what `pip install 'runledger[artifacts]'` brings, "
+                f"{self._purpose.what} at {self._address} need what "
+                f"`pip install 'runledger[{self._purpose.extra}]'` brings, "
                 f"and fsspec's driver for {self._address.partition('://')[0]}://: {error}"
             ) from error
         except (ValueError, OSError) as error:
-            raise UnavailableError(f"files of runs cannot lie at {self._address}: {error}") from error
+            raise UnavailableError(f"{self._purpose.what} cannot lie at {self._address}: {error}") from error
 
     def _clean(self) -> None:
         now = datetime.now(UTC).timestamp()
@@ -93,12 +95,12 @@ class FsspecPlace:
         self._ready = True
 
     def _not_written(self, error: OSError) -> UnavailableError:
-        return UnavailableError(f"files of runs cannot be written to {self._address}: {error}")
+        return UnavailableError(f"{self._purpose.what} cannot be written to {self._address}: {error}")
 
 
 class _FsspecDraft:
-    def __init__(self, system: Any, path: Any) -> None:
-        self._system, self._path_of = system, path
+    def __init__(self, system: Any, path: Any, what: str) -> None:
+        self._system, self._path_of, self._what = system, path, what
         self._path: str | None = path(f"{INCOMING}/{uuid4().hex}")
         system.makedirs(path(INCOMING), exist_ok=True)
         self._file = system.open(self._path, "wb")
@@ -107,7 +109,7 @@ class _FsspecDraft:
         try:
             self._file.write(piece)
         except OSError as error:
-            raise UnavailableError(f"a file of a run cannot be written: {error}") from error
+            raise UnavailableError(f"{self._what} cannot be written: {error}") from error
 
     def keep(self, key: str) -> None:
         target = self._path_of(key)
@@ -116,7 +118,7 @@ class _FsspecDraft:
             self._system.makedirs(target.rpartition("/")[0], exist_ok=True)
             self._system.mv(self._path, target)
         except OSError as error:
-            raise UnavailableError(f"a file of a run cannot be written: {error}") from error
+            raise UnavailableError(f"{self._what} cannot be written: {error}") from error
         self._path = None
 
     def drop(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from ledger.artifacts.place import Draft
+from ledger.artifacts.place import FILES_OF_RUNS, Draft, Purpose
 from ledger.errors import UnavailableError
 
 INCOMING = "incoming"
@@ -17,20 +17,15 @@ STALE_SECONDS = 3600.0
 """A draft into which nothing was written for so long is what a dead process left."""
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_README = """\
-Files of runs, each under the SHA-256 of what it holds: the same bytes are kept once, however many runs and names they
-have. The names stand in the ledger: `runledger run files -r RUN` lists them with these SHA-256,
-`runledger run download -r RUN -d FOLDER` writes them under their names, and `sha256sum` tells whether one was changed.
-`incoming/` holds what is being uploaded right now.
-"""
 
 
 class FolderPlace:
     """Bytes in files. A draft is a file beside them, on the same file system, until it is renamed into place."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, purpose: Purpose = FILES_OF_RUNS) -> None:
         """Name it; it is made when something is written."""
         self.path = path
+        self.purpose = purpose
         self._ready = False
         self._settling = threading.Lock()
         self._unsettled: set[Path] = set()
@@ -42,7 +37,7 @@ class FolderPlace:
                 self._make()
             return _FileDraft(self)
         except OSError as error:
-            raise _not_written(self.path, error) from error
+            raise self.not_written(error) from error
 
     def settle(self) -> None:
         """Sync the folders into which files were renamed; what is in the files was synced before."""
@@ -54,11 +49,15 @@ class FolderPlace:
                     _sync_folder(folder)
                 except OSError as error:
                     self._unsettled.add(folder)
-                    raise _not_written(self.path, error) from error
+                    raise self.not_written(error) from error
 
     def unsettle(self, file: Path) -> None:
         """Note that a file was renamed into place, in folders that may be new too."""
         self._unsettled |= {file.parent, file.parent.parent, self.path}
+
+    def not_written(self, error: OSError) -> UnavailableError:
+        """What went wrong with a file, and where."""
+        return UnavailableError(f"{self.purpose.what} cannot be written to {self.path}: {error.strerror or error}")
 
     def open(self, key: str) -> BinaryIO:
         """Read a file; a link is no file of ours."""
@@ -104,7 +103,7 @@ class FolderPlace:
         (self.path / INCOMING).mkdir(parents=True, exist_ok=True)
         readme = self.path / "README.txt"
         if not readme.exists():
-            readme.write_text(_README, encoding="utf-8")
+            readme.write_text(self.purpose.note, encoding="utf-8")
         before = time.time() - STALE_SECONDS
         for left in (self.path / INCOMING).iterdir():
             with suppress(OSError):
@@ -125,7 +124,7 @@ class _FileDraft:
             while view:
                 view = view[self._file.write(view) :]
         except OSError as error:
-            raise _not_written(self._place.path, error) from error
+            raise self._place.not_written(error) from error
 
     def keep(self, key: str) -> None:
         if self._path is None:
@@ -139,7 +138,7 @@ class _FileDraft:
             self._path = None
             self._place.unsettle(target)
         except OSError as error:
-            raise _not_written(self._place.path, error) from error
+            raise self._place.not_written(error) from error
 
     def drop(self) -> None:
         self._file.close()
@@ -156,7 +155,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _not_written(path: Path, error: OSError) -> UnavailableError:
-    return UnavailableError(f"files of runs cannot be written to {path}: {error.strerror or error}")

@@ -1,7 +1,27 @@
 """A place for bytes: a folder, or whatever fsspec reaches. Keys are ours; no user's name is ever part of one."""
 
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
+
+
+class Purpose(NamedTuple):
+    """What lies at a place, as errors name it, what brings its driver, and the note that a folder has beside it."""
+
+    what: str
+    extra: str
+    note: str
+
+
+FILES_OF_RUNS = Purpose(
+    "files of runs",
+    "artifacts",
+    """\
+Files of runs, each under the SHA-256 of what it holds: the same bytes are kept once, however many runs and names they
+have. The names stand in the ledger: `runledger run files -r RUN` lists them with these SHA-256,
+`runledger run download -r RUN -d FOLDER` writes them under their names, and `sha256sum` tells whether one was changed.
+`incoming/` holds what is being uploaded right now.
+""",
+)
 
 
 class Draft(Protocol):

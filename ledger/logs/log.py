@@ -1,11 +1,14 @@
 """What a log can do, whichever system keeps it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from ledger.store.fold import Head
 from schemas.errors import LedgerError
 from schemas.records import NO_PREVIOUS, Envelope
+
+Told = Callable[[int, int], None]
+"""Is told how many records were read, of how many."""
 
 
 class Link(NamedTuple):
@@ -60,11 +63,11 @@ class Log(Protocol):
             UnknownOutcomeError: no answer before the deadline; the same command id finds out.
         """
 
-    def catch_up(self) -> None:
-        """Return when all that was in the log at the call is in ledger.db.
+    def catch_up(self, told: Told | None = None) -> None:
+        """Return when all that was in the log at the call is in ledger.db; `told` hears now and then how far it is.
 
         Raises:
-            UnavailableError: the end of the log was not reached before the deadline.
+            UnavailableError: the log cannot be read on.
         """
 
     def stopped(self) -> LedgerError | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from ledger.logs.log import Figures, Link, Log
+from ledger.logs.log import Figures, Link, Log, Told
 from schemas.errors import LedgerError
 
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -56,9 +56,9 @@ class MeasuredLog:
         self.appends.add(links, perf_counter() - began)
         return places
 
-    def catch_up(self) -> None:
+    def catch_up(self, told: Told | None = None) -> None:
         """See `Log.catch_up`."""
-        self._log.catch_up()
+        self._log.catch_up(told)
 
     def stopped(self) -> LedgerError | None:
         """See `Log.stopped`."""

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from ledger.errors import LostRaceError
 from ledger.logs.genesis import genesis
-from ledger.logs.log import Figures, Link
+from ledger.logs.log import Figures, Link, Told
 from ledger.logs.repeat import earlier_places
 from ledger.store.database import Database, LogIdentity
 from ledger.store.fold import Arrival, Folded, Head, Partition, fold
@@ -51,7 +51,7 @@ class SqliteLog:
             raise request.error
         return request.places
 
-    def catch_up(self) -> None:
+    def catch_up(self, told: Told | None = None) -> None:
         """Nothing to wait for: the log is the file."""
 
     def stopped(self) -> None:

@@ -40,6 +40,7 @@ from ledger.queries import (
     UserDocument,
     ViewDocument,
 )
+from ledger.tables import TableQuery
 from ledger.tracking.delivery import Delivery
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
@@ -200,6 +201,12 @@ class OfflineClient:
         """Logged points for a chart."""
         self._read(query.run_id, values=True)
         return self._scratch.thinned(query, buckets)
+
+    def table(self, query: TableQuery) -> Any:
+        """Refused: the history is elsewhere."""
+        raise RefusedError(
+            f"{query.table} of the whole workspace are not known offline; ask once the runs are delivered"
+        )
 
     def rules(self) -> Sequence[RuleDocument]:
         """The alert rules that are known here."""

@@ -10,6 +10,7 @@ from ledger.commands import Answer, Command
 from ledger.errors import (
     ExperimentNotFoundError,
     NotFoundError,
+    RefusedError,
     RuleNotFoundError,
     RunNotFoundError,
     UnavailableError,
@@ -48,6 +49,7 @@ from ledger.queries import (
 )
 from ledger.remote.exchange import Request
 from ledger.remote.server import Server
+from ledger.tables import TableQuery
 from ledger.values.batch import Batch
 from ledger.values.forms import series_from, summary_from, thinned_from
 from ledger.wire import answer_from, audit_query_to, command_to, history_from, key_query_to, page_from, query_to
@@ -245,6 +247,14 @@ class RemoteClient:
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run; raises RunNotFoundError."""
         return history_from(self._ask_run(run_id, "/history"))
+
+    def table(self, query: TableQuery) -> Any:
+        """Refused: a server answers about runs, not with the whole history."""
+        raise RefusedError(
+            f"{query.table} of a workspace are read where its ledger lies, and {self.location} is a server. Use "
+            "Workspace(FOLDER) on its machine with the folder of its --data, or a lake of `runledger replay`; "
+            "Run.get_series and Workspace.runs work from anywhere."
+        )
 
     def rules(self) -> Sequence[RuleDocument]:
         """Every alert rule that is not deleted, by name."""

@@ -7,12 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from ledger.commands import CreateExperiment, DefineRule, StartRun
-from ledger.queries import RunQuery, moment_text
 from ledger.sdk.beginning import Said, begin, check_ways
 from ledger.sdk.config import ScriptRunConfig
 from ledger.sdk.experiments import ExperimentAttributes
 from ledger.sdk.git import GitState, git_state
-from ledger.sdk.listing import Pairs, Runs, property_conditions, tag_conditions
+from ledger.sdk.listing import Pairs, Runs, run_query
 from ledger.sdk.notify import one_run_rule, one_run_rule_id
 from ledger.sdk.outputs import Folders
 from ledger.sdk.run import Run
@@ -156,18 +155,18 @@ class Experiment(ExperimentAttributes):
             as_of: the runs as they were, at a position of the ledger or at a moment; without a zone it is
                 local time. The conditions are about what was then.
         """
-        query = RunQuery(
-            experiment=self.name,
-            run_type=type,
-            statuses=[status] if status else (),
-            tags=tag_conditions(tags),
-            properties=property_conditions(properties),
+        query = run_query(
+            self.name,
+            type=type,
+            tags=tags,
+            properties=properties,
             include_children=include_children,
+            status=status,
             search=search,
             order_by=order_by,
-            started_from=None if started_from is None else started_from.astimezone().isoformat(),
-            started_before=None if started_before is None else started_before.astimezone().isoformat(),
-            as_of=moment_text(as_of),
+            started_from=started_from,
+            started_before=started_before,
+            as_of=as_of,
         )
         return Run.found(self.workspace, query)
 

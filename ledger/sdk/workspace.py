@@ -3,13 +3,20 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import Unpack
+
     from ledger.client import Client
     from ledger.sdk.experiment import Experiment
+    from ledger.sdk.listing import RunConditions, Runs
     from ledger.sdk.run import Run
+    from ledger.sdk.tables import Table
+    from ledger.tables import TableName
     from ledger.targets.target import Target
     from ledger.tracking.tracker import Tracker
 
@@ -55,6 +62,63 @@ class Workspace:
         from ledger.sdk.run import Run  # noqa: PLC0415 - runs know their workspace
 
         return Run.get(self, run_id)
+
+    def runs(self, experiment: str | None = None, **conditions: "Unpack[RunConditions]") -> "Runs":
+        """Runs of the workspace, newest start first, of one experiment if it is named.
+
+        `conditions` are those of `Experiment.runs`; `.to_polars()` and the like make a table of them.
+        """
+        from ledger.sdk.listing import run_query  # noqa: PLC0415 - a training lists nothing
+        from ledger.sdk.run import Run  # noqa: PLC0415
+
+        return Run.found(self, run_query(experiment, **conditions))
+
+    def metrics(
+        self,
+        name: str | None = None,
+        *,
+        runs: "Sequence[str]" = (),
+        experiment: str | None = None,
+        since: "datetime | None" = None,
+        until: "datetime | None" = None,
+    ) -> "Table":
+        """Every logged point, of runs and an experiment if any are named, as a table: `.to_polars()` and the like.
+
+        Args:
+            name: the points of this metric.
+            runs: those of the runs of these ids.
+            experiment: those of the runs of this experiment.
+            since: recorded then or later; without a zone it is local time.
+            until: recorded before then.
+        """
+        return self._table("metrics", metric=name, run_ids=runs, experiment=experiment, since=since, until=until)
+
+    def events(
+        self,
+        *,
+        runs: "Sequence[str]" = (),
+        experiment: str | None = None,
+        since: "datetime | None" = None,
+        until: "datetime | None" = None,
+    ) -> "Table":
+        """Every event, of runs and an experiment if any are named, as a table: `.to_polars()` and the like.
+
+        Args:
+            runs: the events of the runs of these ids.
+            experiment: those of this experiment and its runs.
+            since: recorded then or later; without a zone it is local time.
+            until: recorded before then.
+        """
+        return self._table("events", run_ids=runs, experiment=experiment, since=since, until=until)
+
+    def _table(
+        self, table: "TableName", *, since: "datetime | None", until: "datetime | None", **asked: Any
+    ) -> "Table":
+        from ledger.sdk.tables import Table, milliseconds  # noqa: PLC0415 - a training reads no table
+        from ledger.tables import TableQuery  # noqa: PLC0415
+
+        query = TableQuery(table=table, since=milliseconds(since), until=milliseconds(until), **asked)
+        return Table(lambda: self.client.table(query))
 
     @property
     def client(self) -> "Client":

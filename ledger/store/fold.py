@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from schemas.errors import BadRecordError
-from schemas.records import NO_PREVIOUS, Envelope, Headers, Record, has_standard_headers, parse_record
-from schemas.streams import GENESIS_KIND, LogName, kind_of, log_of, partition_of
+from schemas.records import NO_PREVIOUS, Envelope, Headers, Record, canonical_bytes, parse_fields
+from schemas.streams import GENESIS_KIND, LogName, kind_of, log_of_kind, partition_of
 
 NO_RUNNING = bytes(32)
 _RUNNING_FORM = b"runledger/running/1\n"
@@ -102,17 +102,25 @@ def fold(
     `rule` is another than `follows` only where a test shows what goes wrong without it.
     """
     folded = Folded(progress)
+    next_offset, recorded_at, running = progress
     for arrival in arrivals:
-        recorded_at = max(folded.progress.recorded_at, arrival.timestamp)
+        offset, timestamp, record = arrival
+        recorded_at = max(recorded_at, timestamp)
         try:
-            accepted = _accept(arrival, recorded_at, partition, folded, head, rule)
+            envelope, fields, standard = parse_fields(record)
+            stream = envelope.stream
+            _check_place(stream, offset, partition)
+            _check_follows(envelope, folded.heads.get(stream) or head(stream), rule)
         except BadRecordError as error:
-            folded.voids.append(Void(arrival.offset, recorded_at, arrival.record, error.rule, partition.number))
-            folded.progress = Progress(arrival.offset + 1, recorded_at, folded.progress.running)
+            folded.voids.append(Void(offset, recorded_at, record, error.rule, partition.number))
         else:
-            folded.accepted.append(accepted)
-            folded.heads[accepted.envelope.stream] = Head(accepted.envelope.seq, accepted.hash)
-            folded.progress = Progress(arrival.offset + 1, recorded_at, accepted.running)
+            record_hash = sha256(canonical_bytes(partition.log_id, fields, envelope.value)).digest()
+            running = next_running(running, offset, recorded_at, record_hash)
+            headers = None if standard else record.headers
+            folded.accepted.append(Accepted(offset, recorded_at, envelope, record_hash, running, headers))
+            folded.heads[stream] = Head(envelope.seq, record_hash)
+        next_offset = offset + 1
+    folded.progress = Progress(next_offset, recorded_at, running)
     return folded
 
 
@@ -122,37 +130,19 @@ def next_running(running: bytes, offset: int, recorded_at: int, record_hash: byt
     return sha256(_RUNNING_FORM + running + place + record_hash).digest()
 
 
-def _accept(
-    arrival: Arrival,
-    recorded_at: int,
-    partition: Partition,
-    folded: Folded,
-    head: Callable[[str], Head | None],
-    rule: Callable[[Envelope, Head | None], bool],
-) -> Accepted:
-    envelope = parse_record(arrival.record)
-    stream = envelope.stream
-    _check_place(stream, arrival.offset, partition)
-    current = folded.heads.get(stream) or head(stream)
-    if not rule(envelope, current):
+def _check_follows(envelope: Envelope, head: Head | None, rule: Callable[[Envelope, Head | None], bool]) -> None:
+    if not rule(envelope, head):
         raise BadRecordError("it does not follow the head of its stream")
-    record_hash = envelope.hash(partition.log_id)
-    return Accepted(
-        offset=arrival.offset,
-        recorded_at=recorded_at,
-        envelope=envelope,
-        hash=record_hash,
-        running=next_running(folded.progress.running, arrival.offset, recorded_at, record_hash),
-        headers=None if has_standard_headers(arrival.record.headers) else arrival.record.headers,
-    )
 
 
 def _check_place(stream: str, offset: int, partition: Partition) -> None:
-    if kind_of(stream) == GENESIS_KIND:
+    kind = kind_of(stream)
+    if kind == GENESIS_KIND:
         if offset != 0 or partition.number != 0:
             raise BadRecordError("a genesis is the first record of a log or nothing")
         return
-    if log_of(stream) != partition.log:
-        raise BadRecordError(f"its stream belongs to the {log_of(stream)} log")
+    log = log_of_kind(kind)
+    if log != partition.log:
+        raise BadRecordError(f"its stream belongs to the {log} log")
     if partition_of(stream, partition.count) != partition.number:
         raise BadRecordError("it lies in a partition that its stream does not belong to")

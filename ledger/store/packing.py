@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from schemas.records import Headers
 
+_NAMES = "surrogateescape"
+"""How bytes of a name that are no UTF-8 are kept (PEP 383)."""
+
 
 def pack(parts: Iterable[bytes]) -> bytes:
     """Netstrings of the parts, in order."""
@@ -23,7 +26,7 @@ def unpack(packed: bytes) -> list[bytes]:
 
 def pack_headers(headers: Headers) -> bytes:
     """Names and values of headers in their order; behind them the numbers of those without a value, if any are."""
-    parts = [part for name, value in headers for part in (name.encode(), value or b"")]
+    parts = [part for name, value in headers for part in (name.encode(errors=_NAMES), value or b"")]
     without = [b"%d" % number for number, (_, value) in enumerate(headers) if value is None]
     return pack([*parts, b" ".join(without)] if without else parts)
 
@@ -33,6 +36,6 @@ def unpack_headers(packed: bytes) -> Headers:
     parts = unpack(packed)
     without = {int(number) for number in parts.pop().split()} if len(parts) % 2 else set()
     return tuple(
-        (name.decode(), None if number in without else value)
+        (name.decode(errors=_NAMES), None if number in without else value)
         for number, (name, value) in enumerate(zip(parts[::2], parts[1::2], strict=True))
     )

@@ -77,17 +77,16 @@ WHERE log = ? AND place >= ? AND place < ? ORDER BY place"""
 SELECT_PLACES = "SELECT place FROM control_events WHERE place >= max(?, 1) ORDER BY place LIMIT ?"
 SELECT_PLACES_BACKWARDS = """
 SELECT place FROM control_events WHERE place <= ? AND place > 0 ORDER BY place DESC LIMIT ?"""
-SELECT_TIME_BEFORE = """
-SELECT place, recorded_at FROM control_events WHERE place <= ? AND place > 0 ORDER BY place DESC LIMIT 1"""
 COUNT_VOIDS = "SELECT count(*) FROM voids WHERE log = ?"
 
 
-def insert_event(log: LogName) -> str:
-    """Insert one accepted event; its stream has its row by then."""
+def insert_event(log: LogName, *, headers: bool = False) -> str:
+    """Insert one accepted event, with headers of its own or without; its stream has its row by then."""
+    more, value = (", headers", ", ?") if headers else ("", "")
     return f"""
 INSERT INTO {EVENT_TABLES[log]}
-(place, stream, seq, prev, id, source, type, time, actor, value, recorded_at, hash, running, headers)
-VALUES (?, (SELECT id FROM streams WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""  # noqa: S608
+(place, stream, seq, prev, id, source, type, time, actor, value, recorded_at, hash, running{more})
+VALUES (?, (SELECT id FROM streams WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?{value})"""  # noqa: S608
 
 
 def select_events(log: LogName, where: str, order: str) -> str:
@@ -97,6 +96,22 @@ SELECT e.place, s.name, e.seq, e.prev, e.id, e.source, e.type, e.time, e.actor, 
        e.recorded_at, e.hash, e.running, e.headers
 FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
 WHERE {where} ORDER BY {order} LIMIT ?"""  # noqa: S608 - table names are ours, values are bound
+
+
+def select_plain_events(log: LogName, types: int) -> str:
+    """Events of a range of places in order, without what proves them: the fields of `PlainEvent`."""
+    of_types = f" AND e.type IN ({', '.join('?' * types)})" if types else ""
+    return f"""
+SELECT e.place, s.name, e.seq, e.id, e.source, e.type, e.time, e.actor, e.value, e.recorded_at
+FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
+WHERE e.place >= ? AND e.place <= ?{of_types} ORDER BY e.place LIMIT ?"""  # noqa: S608 - as above
+
+
+def select_next_moment(log: LogName) -> str:
+    """The first event at a place or behind it, and when it was recorded."""
+    return f"""
+SELECT place, recorded_at FROM {EVENT_TABLES[log]} WHERE place >= ? AND place < ?
+ORDER BY place LIMIT 1"""  # noqa: S608 - as above
 
 
 def select_streams_from(log: LogName) -> str:

@@ -9,7 +9,8 @@ from ledger.metrics import Bucket, MetricSummary, Scalar, Series, Thinned
 
 Json = dict[str, Any]
 
-_NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+"""The floats that JSON has no word for, by the names that stand for them."""
 
 
 def spelled(value: Scalar) -> Any:
@@ -26,7 +27,7 @@ def spelled_all(values: Sequence[Scalar]) -> list[Any]:
 
 def read(value: Any) -> Scalar:
     """A value from its plain JSON."""
-    found: Scalar = _NON_FINITE[value["$float"]] if isinstance(value, dict) else value
+    found: Scalar = NON_FINITE[value["$float"]] if isinstance(value, dict) else value
     return found
 
 

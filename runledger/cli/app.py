@@ -30,6 +30,7 @@ COMMANDS = {
     "alert": "Say which changes of a run's status are mailed to whom.",
     "events": "Read the accepted events, and the records that are void.",
     "projection": "See how far the views are, and build them anew.",
+    "replay": "Write the history as Parquet files, for any engine.",
     "audit": "Show who did what, when and why, and what was refused.",
     "verify": "Check that the stored history was not changed.",
     "attest": "Write a signed note of what the ledger holds.",

@@ -43,6 +43,11 @@ class Progress:
         else:
             self._write_line(done, total, rate, left)
 
+    def wipe(self) -> None:
+        """Take the bar away until there is more to tell."""
+        if self._shown:
+            self._show("")
+
     def _write_line(self, done: int, total: int | None, rate: float, left: float | None) -> None:
         line = {"what": self._what, "done": done, "total": total, "per_second": round(rate)}
         print(json.dumps(line | {"seconds_left": None if left is None else round(left)}), file=self._out, flush=True)
@@ -70,5 +75,4 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Wipe the bar."""
-        if self._shown:
-            self._show("")
+        self.wipe()

@@ -1,5 +1,6 @@
 """`runledger server`: serve a workspace over HTTP."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import click
 from ledger.errors import RefusedError, UnavailableError
 from runledger.cli.issuing import give_token, show_token
 from runledger.cli.output import note
+from runledger.cli.progress import Progress
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
 from runledger.server import ROLES
@@ -99,13 +101,44 @@ def _serve(parts: "Embedded", host: str, port: int, roles: frozenset[str] | None
     except ImportError as error:
         cure = f"the server has packages of its own: pip install 'runledger[server]' ({error})"
         raise UnavailableError(cure) from error
-    check_host(host, parts)
-    with listen(host, port) as listening:
-        serve(parts, listening, click.echo, roles, proxies)
+    with closing(_Beginning()) as beginning:
+
+        def announce(url: str) -> None:
+            beginning.close()
+            click.echo(url)
+
+        check_host(host, parts, beginning.reading)
+        with listen(host, port) as listening:
+            serve(parts, listening, announce, roles, proxies, beginning.reading, beginning.filling)
+
+
+class _Beginning:
+    """How far a server is that is not ready yet: one bar at a time."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._bar: Progress | None = None
+
+    def reading(self, done: int, total: int) -> None:
+        self._tell("reading the log", "records", done, total)
+
+    def filling(self, done: int, total: int) -> None:
+        self._tell("filling the run tables", "events", done, total)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.wipe()
+
+    def _tell(self, what: str, unit: str, done: int, total: int) -> None:
+        if what != self._what or self._bar is None:
+            self.close()
+            self._what, self._bar = what, Progress(what, unit)
+        self._bar.update(done, total)
 
 
 def _init_admin(session: Session, parts: "Embedded", name: str) -> None:
-    parts.log.catch_up()
+    with Progress("reading the log", "records") as progress:
+        parts.log.catch_up(progress.update)
     if parts.users.has_admin():
         raise AdminExistsError(
             "there is an admin already. An admin's token, or `runledger token create NAME --role admin --workspace "

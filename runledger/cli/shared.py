@@ -20,11 +20,12 @@ _OUTPUT_HELP = "how to write the result; else a table on a terminal and json els
 
 
 class _SharedOptions(click.Command):
-    """Adds the shared options, and lists them apart from the command's own."""
+    """Adds the shared options, and lists them apart from the command's own, which may take a name of theirs."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._shared = shared_options()
+        taken = {name for param in self.params for name in param.opts}
+        self._shared = [option for option in shared_options() if taken.isdisjoint(option.opts)]
         self.params = [*self.params, *self._shared]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

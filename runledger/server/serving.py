@@ -17,8 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger.errors import RefusedError, UnavailableError
-from ledger.logs.log import Log
-from ledger.queries import RunQuery
+from ledger.logs.log import Log, Told
 from runledger.channels import can_send
 from runledger.keys import signer_of
 from runledger.liveness import liveness_of
@@ -72,15 +71,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def check_host(host: str, parts: Embedded) -> None:
-    """Refuse to be reached from other machines as long as nobody can say who he is.
+def check_host(host: str, parts: Embedded, told: Told | None = None) -> None:
+    """Refuse to be reached from other machines as long as nobody can say who he is; `told` as `Log.catch_up` has it.
 
     Raises:
         HostRefusedError: the address is not loopback, and nobody has a token or a password.
     """
     if is_loopback(host) or parts.users.can_be_told():
         return
-    parts.log.catch_up()
+    parts.log.catch_up(told)
     if not parts.users.can_be_told():
         raise HostRefusedError(
             f"{host} can be reached from other machines, and nobody has a token or password yet: anybody could write. "
@@ -95,8 +94,12 @@ def serve(
     announce: Callable[[str], None],
     roles: Collection[str] | None = None,
     proxies: Sequence[str] = (),
+    reading: Told | None = None,
+    filling: Told | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted; `announce` is told the URL once it is ready.
+
+    Until then `reading` hears how far the log is read, then `filling` how far the run tables are filled.
 
     `roles` are names of `ROLES`; without any it is all that the settings allow. `proxies` are addresses
     and networks whose word on who asks is believed; without any, those that the settings name.
@@ -141,7 +144,13 @@ def serve(
     if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
         others.append(telling)
     serving = _Serving(
-        parts, _Answering(Secured(gate), door, listening), door, others, projects="projections" in chosen
+        parts,
+        _Answering(Secured(gate), door, listening),
+        door,
+        others,
+        reading,
+        filling,
+        projects="projections" in chosen,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))
@@ -205,8 +214,20 @@ class _Answering:
 class _Serving:
     """All roles of this server, from the first look at the log to the last answer."""
 
-    def __init__(self, parts: Embedded, answering: Role, door: Door, others: Sequence[Role], *, projects: bool) -> None:
+    def __init__(
+        self,
+        parts: Embedded,
+        answering: Role,
+        door: Door,
+        others: Sequence[Role],
+        reading: Told | None,
+        filling: Told | None,
+        *,
+        projects: bool,
+    ) -> None:
         self._parts = parts
+        self._reading = reading
+        self._filling = filling
         self._answering = answering
         self._door = door
         self._others = others
@@ -246,12 +267,14 @@ class _Serving:
             stop.set()
 
     def _read(self) -> None:
-        self._parts.log.catch_up()
+        self._parts.log.catch_up(self._reading)
+        self._reading = None
         self._parts.users.is_open()
         self._door.read()
 
     def _project(self) -> None:
-        self._parts.queries.runs(RunQuery(limit=1))
+        self._parts.queries.catch_up(self._filling)
+        self._filling = None
 
 
 def _end_at_last(door: Door) -> None:

@@ -1,4 +1,4 @@
-"""`make faults`: kills and faults against the Kafka log and the alert service, and anything at all sent to the API.
+"""`make faults`: kills and faults against the Kafka log, alerts and replays, and anything at all sent to the API.
 
 Each programme prints what it found as rows of a table.
 
@@ -21,6 +21,7 @@ from tests.faults.mails.mishaps import all_mishaps
 from tests.faults.mails.points import die_at_points
 from tests.faults.mails.preview import preview_equals_live
 from tests.faults.mails.scenarios import listed, play
+from tests.faults.replica.coldstart import kill_while_filling
 from tests.faults.row import Row
 
 _SHORT = Plan(20_000, hot=1_000, kills=4, freezes=3, tails=2, frozen=(0.3, 3.0))
@@ -50,7 +51,7 @@ def _scenarios(folder: Path, short: bool) -> Sequence[Row]:
 
 
 def _writers(folder: Path, short: bool) -> Sequence[Row]:
-    plan = _SHORT if short else Plan(1_000_000, hot=100_000, kills=60, freezes=25, tails=20)
+    plan = _SHORT if short else Plan(1_100_000, hot=100_000, kills=60, freezes=25, tails=20)
     with KafkaBroker(folder / "kafka") as broker:
         return writers_under_fire(folder, broker, plan, restarted_only=short)
 
@@ -59,10 +60,22 @@ def _cluster(folder: Path, short: bool) -> Sequence[Row]:
     return cluster_under_fire(folder, _SHORT if short else Plan(200_000, hot=20_000, kills=20, freezes=10, tails=5))
 
 
+def _coldstart(folder: Path, short: bool) -> Sequence[Row]:
+    records, kills = (6_000, 10) if short else (200_000, 100)
+    with KafkaBroker(folder / "kafka") as broker:
+        return [kill_while_filling(broker.address, folder, records=records, kills=kills)]
+
+
 def _api(_: Path, short: bool) -> Sequence[Row]:
     from tests.faults.api.programme import fuzz_api  # noqa: PLC0415 - schemathesis takes long to load
 
     return fuzz_api(2_000 if short else 100_000)
+
+
+def _replay(folder: Path, short: bool) -> Sequence[Row]:
+    from tests.faults.replays.kills import kill_replays  # noqa: PLC0415 - pyarrow takes long to load
+
+    return [kill_replays(folder, runs=4_000, points=50, kills=10 if short else 110)]
 
 
 PROGRAMMES: Mapping[str, Programme] = {
@@ -74,6 +87,8 @@ PROGRAMMES: Mapping[str, Programme] = {
     "mishaps": _mishaps,
     "preview": _preview,
     "api": _api,
+    "replay": _replay,
+    "coldstart": _coldstart,
 }
 
 

@@ -322,3 +322,17 @@ def test_a_damaged_ledger_is_named_and_not_the_view(workspace: Workspace) -> Non
 
     with pytest.raises(LedgerError, match=r"ledger\.db"):
         workspace.answers.runs(RunQuery())
+
+
+def test_who_waits_for_the_tables_hears_how_far_they_are(workspace: Workspace) -> None:
+    start(workspace, 10)
+    end = workspace.feed.last_position()
+    told: list[tuple[int, int]] = []
+
+    catch_up(workspace.view, RUNS_TABLE, workspace.feed, batch=BATCH, told=lambda *heard: told.append(heard))
+    assert told[0] == (0, end)
+    assert told[-1] == (end, end)
+    assert len(told) > 2
+    told.clear()
+    catch_up(workspace.view, RUNS_TABLE, workspace.feed, batch=BATCH, told=lambda *heard: told.append(heard))
+    assert told == []

@@ -11,7 +11,7 @@ from ledger.logs.kafka.sender import Parcel, Sender
 from ledger.logs.kafka.standing import Standing
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.waiters import Waiters
-from ledger.logs.log import Figures, Link
+from ledger.logs.log import Figures, Link, Told
 from ledger.logs.repeat import earlier_places
 from ledger.store.database import Database, LogIdentity
 from ledger.store.fold import follows
@@ -20,6 +20,7 @@ from schemas.streams import partition_of
 
 APPEND_SECONDS = 8.0
 CATCH_UP_SECONDS = 60.0
+_LOOK_SECONDS = 0.25
 
 
 class KafkaLog:
@@ -72,19 +73,42 @@ class KafkaLog:
         self._sender.submit(Parcel((self._topic, partition), records, size, waiter))
         return await waiter.answer
 
-    async def catch_up(self, *, seconds: float = CATCH_UP_SECONDS) -> None:
-        """Wait until all that was in the log at the call is in ledger.db."""
+    async def catch_up(self, told: Told | None = None, *, seconds: float = CATCH_UP_SECONDS) -> None:
+        """Wait until all that was in the log at the call is in ledger.db, as long as there is any progress.
+
+        Raises:
+            UnavailableError: no record was read for so many seconds.
+        """
         self._standing.check_readable()
-        ends: Mapping[Spot, int] = {}
+        ends = await self._known_ends(seconds)
+        reached = self._waiters.until(ends, self._tail.offsets())
+        first = last = self._read_of(ends)
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not reached.done():
+            if told is not None:
+                told(last - first, sum(ends.values()) - first)
+            await asyncio.wait([reached], timeout=_LOOK_SECONDS)
+            read, now = self._read_of(ends), asyncio.get_running_loop().time()
+            if read > last:
+                last, deadline = read, now + seconds
+            elif now > deadline and not reached.done():
+                reached.cancel()
+                raise UnavailableError(
+                    f"topic {self._topic} was read up to {read} of {sum(ends.values())} records, "
+                    f"and no further for {seconds:.0f} s"
+                )
+        reached.result()
+
+    async def _known_ends(self, seconds: float) -> Mapping[Spot, int]:
         try:
             async with asyncio.timeout(seconds):
-                spots = [(self._topic, number) for number in range(self._identity.partitions)]
-                ends = await self._ends.ends(spots)
-                await self._waiters.until(ends, self._tail.offsets())
+                return await self._ends.ends([(self._topic, number) for number in range(self._identity.partitions)])
         except TimeoutError as error:
-            raise UnavailableError(
-                f"the end of topic {self._topic} ({sum(ends.values())} records) was not reached within {seconds:.0f} s"
-            ) from error
+            raise UnavailableError(f"the end of topic {self._topic} was not told within {seconds:.0f} s") from error
+
+    def _read_of(self, ends: Mapping[Spot, int]) -> int:
+        offsets = self._tail.offsets()
+        return sum(min(offsets.get(spot, 0), end) for spot, end in ends.items())
 
     def stopped(self) -> LedgerError | None:
         """Why nothing may be appended, if so; see `Log.stopped`."""

@@ -13,6 +13,7 @@ from ledger.errors import LogRefusedError, NotReadyError, UnavailableError
 from ledger.logs.genesis import genesis, identity_of
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.admin import Admin, administering
+from ledger.logs.kafka.checkpointing import keep_checkpointing
 from ledger.logs.kafka.client import (
     CONNECT_SECONDS,
     Connection,
@@ -81,6 +82,10 @@ class _Topics:
         }
 
 
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""Something that goes on for as long as the logs are open."""
+
+
 @asynccontextmanager
 async def kafka_logs(
     address: KafkaAddress, database: Database, writer: Writer, *, check_seconds: float = CHECK_SECONDS
@@ -115,7 +120,13 @@ async def kafka_logs(
                     _Acknowledging(reader, clock),
                 )
                 watch = Watch(connection, list(facts.values()), look, standing, database)
-                works = [sender.run(), _tail(logs, reader), _measure(logs), watch.run(check_seconds)]
+                works: Sequence[Work] = (
+                    sender.run,
+                    lambda: _tail(logs, reader),
+                    lambda: _measure(logs),
+                    lambda: watch.run(check_seconds),
+                    lambda: keep_checkpointing(database),
+                )
                 async with _running(standing, works):
                     yield logs
     finally:
@@ -185,13 +196,13 @@ async def _read_to_end(ends: Consumer, tail: Tail, waiters: Waiters, spot: Spot)
 
 
 @asynccontextmanager
-async def _running(standing: Standing, works: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+async def _running(standing: Standing, works: Sequence[Work]) -> AsyncIterator[None]:
     tasks: list[asyncio.Task[None]] = []
 
-    async def guarded(work: Coroutine[Any, Any, None]) -> None:
+    async def guarded(work: Work) -> None:
         """When one of them ends, none goes on: nobody is answered, and everybody is told why."""
         try:
-            await work
+            await work()
         except Exception as error:  # noqa: BLE001 - told to everybody who waits or asks
             standing.refuse(
                 str(error)

@@ -120,10 +120,11 @@ class Tail:
         return True
 
     def _answer(self, spot: Spot, accepted: list[Accepted]) -> None:
-        number = self._partitions[spot].number
-        for event in accepted:
-            envelope = event.envelope
-            self._waiters.saw(envelope.stream, envelope.seq, event.hash, place_of(number, event.offset))
+        if self._waiters.appends():
+            number = self._partitions[spot].number
+            for event in accepted:
+                envelope = event.envelope
+                self._waiters.saw(envelope.stream, envelope.seq, event.hash, place_of(number, event.offset))
         self._waiters.progressed(self.offsets())
 
     def _reload(self) -> None:

@@ -11,7 +11,7 @@ from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.log import KafkaLog
 from ledger.logs.kafka.opening import KafkaLogs, Writer, kafka_logs
 from ledger.logs.kafka.watching import CHECK_SECONDS
-from ledger.logs.log import Figures, Link, Log
+from ledger.logs.log import Figures, Link, Log, Told
 from ledger.store.database import Database
 from schemas.errors import LedgerError
 
@@ -87,8 +87,8 @@ class _Waiting:
     def append(self, links: Sequence[Link]) -> list[int]:
         return self._thread.wait(lambda: self._log.append(links))
 
-    def catch_up(self) -> None:
-        self._thread.wait(self._log.catch_up)
+    def catch_up(self, told: Told | None = None) -> None:
+        self._thread.wait(lambda: self._log.catch_up(told))
 
     def stopped(self) -> LedgerError | None:
         return self._log.stopped()

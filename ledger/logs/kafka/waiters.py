@@ -83,13 +83,14 @@ class Waiters:
                 future.set_exception(error)
         self._readers.clear()
 
-    async def until(self, ends: Mapping[Spot, int], progress: Mapping[Spot, int]) -> None:
-        """Wait until every partition was read up to its end."""
-        if _reached(ends, progress):
-            return
+    def until(self, ends: Mapping[Spot, int], progress: Mapping[Spot, int]) -> "asyncio.Future[None]":
+        """Done when every partition was read up to its end."""
         future: asyncio.Future[None] = self._loop.create_future()
-        self._readers.append((ends, future))
-        await future
+        if _reached(ends, progress):
+            future.set_result(None)
+        else:
+            self._readers.append((ends, future))
+        return future
 
     def progressed(self, progress: Mapping[Spot, int]) -> None:
         """Answer the readers whose places were passed."""

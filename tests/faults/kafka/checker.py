@@ -67,9 +67,9 @@ def check(calls: Iterable[tuple[Call, Answer]], history_of: Callable[[str], Hist
     histories: dict[int, tuple[History, list[Moments]]] = {}
     for call, answer in calls:
         history = history_of(call.stream)
-        _, moments = histories.setdefault(
-            id(history), (history, [Moments.of(len(each.streams)) for each in history.partitions])
-        )
+        if id(history) not in histories:
+            histories[id(history)] = history, [Moments.of(len(each.streams)) for each in history.partitions]
+        moments = histories[id(history)][1]
         findings.outcomes[call.stream.rstrip("0123456789"), answer.outcome] += 1
         if _check_answer(call, answer, history, findings):
             for index in range(call.size):

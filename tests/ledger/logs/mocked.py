@@ -113,7 +113,7 @@ async def mocked(
                 for log in facts
             )
             logs = KafkaLogs(control, values, producer, tail)
-            works = [sender.run(), opening._tail(logs, reader), opening._measure(logs)]
+            works = (sender.run, lambda: opening._tail(logs, reader), lambda: opening._measure(logs))
             async with opening._running(standing, works):
                 yield Mocked(cluster, logs, connection, limits, database)
     finally:

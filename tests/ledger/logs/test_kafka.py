@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.record.util import calc_crc32c
 
 from examples.kafka_broker import KafkaBroker
 from ledger.commands import StartRun, TagRun
@@ -143,6 +144,44 @@ def topic_of(log: Any) -> str:
     return topic
 
 
+def test_a_header_whose_name_is_no_utf8_stops_nobody(name: str, kafka_broker: KafkaBroker, tmp_path: Path) -> None:
+    """Anybody may write one; it is kept byte by byte, void or accepted by the same rule as all others."""
+    reading = database(tmp_path)
+    thread = open_kafka(kafka_broker.address, name, reading)
+    try:
+        first = links(thread.control, "run:a")
+        thread.control.append(first)
+        strange = links(thread.control, "run:b")[0].envelope.record()
+        odd = [*strange.headers, ("zzzz", b"1")]
+        asyncio.run(_send_with_a_name(kafka_broker.address, f"runledger.{name}.events.v1", [
+            (b"x", b"{}", [("zzzz", b"1")]), (strange.key, strange.value, odd), (b"y", b"{}", []),
+        ]))  # fmt: skip
+        thread.control.append(links(thread.control, "run:c"))
+        thread.control.catch_up()
+
+        assert [void.record.headers for void in reading.voids()] == [(("\udcff\udcfezz", b"1"),), ()]
+        (accepted,) = reading.stream_events("run:b")
+        assert accepted.headers is not None
+        assert accepted.headers[-1] == ("\udcff\udcfezz", b"1")
+        assert verify(reading)[0].broken is None
+    finally:
+        thread.close()
+        reading.close()
+
+
+async def _send_with_a_name(servers: str, topic: str, messages: list[tuple[Any, Any, Any]]) -> None:
+    """One batch in which the header `zzzz` has another name, of bytes that are no UTF-8."""
+    async with AIOKafkaProducer(bootstrap_servers=servers, enable_idempotence=False) as producer:
+        batch = producer.create_batch()
+        for key, value, headers in messages:
+            batch.append(timestamp=None, key=key, value=value, headers=headers)
+        buffer = bytearray(batch._build().replace(b"zzzz", b"\xff\xfezz"))
+        # The checksum stands at byte 17, and is over all behind it (KIP-98).
+        buffer[17:21] = calc_crc32c(bytes(buffer[21:])).to_bytes(4, "big")
+        batch._buffer = bytes(buffer)
+        await (await producer.send_batch(batch, topic, partition=0))
+
+
 def test_the_end_of_a_strangers_transaction_stops_nobody(name: str, kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """It takes an offset of the log, and no reader is ever given a record for it."""
     replica = database(tmp_path)
@@ -155,6 +194,7 @@ def test_the_end_of_a_strangers_transaction_stops_nobody(name: str, kafka_broker
     thread = open_kafka(kafka_broker.address, name, replica)
     thread.control.catch_up()
     assert thread.control.append(links(thread.control, "run:a")) == [3]
+    assert verify(replica)[0].broken is None
     thread.close()
     replica.close()
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from ledger.errors import LostRaceError
-from ledger.logs.log import Figures, Link
+from ledger.logs.log import Figures, Link, Told
 from ledger.logs.measured import BOUNDS, MeasuredLog
 from tests.ledger.logs.test_contract import links
 
@@ -22,8 +22,10 @@ class Fake:
             raise self.error
         return list(range(len(appended)))
 
-    def catch_up(self) -> None:
+    def catch_up(self, told: Told | None = None) -> None:
         self.did.append("caught up")
+        if told is not None:
+            told(1, 2)
 
     def stopped(self) -> None:
         return None
@@ -72,7 +74,9 @@ def test_an_append_lies_in_the_class_of_its_seconds() -> None:
 def test_all_else_is_passed_on() -> None:
     fake = Fake()
     log = MeasuredLog(fake)
-    log.catch_up()
+    told: list[tuple[int, int]] = []
+    log.catch_up(lambda *heard: told.append(heard))
     log.close()
 
+    assert told == [(1, 2)]
     assert (log.id, log.figures().lag, fake.did) == ("log", 7, ["caught up", "closed"])

@@ -94,6 +94,18 @@ def test_a_foreign_record_is_void_and_does_not_stop_the_reader() -> None:
     assert [void.offset for void in result.voids] == [2, 3]
 
 
+def test_a_record_with_headers_that_have_no_value_does_not_stop_the_reader() -> None:
+    event = chained("run:a", 1)[0]
+    record = event.record()
+    nothing = tuple((name, None if name == "ce_actor" else value) for name, value in record.headers)
+    extra = (*record.headers, ("traceparent", None))
+
+    result = folded([Record(record.key, nothing, b"{}"), Record(record.key, extra, record.value)])
+
+    assert [void.rule for void in result.voids] == ["ce_actor is missing"]
+    assert [accepted.headers for accepted in result.accepted] == [extra]
+
+
 def test_a_stream_in_the_wrong_partition_or_log_is_void() -> None:
     values = envelope("values:a:w", 1)
     right = partition_of("values:a:w", 8)

@@ -1,5 +1,6 @@
 """The same commands, on a workspace whose log is a Kafka topic."""
 
+import json
 from pathlib import Path
 from uuid import uuid4
 
@@ -42,3 +43,17 @@ def test_a_replica_is_checked_without_the_broker(on_kafka: Path) -> None:
     done = call("verify", "-w", on_kafka, "--replica-only")
     assert (done.code, done.json["topics"]) == (0, None)
     assert {log["log"] for log in done.json["logs"]} == {"control", "values"}
+
+
+def test_a_replay_has_every_event_and_point_of_the_topics(on_kafka: Path) -> None:
+    with Workspace(on_kafka) as workspace:
+        for number in range(3):
+            with Experiment(workspace, "experiment").start_logging(run_id=f"r{number}", snapshot_directory=None) as run:
+                run.log("loss", number)
+    done = call("replay", "-w", on_kafka, "-o", on_kafka / "lake")
+    assert (done.json["points"], done.json["runs"]) == (3, 4), done.err
+    piped = call("replay", "-w", on_kafka, "-o", "-", "--table", "metrics").out
+    points = [json.loads(line) for line in piped.splitlines()]
+    assert {(point["run_id"], point["value"]) for point in points} == {(f"r{number}", number) for number in range(3)}
+    assert len({point["partition"] for point in points}) > 1
+    assert len(list((on_kafka / "lake" / "events").rglob("*.parquet"))) == 1

@@ -131,9 +131,9 @@ def test_a_server_shows_what_it_appended_and_how_far_it_is(
 ) -> None:
     run_id = f"figures-{uuid4()}"
     before = figures_of(servers[0])
-    started = clients[0].execute(StartRun(run_id=run_id, experiment="fresh")).position
+    began = clients[0].execute(StartRun(run_id=run_id, experiment="fresh")).position
     clients[0].log_values(_batch(run_id, 1, 10))
-    read_up_to(servers[1], started)
+    read_up_to(servers[1], began)
     position = servers[1].get("/api/v1/positions").json()["position"]
 
     def told(server: Server) -> dict[str, float]:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from ledger.errors import RefusedError
-from ledger.logs.log import Figures, Log
+from ledger.logs.log import Figures, Log, Told
 from runledger.server.lagging import lag_limit, lagging
 
 
@@ -18,7 +18,7 @@ class Behind:
     def append(self, links: object) -> list[int]:
         raise NotImplementedError
 
-    def catch_up(self) -> None:
+    def catch_up(self, told: Told | None = None) -> None:
         raise NotImplementedError
 
     def stopped(self) -> None:

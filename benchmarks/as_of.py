@@ -19,13 +19,13 @@ from ledger.store.database import Database
 from ledger.workspace.folder import FOLDER
 from projections.answers import PROJECTIONS
 from projections.runner import catch_up
-from projections.runs.as_of import sources_as_of
+from projections.runs.as_of import Past
 from projections.runs.queries import find_runs
 from projections.view import View
 
 NOTES = """\
-Each figure is a page of 50 runs, the answer whole. Only the last 2,000 runs are events of a log: in the middle and long
-ago nothing is made anew.
+Each figure is the first page of 50 runs; pages behind it find the runs that were made anew for it. Only the last 2,000
+runs are events of a log: in the middle and earlier nothing is made anew.
 """
 _TIMES = 15
 _TAGGED = 1_000
@@ -72,7 +72,7 @@ def _end_of(view: View, run: int) -> int:
 
 def _measured(view: View, feed: Feed, name: str, query: RunQuery, position: int) -> Result:
     def ask() -> None:
-        with sources_as_of(view.reading(), feed, position) as sources:
+        with Past(feed).sources(view.reading(), position) as sources:
             find_runs(sources, feed.log_id, query)
 
     taken = median(_seconds(ask) for _ in range(_TIMES)) * 1e3

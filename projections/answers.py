@@ -35,7 +35,7 @@ from projections.history.moments import position_of
 from projections.history.trail import TYPES, Trail, trail_of
 from projections.projection import Projection
 from projections.runner import Told, behind, catch_up
-from projections.runs.as_of import sources_as_of
+from projections.runs.as_of import Past
 from projections.runs.comparing import compared, facts_of, origin_of
 from projections.runs.conditions import LiveMetrics
 from projections.runs.facets import find_names
@@ -70,6 +70,7 @@ class Answers:
         self._summaries = summaries
         self._feed = feed
         self._view = view
+        self._past = Past(feed)
         self._runs, self._experiments, self._artifacts, self._audit = PROJECTIONS
 
     def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
@@ -84,7 +85,7 @@ class Answers:
     def _runs_as_of(self, query: RunQuery, moment: str, at_least: int) -> RunPage:
         with self._caught_up(at_least) as connection:
             position = place_of(self._feed, moment)
-            with sources_as_of(connection, self._feed, position) as sources:
+            with self._past.sources(connection, position) as sources:
                 return find_runs(sources, self._feed.log_id, query)
 
     def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:

@@ -36,6 +36,7 @@ class RunConditions(TypedDict, total=False):
     order_by: str | None
     started_from: datetime | None
     started_before: datetime | None
+    as_of: datetime | int | None
 
 
 class Runs(Tabular, Iterator["Run"]):

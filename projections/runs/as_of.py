@@ -7,6 +7,7 @@ memory. Both are asked alike, and their pages are one page.
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
@@ -22,36 +23,65 @@ from schemas.events import OpaqueEvent
 CHANGED_RUNS = 50_000
 """The most runs that are made anew for an answer."""
 
+_KEPT_RUNS = 5_000
+"""Of more runs the tables are not kept."""
+
 _AT_ONCE = 500
 _SUFFIX = "_then"
 _CHECKPOINT = "CREATE TABLE checkpoints AS SELECT 'runs' AS projection, 'then' AS generation, 0 AS building"
 
 
-@contextmanager
-def sources_as_of(connection: sqlite3.Connection, feed: Feed, position: int) -> Iterator[list[Source]]:
-    """Where the runs are found that were there at a position, as they were.
+class Past:
+    """Answers from several positions; what was made anew for the last one is kept, for its other pages."""
 
-    Raises:
-        LimitExceededError: too many of them have changed since.
-    """
-    there = there_at(connection, position)
-    if there is None:
-        yield []
-        return
-    changed = changed_since(connection, position, CHANGED_RUNS + 1)
-    if len(changed) > CHANGED_RUNS:
-        raise LimitExceededError(
-            f"more than {CHANGED_RUNS:,} runs have changed since position {position}: "
-            "ask for a later one, or for one run as of it"
-        )
-    today = Source(connection, limits=[_unchanged(changed), *_limits(there)])
-    if not changed:
-        yield [today]
-        return
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as memory:
-        _make(memory)
-        _fill(memory, feed, position, changed)
-        yield [today, Source(memory)]
+    def __init__(self, feed: Feed) -> None:
+        """Make runs anew from the events of this log; threads may share it."""
+        self._feed = feed
+        self._lock = threading.Lock()
+        self._made: tuple[int, list[Changed]] | None = None
+        self._kept: sqlite3.Connection | None = None
+
+    @contextmanager
+    def sources(self, connection: sqlite3.Connection, position: int) -> Iterator[list[Source]]:
+        """Where the runs are found that were there at a position, as they were.
+
+        Raises:
+            LimitExceededError: too many of them have changed since.
+        """
+        there = there_at(connection, position)
+        if there is None:
+            yield []
+            return
+        changed = changed_since(connection, position, CHANGED_RUNS + 1)
+        if len(changed) > CHANGED_RUNS:
+            raise LimitExceededError(
+                f"more than {CHANGED_RUNS:,} runs have changed since position {position}: "
+                "ask for a later one, or for one run as of it"
+            )
+        today = Source(connection, limits=[_unchanged(changed), *_limits(there)])
+        if not changed:
+            yield [today]
+            return
+        with self._tables(position, changed) as memory:
+            yield [today, Source(memory)]
+
+    @contextmanager
+    def _tables(self, position: int, changed: list[Changed]) -> Iterator[sqlite3.Connection]:
+        """Those that are kept, if they are these and nobody else reads them now, else new ones."""
+        if len(changed) > _KEPT_RUNS or not self._lock.acquire(blocking=False):
+            with closing(_made(self._feed, position, changed)) as memory:
+                yield memory
+            return
+        try:
+            # Events do not change: of one position and the same runs the tables are the same.
+            if self._kept is None or self._made != (position, changed):
+                made = _made(self._feed, position, changed)
+                if self._kept is not None:
+                    self._kept.close()
+                self._kept, self._made = made, (position, changed)
+            yield self._kept
+        finally:
+            self._lock.release()
 
 
 def _limits(there: There) -> list[Condition]:
@@ -68,15 +98,14 @@ def _unchanged(changed: Sequence[Changed]) -> Condition:
     return Condition(Sql("a.run NOT IN (SELECT value FROM json_each(?))", [numbers]))
 
 
-def _make(memory: sqlite3.Connection) -> None:
+def _made(feed: Feed, position: int, changed: Sequence[Changed]) -> sqlite3.Connection:
+    """The tables of these runs as of a position, in memory."""
+    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     memory.execute(_CHECKPOINT)
     for statement in tables.schema(_SUFFIX).split(";"):
         memory.execute(statement)
     for table in tables.TABLES:
         memory.execute(f"CREATE VIEW {table} AS SELECT * FROM {table}{_SUFFIX}")
-
-
-def _fill(memory: sqlite3.Connection, feed: Feed, position: int, changed: Sequence[Changed]) -> None:
     projection, numbers = RunsProjection(), {each.run_id: each.run for each in changed}
     memory.execute("BEGIN")
     for start in range(0, len(changed), _AT_ONCE):
@@ -87,6 +116,7 @@ def _fill(memory: sqlite3.Connection, feed: Feed, position: int, changed: Sequen
     renumber = f"UPDATE runs{_SUFFIX} SET number = ? WHERE run = ? AND number > 0"
     memory.executemany(renumber, [(each.number, each.run) for each in changed])
     memory.execute("COMMIT")
+    return memory
 
 
 def _known(feed: Feed, run_id: str, position: int) -> list[FeedEvent]:

@@ -189,3 +189,17 @@ def test_a_run_keeps_its_number_though_the_ones_before_it_are_not_made_anew(work
     workspace.do(TagRun(run_id="r2", tags={"late": None}))
     found = workspace.answers.runs(RunQuery(as_of=then)).runs
     assert [(run["run_number"], run["tags"]) for run in found] == [(3, {}), (2, {}), (1, {})]
+
+
+def test_runs_are_made_anew_once_for_all_pages_of_a_position(workspace: Workspace) -> None:
+    workspace.do(*(StartRun(run_id=f"r{n}", experiment="e") for n in range(4)))
+    query = RunQuery(as_of=str(workspace.feed.last_position()), limit=2)
+    workspace.do(*(TagRun(run_id=f"r{n}", tags={"late": None}) for n in range(3)))
+    first = workspace.answers.runs(query)
+    with patch("projections.runs.as_of._made", side_effect=AssertionError):
+        second = workspace.answers.runs(replace(query, cursor=first.cursor))
+    assert [run["run_id"] for run in first.runs + second.runs] == ["r3", "r2", "r1", "r0"]
+    workspace.do(TagRun(run_id="r3", tags={"late": None}))
+    assert [run["tags"] for run in workspace.answers.runs(query).runs] == [{}, {}]
+    with workspace.answers._past._lock:
+        assert workspace.answers.runs(query) == first

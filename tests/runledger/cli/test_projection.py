@@ -21,7 +21,7 @@ from tests.runledger.cli.calling import COMMAND, SECONDS, call, terminal
 
 def status(workspace: Path) -> dict[str, Any]:
     runs, *others = call("projection", "status", "-w", workspace).json
-    assert [each["name"] for each in others] == ["experiments", "artifacts"]
+    assert [each["name"] for each in others] == ["experiments", "artifacts", "audit"]
     return dict(runs)
 
 
@@ -42,7 +42,7 @@ def test_rebuild_gives_the_same_runs_in_new_tables(workspace: Path) -> None:
     runs = call("run", "list", "-w", workspace).json
     generation = status(workspace)["generation"]
     done, *others = call("projection", "rebuild", "-w", workspace).json
-    assert [each["name"] for each in others] == ["experiments", "artifacts", "metrics"]
+    assert [each["name"] for each in others] == ["experiments", "artifacts", "audit", "metrics"]
     assert (done["name"], done["generation"]) == ("runs", generation + 1)
     assert status(workspace)["generation"] == generation + 1
     assert call("run", "list", "-w", workspace).json == runs
@@ -67,6 +67,7 @@ def test_a_dry_run_does_nothing(workspace: Path) -> None:
         {"name": "runs", "version": RunsProjection().version, "from": 0, "to": before["end"]},
         {"name": "experiments", "version": 1, "from": 0, "to": before["end"]},
         {"name": "artifacts", "version": 1, "from": 0, "to": before["end"]},
+        {"name": "audit", "version": 1, "from": 0, "to": before["end"]},
         {"name": "metrics", "version": 1, "writers": 0},
     ]
     assert "Would read positions 1 to" in done.err
@@ -76,7 +77,7 @@ def test_a_dry_run_does_nothing(workspace: Path) -> None:
 def test_a_projection_that_is_not_there_is_3(workspace: Path) -> None:
     done = call("projection", "rebuild", "rums", "-w", workspace)
     assert done.code == 3
-    assert "there is: runs, experiments, artifacts, metrics" in done.err
+    assert "there is: runs, experiments, artifacts, audit, metrics" in done.err
 
 
 def test_an_interrupted_rebuild_says_so_and_goes_on_where_it_stopped(empty: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from runledger.cli.tables import Column, guessed_columns, markdown_table, plain_table, terminal_table
+from runledger.yaml_text import yaml_of
 
 if TYPE_CHECKING:
     from runledger.cli.query import Query
@@ -116,9 +117,7 @@ def as_json(result: Any, *, indent: int | None) -> str:
 
 def as_yaml(result: Any) -> str:
     """One YAML document."""
-    import yaml  # noqa: PLC0415 - loaded only when it is asked for
-
-    return str(yaml.safe_dump(result, sort_keys=False, allow_unicode=True, width=1000)).removesuffix("...\n")
+    return yaml_of(result, width=1000).removesuffix("...\n")
 
 
 def as_tsv(result: Any) -> Iterable[str]:

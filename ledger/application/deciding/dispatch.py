@@ -14,6 +14,7 @@ from ledger.commands import (
     UserCommand,
     ViewCommand,
 )
+from schemas.limits import UNSTORABLE
 from schemas.streams import experiment_stream, rule_stream, run_stream
 
 
@@ -61,7 +62,8 @@ def meant_by(command: Command, log_id: str) -> str:
         case RunCommand():
             return run_stream(command.run_id)
         case ExperimentCommand():
-            return experiment_stream(log_id, command.name)
+            # What was refused may be just what no name can be.
+            return experiment_stream(log_id, UNSTORABLE.sub("\ufffd", command.name))
         case RuleCommand():
             return rule_stream(command.rule_id)
         case _:

@@ -24,6 +24,7 @@ from ledger.errors import DamagedLogError, LogRefusedError, NotReadyError, Unava
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.names import reading_any_name
 from ledger.logs.kafka.topics import TopicFacts
+from ledger.logs.kafka.unreachable import why_unreachable
 from ledger.store.fold import Arrival
 from schemas.records import Record
 
@@ -479,7 +480,10 @@ async def consuming(
         fetch_max_bytes=fetch_bytes * 4,
     )
     try:
-        await within(connection.start(consumer, consumer.stop, CONNECT_SECONDS), connection.address)
+        try:
+            await within(connection.start(consumer, consumer.stop, CONNECT_SECONDS), connection.address)
+        except UnavailableError as error:
+            raise (await why_unreachable(connection) or error) from error
         yield Consumer(consumer, connection.address, on_connect or _nothing)
     finally:
         with suppress(KafkaError, OSError, TimeoutError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from typing import TYPE_CHECKING
 
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
@@ -13,7 +14,9 @@ from aiokafka.errors import (
 
 from ledger.errors import UnavailableError
 from ledger.logs.kafka.address import KafkaAddress
-from ledger.logs.kafka.client import Connection
+
+if TYPE_CHECKING:
+    from ledger.logs.kafka.client import Connection
 
 # Whoever is silent was waited for already.
 _SECONDS = 3.0
@@ -24,7 +27,7 @@ class NotLetInError(UnavailableError):
     """A broker answers, and does not take us for who we say we are, or we do not take it for ours."""
 
 
-async def why_unreachable(connection: Connection) -> UnavailableError | None:
+async def why_unreachable(connection: "Connection") -> UnavailableError | None:
     """Try each broker once, and tell what the first says that does not let us in; None if none says anything."""
     options = {name: value for name, value in connection.options().items() if name not in _OF_CLUSTER}
     for host, port, _ in collect_hosts(list(connection.address.servers), randomize=False):

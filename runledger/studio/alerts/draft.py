@@ -10,6 +10,7 @@ from starlette.datastructures import FormData
 from runledger.studio.alerts import tree
 from runledger.studio.alerts.leaves import typed
 from runledger.studio.alerts.tree import Node, Place
+from runledger.yaml_text import yaml_of
 from schemas.rules import Mistake, RuleDefinition, mistakes_in
 from schemas.spans import seconds_of, span_of
 
@@ -252,9 +253,7 @@ def parsed(text: str) -> dict[str, Any]:
 
 def as_text(content: Mapping[str, Any]) -> str:
     """A definition as YAML, without what it leaves to the defaults."""
-    import yaml  # noqa: PLC0415 - as above
-
-    return str(yaml.safe_dump(_without_nothing(content), allow_unicode=True, sort_keys=False, width=100))
+    return yaml_of(_without_nothing(content), width=100)
 
 
 def _without_nothing(value: Any) -> Any:

@@ -167,7 +167,9 @@ def test_a_byte_changed_without_the_checksum_is_named_with_the_damage(
 
 
 def test_a_record_missing_in_the_topic_is_named(served: dict[str, Served]) -> None:
-    (one,) = served["lacking"].found()
+    found = served["lacking"].found()
+    assert len(found) == 1, [each["text"] for each in found]
+    (one,) = found
 
     assert (one["stream"], one["seq"], one["side"]) == ("run:r1", 2, "topic")
     assert "the topic holds none any more" in one["text"]

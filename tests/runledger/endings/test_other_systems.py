@@ -32,7 +32,7 @@ NO_FORK_HOOKS = "import concurrent.futures.thread, logging, os, random, threadin
 # they are of one open file, and given back when it is closed.
 WINDOWS = f"""
 import asyncio, getpass, http.client, multiprocessing.context, pathlib, platform, shutil, sqlite3, subprocess, tempfile
-import uuid
+import uuid, pyarrow
 {NO_PIDFD}{NO_GLIBC}{NO_PROC}{NO_FORK_HOOKS}
 import faulthandler, fcntl, signal, sys, types
 def locking(descriptor, mode, size, lock=fcntl.flock, how=fcntl.LOCK_EX | fcntl.LOCK_NB): lock(descriptor, how)

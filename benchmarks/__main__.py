@@ -16,6 +16,7 @@ MEASUREMENTS = (
     "alerts",
     "artifacts",
     "as_of",
+    "audit",
     "chain",
     "charts",
     "cold_start",

@@ -27,7 +27,7 @@ from schemas.limits import UNSTORABLE
 SEEKS = 2_000
 """How far a page looks: about 15 ms."""
 
-_READ = 500
+_READ = 300
 """How many entries are made for a page, where the lists alone do not decide."""
 
 _BLOCK = 64

@@ -8,6 +8,8 @@ WIDTH, HEIGHT = 520, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 10, 34
 _TICKS = 5
 _MOST_POINTS = 2_000
+# What is closer than this cannot be divided into ticks.
+_LEAST = 1e-300
 
 Point = tuple[float, float]
 
@@ -88,8 +90,9 @@ def thin(points: Sequence[Point]) -> list[Point]:
 def _span(values: Sequence[float], start: float, end: float) -> Span:
     found = [value for value in values if isfinite(value)]
     low, high = (min(found), max(found)) if found else (0.0, 1.0)
-    if low == high:
-        low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
+    if high - low < _LEAST:
+        half = (max(abs(low), abs(high)) if max(abs(low), abs(high)) > _LEAST else 1) / 2
+        low, high = low - half, high + half
     return Span(low, high, start, end)
 
 

@@ -8,4 +8,4 @@ from tests.faults.row import broken
 
 
 def test_a_replica_that_is_killed_on_the_way_is_the_same_at_the_end(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
-    assert broken([kill_while_filling(kafka_broker.address, tmp_path, records=6_000, kills=10)]) == []
+    assert broken([kill_while_filling(kafka_broker.address, tmp_path, records=12_000, kills=10)]) == []

@@ -2,7 +2,7 @@
 
 from math import inf, nan
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runledger.studio.charts.drawing import HEIGHT, WIDTH, drawing, thin
@@ -11,6 +11,8 @@ FINITE = st.floats(-1e12, 1e12)
 
 
 @given(st.lists(st.tuples(FINITE, FINITE), min_size=1, max_size=50))
+@example([(5e-324, 5e-324)])
+@example([(0.0, 5e-324), (5e-324, 0.0)])
 def test_every_point_lies_in_the_drawing_and_ticks_are_few(points: list[tuple[float, float]]) -> None:
     drawn = drawing([x for x, _ in points], [y for _, y in points])
     for x, y in points:

@@ -18,7 +18,8 @@ from benchmarks.events import now, tag_links
 from benchmarks.result import Result
 from examples.kafka_broker import KafkaBroker
 from ledger.logs.kafka.address import KafkaAddress, parse_address
-from ledger.logs.kafka.client import BATCH_BYTES, FETCH_BYTES, Connection, consuming
+from ledger.logs.kafka.client import BATCH_BYTES, Connection
+from ledger.logs.kafka.consumer import FETCH_BYTES, consuming
 from ledger.logs.kafka.opening import Writer, kafka_logs
 from ledger.store.database import Database
 from ledger.store.fold import Arrival, Head, Partition, Progress, fold

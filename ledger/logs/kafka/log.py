@@ -5,7 +5,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from ledger.errors import LostRaceError, TooLargeError, UnavailableError
-from ledger.logs.kafka.client import Consumer, Spot, size_of
+from ledger.logs.kafka.client import Spot, size_of
+from ledger.logs.kafka.consumer import Consumer
 from ledger.logs.kafka.lag import Lag
 from ledger.logs.kafka.sender import Parcel, Sender
 from ledger.logs.kafka.standing import Standing

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Mapping
 
 from ledger.errors import LogRefusedError, UnavailableError
-from ledger.logs.kafka.client import CONNECT_SECONDS, Consumer, Spot
+from ledger.logs.kafka.client import CONNECT_SECONDS, Spot
+from ledger.logs.kafka.consumer import Consumer
 from ledger.logs.kafka.trust import Bounds, cut, refusal_of_loss, replaced
 from ledger.store.database import Database
 from ledger.store.tables import place_of

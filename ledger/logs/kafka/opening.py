@@ -14,15 +14,8 @@ from ledger.logs.genesis import genesis, identity_of
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.admin import Admin, administering
 from ledger.logs.kafka.checkpointing import keep_checkpointing
-from ledger.logs.kafka.client import (
-    CONNECT_SECONDS,
-    Connection,
-    Consumer,
-    Producer,
-    Spot,
-    batch_limit,
-    consuming,
-)
+from ledger.logs.kafka.client import CONNECT_SECONDS, Connection, Producer, Spot, batch_limit
+from ledger.logs.kafka.consumer import Consumer, consuming
 from ledger.logs.kafka.log import KafkaLog
 from ledger.logs.kafka.looking import Look, history_at
 from ledger.logs.kafka.rights import lacking, refused

@@ -7,7 +7,8 @@ from ledger.errors import LogRefusedError, UnavailableError
 from ledger.logs.genesis import identity_of
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.admin import Admin, administering
-from ledger.logs.kafka.client import Connection, Spot, consuming
+from ledger.logs.kafka.client import Connection, Spot
+from ledger.logs.kafka.consumer import consuming
 from ledger.logs.kafka.rights import LacksRightError, lacking
 from ledger.logs.kafka.scripts import create_command, grant_command, setting_command
 from ledger.logs.kafka.topics import (

@@ -8,7 +8,8 @@ from ledger.errors import DamagedLogError, LogRefusedError, UnavailableError
 from ledger.logs.genesis import identity_of
 from ledger.logs.kafka.address import KafkaAddress
 from ledger.logs.kafka.admin import administering
-from ledger.logs.kafka.client import Connection, Consumer, Spot, consuming
+from ledger.logs.kafka.client import Connection, Spot
+from ledger.logs.kafka.consumer import Consumer, consuming
 from ledger.store.database import LogIdentity
 from ledger.store.fold import Arrival
 from schemas.streams import LogName

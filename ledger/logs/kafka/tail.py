@@ -4,7 +4,8 @@ from collections import Counter, deque
 from collections.abc import Mapping
 
 from ledger.errors import LogRefusedError, UnavailableError
-from ledger.logs.kafka.client import Consumer, Spot
+from ledger.logs.kafka.client import Spot
+from ledger.logs.kafka.consumer import Consumer
 from ledger.logs.kafka.waiters import Waiters
 from ledger.store.database import Database
 from ledger.store.fold import Accepted, Arrival, Folded, Head, Partition, Progress, fold

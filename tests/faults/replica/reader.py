@@ -11,7 +11,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from ledger.logs.kafka import client
+from ledger.logs.kafka import consumer
 from ledger.logs.kafka.address import parse_address
 from ledger.logs.kafka.opening import kafka_logs
 from ledger.store.database import Database
@@ -23,7 +23,7 @@ _FETCH_BYTES = 16 * 1024
 
 async def fill_replica(servers: str, name: str, replica: str) -> None:
     """Read both logs to their ends."""
-    client.FETCH_BYTES = _FETCH_BYTES
+    consumer.FETCH_BYTES = _FETCH_BYTES
     with closing(Database(Path(replica), durable=False)) as database:
         async with kafka_logs(parse_address(f"kafka://{servers}/{name}"), database, WRITER) as logs:
             await logs.values.catch_up()

@@ -14,7 +14,8 @@ from confluent_kafka import KafkaError, TopicPartition
 
 from ledger.logs.kafka import opening
 from ledger.logs.kafka.address import parse_address
-from ledger.logs.kafka.client import Connection, Producer, batch_limit, consuming
+from ledger.logs.kafka.client import Connection, Producer, batch_limit
+from ledger.logs.kafka.consumer import consuming
 from ledger.logs.kafka.log import KafkaLog
 from ledger.logs.kafka.opening import KafkaLogs, Writer
 from ledger.logs.kafka.sender import Neighbours, Sender

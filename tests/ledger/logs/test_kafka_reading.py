@@ -10,7 +10,8 @@ import pytest
 from ledger.errors import LogStoppedError, UnavailableError
 from ledger.logs.kafka.address import parse_address
 from ledger.logs.kafka.admin import administering
-from ledger.logs.kafka.client import Connection, consuming
+from ledger.logs.kafka.client import Connection
+from ledger.logs.kafka.consumer import consuming
 from tests.ledger.logs.mock_cluster import DISCONNECT, FOR_EVER, Api, MockCluster
 from tests.ledger.logs.mocked import FETCH_WAIT, SOON, Mocked, mocked, until
 from tests.ledger.logs.test_kafka_mistakes import an_append, goes_on

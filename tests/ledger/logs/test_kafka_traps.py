@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ledger.errors import LostRaceError, UnavailableError, UnknownOutcomeError
 from ledger.logs.kafka import client, log, sender
 from ledger.logs.kafka.address import KafkaAddress, parse_address
-from ledger.logs.kafka.client import BATCH_BYTES, Connection, Producer, consuming, size_of
+from ledger.logs.kafka.client import BATCH_BYTES, Connection, Producer, size_of
+from ledger.logs.kafka.consumer import consuming
 from ledger.logs.kafka.tail import Tail
 from ledger.logs.kafka.waiters import Waiters
 from ledger.logs.log import Link, chain

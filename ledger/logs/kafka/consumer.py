@@ -168,13 +168,13 @@ async def consuming(
     *,
     wait: int = FETCH_MILLISECONDS,
     checked: bool = True,
-    fetch_bytes: int = FETCH_BYTES,
+    fetch_bytes: int | None = None,
     on_connect: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Consumer]:
     """A consumer without a group: the ledger keeps its offsets itself.
 
     Other requests queue behind a fetch, which the broker holds for `wait` milliseconds, and which brings
-    about `fetch_bytes` of a partition. What is `checked`
+    about `fetch_bytes` of a partition, `FETCH_BYTES` if none are named. What is `checked`
     are the checksums of batches. `on_connect` is called before anything is given out that came by a new
     connection.
     """
@@ -184,8 +184,8 @@ async def consuming(
         auto_offset_reset="none",
         fetch_max_wait_ms=wait,
         check_crcs=checked,
-        max_partition_fetch_bytes=fetch_bytes,
-        fetch_max_bytes=fetch_bytes * 4,
+        max_partition_fetch_bytes=fetch_bytes or FETCH_BYTES,
+        fetch_max_bytes=(fetch_bytes or FETCH_BYTES) * 4,
     )
     try:
         try:

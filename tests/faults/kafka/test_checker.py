@@ -147,7 +147,7 @@ def fire(broker: KafkaBroker, folder: Path, without: str, answers: int) -> Verdi
 
 @pytest.mark.parametrize("without", BROKEN)
 def test_a_build_without_one_check_is_caught(without: str, kafka_broker: KafkaBroker, tmp_path: Path) -> None:
-    verdict = fire(kafka_broker, tmp_path, without, 1_500)
+    verdict = fire(kafka_broker, tmp_path, without, 5_000)
 
     assert verdict.findings.violations[checker.LOST_EVENT], verdict.findings.violations
     if without == "carried hash":

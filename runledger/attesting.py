@@ -38,8 +38,12 @@ def prove(location: str, run_id: str, note: str) -> Iterator[str]:
             yield json.dumps(line) + "\n"
 
 
-def checked_against(database: Database, note: str, keys: Sequence[VerifierKey], progress: Told) -> dict[str, Any]:
+def checked_against(
+    database: Database, note: str, keys: Sequence[VerifierKey], progress: Callable[[int, int], None]
+) -> dict[str, Any]:
     """What became of a ledger since an attestation, and who signed that.
+
+    `progress` is told how many events of how many were read.
 
     Raises:
         AttestationError: it is none, or nobody whose key is known signed it.
@@ -53,7 +57,7 @@ def checked_against(database: Database, note: str, keys: Sequence[VerifierKey], 
         "position": attested.position,
         "recorded_at": attested.recorded_at,
         "signed_by": signers,
-        "differences": differences(database, attested, progress),
+        "differences": differences(database, attested, lambda done: progress(done, attested.size)),
     }
 
 

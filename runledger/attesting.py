@@ -45,20 +45,29 @@ def checked_against(
 
     `progress` is told how many events of how many were read.
 
-    Raises:
-        AttestationError: it is none, or nobody whose key is known signed it.
+    Raises what `attested_by` does.
     """
-    attested = Attestation.parse(text_of(note))
-    signers = signers_of(note, keys)
-    if not signers:
-        known = ", ".join(str(key) for key in keys)
-        raise AttestationError(f"the attestation is not signed with a key that is known here ({known})")
+    attested, signers = attested_by(note, keys)
     return {
         "position": attested.position,
         "recorded_at": attested.recorded_at,
         "signed_by": signers,
         "differences": differences(database, attested, lambda done: progress(done, attested.size)),
     }
+
+
+def attested_by(note: str, keys: Sequence[VerifierKey]) -> tuple[Attestation, list[str]]:
+    """What a note says, and who signed it.
+
+    Raises:
+        AttestationError: it is no attestation, or nobody whose key is known signed it.
+    """
+    attested = Attestation.parse(text_of(note))
+    signers = signers_of(note, keys)
+    if not signers:
+        known = ", ".join(str(key) for key in keys)
+        raise AttestationError(f"the attestation is not signed with a key that is known here ({known})")
+    return attested, signers
 
 
 def signer_of(location: str, file: Path | None, environment: Mapping[str, str] = os.environ) -> SignerKey:

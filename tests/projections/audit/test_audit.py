@@ -14,8 +14,9 @@ from ledger.commands import AddProperties, ChangeStatus, Command, DescribeRun, S
 from ledger.errors import InvalidNameError, LimitExceededError, NotFoundError, RefusedError
 from ledger.queries import AuditDocument, AuditQuery
 from projections.audit.documents import entry_of
+from projections.audit.lists import Reach
 from projections.audit.projection import AuditProjection
-from projections.audit.queries import find_audit
+from projections.audit.queries import REACH, find_audit
 from projections.runner import catch_up
 from projections.view import View
 from schemas.statuses import RunStatus
@@ -26,11 +27,11 @@ ACTORS = ("maria", "tom")
 FIELDS = ("status", "tags.quality", "properties.owner", "description", "archived", "nothing")
 
 
-def all_pages(workspace: Workspace, query: AuditQuery, *, seeks: int = 2_000) -> list[AuditDocument]:
+def all_pages(workspace: Workspace, query: AuditQuery, *, reach: Reach = REACH) -> list[AuditDocument]:
     found: list[AuditDocument] = []
     workspace.answers.audit(AuditQuery())
     while True:
-        page = find_audit(workspace.view.reading(), workspace.feed, query, seeks=seeks)
+        page = find_audit(workspace.view.reading(), workspace.feed, query, reach=reach)
         found += page.entries
         if page.cursor is None:
             return found
@@ -89,10 +90,10 @@ queries = st.builds(
 @given(
     story=st.lists(st.tuples(commands, st.sampled_from(ACTORS)), min_size=5, max_size=30),
     asked=st.lists(queries, min_size=8, max_size=8),
-    seeks=st.sampled_from([3, 50]),
+    reach=st.builds(Reach, rows=st.sampled_from([1, 50, 1_000]), first=st.integers(1, 9)),
 )
 def test_every_page_of_every_question_is_what_reading_all_of_it_finds(
-    story: list[tuple[Command, str]], asked: list[AuditQuery], seeks: int
+    story: list[tuple[Command, str]], asked: list[AuditQuery], reach: Reach
 ) -> None:
     with TemporaryDirectory() as folder:
         workspace = open_workspace(Path(folder))
@@ -101,7 +102,7 @@ def test_every_page_of_every_question_is_what_reading_all_of_it_finds(
             log = everything(workspace)
             for query in asked:
                 expected = [entry for entry in log if fits(entry, query)]
-                found = all_pages(workspace, query, seeks=seeks)
+                found = all_pages(workspace, query, reach=reach)
                 assert found == (expected if query.oldest_first else expected[::-1])
 
 

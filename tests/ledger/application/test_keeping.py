@@ -104,9 +104,9 @@ def test_of_what_is_kept_only_news_are_read(monkeypatch: pytest.MonkeyPatch) -> 
         asked: list[int | None] = []
         select = on.select_events
 
-        def noted(stream: str, **how: Any) -> Any:
+        def noted(*of: Any, **how: Any) -> Any:
             asked.append(how["gt"])
-            return select(stream, **how)
+            return select(*of, **how)
 
         monkeypatch.setattr(on, "select_events", noted)
         for value in "bcd":

@@ -6,7 +6,6 @@ the most frequent names, rare ones, and pairs that are frequent and have nothing
 """
 
 import os
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -25,7 +24,9 @@ from ledger.store.database import Database
 from ledger.workspace.folder import FOLDER
 from projections.audit.projection import ACTION, ACTOR, EXPERIMENT, FIELD, AuditProjection
 from projections.audit.queries import find_audit
+from projections.connection import Connection
 from projections.runner import catch_up
+from projections.sqlite.view import SqliteView
 from projections.view import View
 from schemas.streams import CONTROL
 
@@ -124,7 +125,7 @@ def _read(feed: Feed, view: View, query: AuditQuery, wanted: int | None) -> tupl
         query = replace(query, cursor=page.cursor)
 
 
-def _names(connection: sqlite3.Connection) -> Counts:
+def _names(connection: Connection) -> Counts:
     """Names by kind, the most frequent first."""
     found: Counts = {kind: [] for kind in _ASKED}
     for kind, name, _ in connection.execute(_COUNTS, tuple(_ASKED)):
@@ -132,7 +133,7 @@ def _names(connection: sqlite3.Connection) -> Counts:
     return found
 
 
-def _apart(connection: sqlite3.Connection, names: Counts) -> AuditQuery | None:
+def _apart(connection: Connection, names: Counts) -> AuditQuery | None:
     """The most frequent of the pairs of names that share no event."""
     rows = connection.execute("SELECT id, kind, name FROM audit_names")
     ids = {(kind, name): found for found, kind, name in rows}
@@ -163,7 +164,7 @@ def _workspace() -> Iterator[tuple[Feed, View]]:
         files = Path(folder) / FOLDER if folder else Path(own)
         with (
             closing(Database(files / "ledger.db", durable=False)) as database,
-            closing(View(files / "views.db")) as view,
+            closing(SqliteView(files / "views.db")) as view,
         ):
             if not folder:
                 log = open_sqlite_log(database, CONTROL, source="//bench", actor="bench", now=now)

@@ -36,7 +36,6 @@ from ledger.store.database import Database
 from ledger.wire import name_of
 from schemas.events import Seal
 from schemas.limits import UNSTORABLE, Limits
-from schemas.registry import decode
 from schemas.streams import refusals_stream, run_stream
 
 if TYPE_CHECKING:
@@ -247,6 +246,6 @@ def happened_since(database: Database, stream: str, position: int) -> list[Happe
     """The events of a stream behind a position."""
     found = [each for each in database.stream_events(stream, descending=True) if each.place > position]
     return [
-        Happened(each.place, each.envelope.time, each.envelope.actor, decode(each.envelope.type, each.envelope.value))
+        Happened(each.place, each.envelope.time, each.envelope.actor, database.event(each.envelope))
         for each in reversed(found)
     ]

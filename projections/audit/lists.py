@@ -1,12 +1,12 @@
 """Lists of positions, each in order, and what all of them have in common, found block by block."""
 
-import sqlite3
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from projections.audit.projection import ANYTHING
+from projections.connection import Connection
 
 _MARKED = "SELECT position FROM audit_marks WHERE name = ? AND position {0} ? ORDER BY position {1} LIMIT ?"
 _CHANGED = (
@@ -28,7 +28,7 @@ class Positions(Protocol):
 class Rows:
     """Positions that a table has."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     statement: str
     values: tuple[int, ...]
 
@@ -62,12 +62,12 @@ class Few:
         return self.positions[first : first + limit]
 
 
-def marked(connection: sqlite3.Connection, name: int, *, backwards: bool) -> Positions:
+def marked(connection: Connection, name: int, *, backwards: bool) -> Positions:
     """What is about a name."""
     return Rows(connection, _MARKED.format(*_direction(backwards=backwards)), (name,))
 
 
-def about(connection: sqlite3.Connection, stream: int, *, backwards: bool) -> Positions:
+def about(connection: Connection, stream: int, *, backwards: bool) -> Positions:
     """All that was done or refused to a stream."""
     return Rows(connection, _CHANGED.format(*_direction(backwards=backwards)), (stream, ANYTHING))
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +21,7 @@ from projections.audit.projection import (
     NOTIFICATION,
     REFUSED,
 )
+from projections.connection import Connection
 from schemas.events import CommandRefusedEvent, Event, NotificationsClaimedEvent, OpaqueEvent
 from schemas.limits import UNSTORABLE
 
@@ -37,7 +37,7 @@ _STREAM = "SELECT id FROM audit_streams WHERE name = ?"
 _NAMES = (("actor", ACTOR), ("action", ACTION), ("experiment", EXPERIMENT), ("field", FIELD), ("kind", KIND))
 
 
-def find_audit(connection: sqlite3.Connection, feed: Feed, query: AuditQuery, *, reach: Reach = REACH) -> AuditPage:
+def find_audit(connection: Connection, feed: Feed, query: AuditQuery, *, reach: Reach = REACH) -> AuditPage:
     """A page.
 
     Raises:
@@ -76,7 +76,7 @@ def _span(feed: Feed, query: AuditQuery) -> Span:
     return Span(low, high, 1) if query.oldest_first else Span(high, low, -1)
 
 
-def _lists(connection: sqlite3.Connection, feed: Feed, query: AuditQuery) -> list[Positions] | None:
+def _lists(connection: Connection, feed: Feed, query: AuditQuery) -> list[Positions] | None:
     """The lists that hold what is asked for; None where one of them is empty."""
     backwards = not query.oldest_first
     names = [(kind, text) for attribute, kind in _NAMES if (text := getattr(query, attribute)) is not None]
@@ -96,13 +96,13 @@ def _lists(connection: sqlite3.Connection, feed: Feed, query: AuditQuery) -> lis
     return lists or [Everything(lambda position, limit: feed.places(position, limit, backwards=backwards))]
 
 
-def _without(connection: sqlite3.Connection, query: AuditQuery) -> list[Positions]:
+def _without(connection: Connection, query: AuditQuery) -> list[Positions]:
     """The lists of what is not asked for."""
     refusals = _id(connection, _NAME, REFUSED, "") if query.refused is False else None
     return [] if refusals is None else [marked(connection, refusals, backwards=not query.oldest_first)]
 
 
-def _mailed(connection: sqlite3.Connection, feed: Feed, cause: int, *, backwards: bool) -> Positions:
+def _mailed(connection: Connection, feed: Feed, cause: int, *, backwards: bool) -> Positions:
     """What was claimed because of a position, and what came of it."""
     found: set[int] = set()
     for position in _all(connection, _id(connection, _NAME, BECAUSE, str(cause))):
@@ -115,12 +115,12 @@ def _mailed(connection: sqlite3.Connection, feed: Feed, cause: int, *, backwards
     return Few(sorted(found, reverse=backwards), -1 if backwards else 1)
 
 
-def _all(connection: sqlite3.Connection, name: int | None) -> Iterator[int]:
+def _all(connection: Connection, name: int | None) -> Iterator[int]:
     rows = connection.execute("SELECT position FROM audit_marks WHERE name = ? ORDER BY position", (name,))
     return (position for (position,) in rows.fetchall())
 
 
-def _wanted(connection: sqlite3.Connection, feed: Feed, position: int, query: AuditQuery) -> list[AuditDocument]:
+def _wanted(connection: Connection, feed: Feed, position: int, query: AuditQuery) -> list[AuditDocument]:
     happened = feed.at(position)
     if happened is None or not _may_say(happened.event, query):
         return []
@@ -140,7 +140,7 @@ def _may_say(event: Event | OpaqueEvent, query: AuditQuery) -> bool:
     return str(fields_of(event).get(query.field or "")) == query.value
 
 
-def _id(connection: sqlite3.Connection, select: str, *values: object) -> int | None:
+def _id(connection: Connection, select: str, *values: object) -> int | None:
     row = connection.execute(select, values).fetchone()
     return row[0] if row else None
 

@@ -14,6 +14,7 @@ from ledger.commands import (
     UserCommand,
     ViewCommand,
 )
+from ledger.commands.privacy import PrivacyCommand
 from schemas.limits import UNSTORABLE
 from schemas.streams import (
     experiment_stream,
@@ -60,6 +61,10 @@ def _of_people(command: Command, given: Given) -> Decision[Any]:
             from ledger.application.deciding import views  # noqa: PLC0415
 
             return views.decision(command, given)
+        case PrivacyCommand():
+            from ledger.application.deciding import privacy  # noqa: PLC0415
+
+            return privacy.decision(command, given)
         case _:
             raise NotImplementedError(type(command).__name__)
 

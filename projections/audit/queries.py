@@ -14,7 +14,9 @@ from projections.audit.lists import Everything, Few, Positions, Reach, Span, abo
 from projections.audit.projection import (
     ACTION,
     ACTOR,
+    ADDRESS,
     BECAUSE,
+    CLIENT,
     EXPERIMENT,
     FIELD,
     KIND,
@@ -34,7 +36,10 @@ _READ = 300
 _LAST = (1 << 62) - 1
 _NAME = "SELECT id FROM audit_names WHERE kind = ? AND name = ?"
 _STREAM = "SELECT id FROM audit_streams WHERE name = ?"
-_NAMES = (("actor", ACTOR), ("action", ACTION), ("experiment", EXPERIMENT), ("field", FIELD), ("kind", KIND))
+_NAMES = (
+    *(("actor", ACTOR), ("action", ACTION), ("experiment", EXPERIMENT), ("field", FIELD), ("kind", KIND)),
+    *(("client", CLIENT), ("address", ADDRESS)),
+)
 
 
 def find_audit(connection: Connection, feed: Feed, query: AuditQuery, *, reach: Reach = REACH) -> AuditPage:
@@ -146,8 +151,8 @@ def _id(connection: Connection, select: str, *values: object) -> int | None:
 
 
 def _asks_unstorable(query: AuditQuery) -> bool:
-    texts = (query.actor, query.action, query.stream, query.kind, query.experiment, query.field)
-    return any(UNSTORABLE.search(text) for text in texts if text)
+    texts = [getattr(query, attribute) for attribute, _ in _NAMES]
+    return any(UNSTORABLE.search(text) for text in (*texts, query.stream) if text)
 
 
 def _cursor(log_id: str, position: int) -> str:

@@ -24,6 +24,7 @@ from tests.projections.conftest import CALLER, Workspace, append, open_workspace
 from tests.projections.stories import KEYS, RUNS, commands
 
 ACTORS = ("maria", "tom")
+ADDRESSES = {"tom": "10.0.0.9"}
 FIELDS = ("status", "tags.quality", "properties.owner", "description", "archived", "nothing")
 
 
@@ -46,7 +47,7 @@ def everything(workspace: Workspace) -> list[AuditDocument]:
 
 
 def fits(entry: AuditDocument, query: AuditQuery) -> bool:
-    asked = {"action": query.action, "stream": query.stream, "experiment": query.experiment}
+    asked = {name: getattr(query, name) for name in ("action", "stream", "experiment", "client", "address")}
     changes = [each for each in entry["changes"] if each["field"] == query.field]
     if query.value is not None:
         changes = [each for each in changes if str(each["after"]) == query.value]
@@ -67,7 +68,7 @@ def positions(entries: list[AuditDocument]) -> list[int]:
 def carry_out(workspace: Workspace, story: list[tuple[Command, str]]) -> None:
     for command, actor in story:
         with suppress(RefusedError, NotFoundError):
-            workspace.ledger.handle(command, replace(CALLER, actor=actor))
+            workspace.ledger.handle(command, replace(CALLER, actor=actor, address=ADDRESSES.get(actor)))
 
 
 maybe = st.none()
@@ -79,6 +80,8 @@ queries = st.builds(
     kind=maybe | st.sampled_from(["run", "experiment"]),
     experiment=maybe | st.sampled_from(["e1", "e2"]),
     field=maybe | st.sampled_from(FIELDS),
+    client=maybe | st.sampled_from(["notebook", "nothing"]),
+    address=maybe | st.sampled_from(["10.0.0.9", "10.0.0.10"]),
     refused=maybe | st.booleans(),
     as_of=maybe | st.integers(0, 40),
     oldest_first=st.booleans(),
@@ -173,6 +176,15 @@ def test_who_tried_a_second_value_is_found_by_the_property(story: Workspace) -> 
     assert found[0]["changes"] == [{"field": "properties.author", "before": "ada", "after": "eve"}]
     assert found[0]["experiment"] == "digits"
     assert "is written once" in found[0]["message"]
+
+
+def test_it_is_found_by_the_program_that_sent_it_and_by_where_it_came_from(story: Workspace) -> None:
+    (sent,) = story.answers.audit(AuditQuery(client="notebook")).entries
+    assert (sent["run_id"], sent["action"]) == ("a", "run.tagged")
+    came = story.answers.audit(AuditQuery(address="10.0.0.9")).entries
+    assert {each["actor"] for each in came} == {"tom"}
+    assert {each["refused"] for each in came} == {None, "written-once"}
+    assert story.answers.audit(AuditQuery(address="10.0.0.10")).entries == []
 
 
 def test_a_value_is_found_where_it_began_to_stand(story: Workspace) -> None:

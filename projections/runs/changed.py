@@ -9,6 +9,9 @@ divisible by the highest power of two, and each stretch that holds a position ha
 import sqlite3
 from typing import NamedTuple
 
+from ledger.feed import Feed, FeedEvent
+from schemas.events import OpaqueEvent
+
 _BITS = 62
 _HELD = """SELECT run, run_id, number FROM runs
 WHERE fork IN (SELECT value FROM json_each(?)) AND first <= ? AND last > ? ORDER BY run LIMIT ?"""
@@ -62,3 +65,9 @@ def there_at(connection: sqlite3.Connection, position: int) -> There | None:
         else:
             high = run - 1
     return found
+
+
+def known_of_run(feed: Feed, run_id: str, position: int) -> list[FeedEvent]:
+    """What the tables know of a run as of a position: what this program cannot read is in no view either."""
+    events = (event for event in feed.of_run(run_id) if event.position <= position)
+    return [event for event in events if not isinstance(event.event, OpaqueEvent)]

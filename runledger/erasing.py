@@ -44,9 +44,9 @@ CLIENT = "cli"
 
 NOT_ENCRYPTED = (
     "the personal text of this workspace is not encrypted, so it cannot be erased: the log keeps every byte for ever, "
-    "and a byte that is changed breaks the proof of all that follows. To delete the tables and files that were made of it "
-    "would be in vain, since they are made again from the log. What can be done: encrypt what comes from now on with "
-    "`runledger init --encrypt-personal`; for what is there, begin a new workspace and delete this one as a whole, "
+    "and a byte that is changed breaks the proof of all that follows. To delete the tables and files that were made of "
+    "it would be in vain, since they are made again from the log. What can be done: encrypt what comes from now on, "
+    "with `runledger init --encrypt-personal`; for what is there, make a new workspace and delete this one as a whole, "
     "with its backups, its topics on Kafka and what was replayed from it (docs/privacy.md)."
 )
 

@@ -201,9 +201,8 @@ def _bound_to(stream: str, seq: int, path: Path) -> bytes:
 
 
 def _has_texts(event: RunLoggedEvent) -> bool:
-    columns = [
-        column
-        for each in event.series
-        for column in ([each.values] if each.columns is None else [*each.columns.values()])
-    ]
-    return any(str in set(map(type, column or ())) for column in columns) or event.reason is not None
+    # Numbers are most of what is logged, and a look at their types costs little.
+    if any(text is not None for text in (event.digest, event.reason, event.on_behalf_of, event.address)):
+        return True
+    columns = (column for each in event.series for column in (each.values, *(each.columns or {}).values()))
+    return any(str in set(map(type, column or ())) for column in columns)

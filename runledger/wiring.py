@@ -123,11 +123,11 @@ class Embedded:
     @cached_property
     def view(self) -> "View":
         """views.db."""
-        from projections.view import View
+        from projections.sqlite.view import SqliteView
 
         # Raises where the workspace was closed: nobody would close the view.
         self.database.reading()
-        view = View(self.folder.views_db)
+        view = SqliteView(self.folder.views_db)
         self._opened.callback(view.close)
         return view
 

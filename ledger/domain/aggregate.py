@@ -1,6 +1,7 @@
 """What runs, experiments and their siblings have in common: folding events, deciding new ones."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self, TypeVar
@@ -200,6 +201,18 @@ class LedgerAggregate(BaseAggregate[str]):
         """What was decided here and is not accepted yet."""
         bodies = [vars(each)["body"] for each in self.pending_events]
         return [body for body in bodies if isinstance(body, Event)]
+
+    def copied(self) -> Self:
+        """Another instance with the same state, neither changed with the other.
+
+        What the state holds is immutable, or a dict, list or set of what is.
+        """
+        twin = copy(self)
+        state = vars(twin)
+        for name, value in state.items():
+            if isinstance(value, dict | list | set):
+                state[name] = value.copy()
+        return twin
 
     def poison(self, why: str) -> None:
         """Refuse any further decision: what this instance knows may not be so."""

@@ -1,12 +1,13 @@
 """The metrics of a run as they were: what was recorded by a time, folded into tables of their own in memory."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from ledger.store.database import Database, Recorded
+from projections.connection import Connection
 from projections.metrics import tables
 from projections.metrics.folding import Fold
+from projections.sqlite.connection import in_memory
 from schemas.events import RunLoggedEvent
 from schemas.streams import VALUES, values_streams
 
@@ -15,7 +16,7 @@ _AT_ONCE = 64
 
 
 @contextmanager
-def tables_as_of(database: Database, run_id: str, milliseconds: int) -> Iterator[sqlite3.Connection]:
+def tables_as_of(database: Database, run_id: str, milliseconds: int) -> Iterator[Connection]:
     """The tables of metrics with one run in them, as they were when the values log had got so far.
 
     Each record of the values log has its own time of record, which never goes back along its partition,
@@ -25,7 +26,7 @@ def tables_as_of(database: Database, run_id: str, milliseconds: int) -> Iterator
         streams = list(database.heads_of(values_streams(run_id)))
         found = [each for stream in streams for each in database.stream_events(stream, log=VALUES)]
     found = sorted((each for each in found if each.recorded_at <= milliseconds), key=lambda each: each.place)
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as memory:
+    with closing(in_memory()) as memory:
         for statement in tables.SCHEMA.split(";"):
             memory.execute(statement)
         memory.execute("INSERT INTO metric_runs (run, run_id) VALUES (?, ?)", (_RUN, run_id))

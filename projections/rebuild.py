@@ -57,10 +57,10 @@ def _step(view: View, projection: Projection, feed: Feed, building: Checkpoint, 
         found = view.checkpoint(projection, building=True)
         if found != building:
             return found  # another process rebuilds too, and was faster
-        building = applied(view, projection, building, events)
+        building = applied(view, projection, building, events, feed)
         if len(events) < batch:
             events = feed.after(building.position, batch)
-            building = applied(view, projection, building, events)
+            building = applied(view, projection, building, events, feed)
         if len(events) < batch:
             _swap(view, projection, building)
             return None

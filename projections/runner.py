@@ -72,6 +72,6 @@ def _take_batch(view: View, projection: Projection, feed: Feed, batch: int) -> C
         checkpoint = view.begin(projection, feed.log_id)
         if view.is_outdated(projection, checkpoint):
             return checkpoint
-        checkpoint = applied(view, projection, checkpoint, feed.after(checkpoint.position, batch))
+        checkpoint = applied(view, projection, checkpoint, feed.after(checkpoint.position, batch), feed)
         view.note(projection, checkpoint)
         return checkpoint

@@ -21,6 +21,7 @@ from ledger.logs.log import Log, Told
 from runledger.channels import can_send
 from runledger.keys import signer_of
 from runledger.liveness import liveness_of
+from runledger.purging import purge_if_due
 from runledger.server import ROLES
 from runledger.server.api import areas_of, build
 from runledger.server.desk import Desk
@@ -275,6 +276,7 @@ class _Serving:
     def _project(self) -> None:
         self._parts.queries.catch_up(self._filling)
         self._filling = None
+        purge_if_due(self._parts)
 
 
 def _end_at_last(door: Door) -> None:

@@ -15,6 +15,7 @@ from ledger.feed import Feed
 from ledger.logs.log import chain
 from ledger.logs.sqlite import open_sqlite_log
 from ledger.metrics import Scalar
+from ledger.privacy.cipher import PLAIN, Cipher
 from ledger.store.database import Database
 from projections.answers import Answers
 from projections.runs.projection import RunsProjection
@@ -45,10 +46,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_workspace(folder: Path, metrics: Mapping[str, Mapping[str, Scalar]] | None = None) -> Workspace:
+def open_workspace(
+    folder: Path, metrics: Mapping[str, Mapping[str, Scalar]] | None = None, cipher: Cipher = PLAIN
+) -> Workspace:
     """`metrics` are what runs have logged last: in their seals when they end, and asked for before."""
     logged = metrics or {}
-    database = Database(folder / "ledger.db", durable=False)
+    database = Database(folder / "ledger.db", durable=False, cipher=cipher)
     log = open_sqlite_log(database, "control", source="//host", actor="maria", now=now)
     feed, view = Feed(log.id, database), SqliteView(folder / "views.db")
     ledger = Ledger(

@@ -13,7 +13,7 @@ from projections.postgres.long_texts import BEGINNING
 from projections.postgres.tokens import tokens_of
 from projections.sql import Sql, upper
 
-_LONGEST = BEGINNING // 4
+LONGEST = BEGINNING // 4
 """So many characters of a word are in the index, the rest is looked up among all words."""
 
 _FACTOR = 5
@@ -45,7 +45,7 @@ def put_words(connection: Connection, suffix: str, rows: Sequence[tuple[int, str
 
 
 def _terms(tokens: Sequence[str]) -> set[str]:
-    return {token[:_LONGEST] for token in tokens}
+    return {token[:LONGEST] for token in tokens}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def search(connection: Connection, words: Sequence[str], counted: int) -> Search
         return None
     among = [each for each in ranges if each is not None]
     # A row of the index says all of a word, unless it is cut there or others stand beside it.
-    beside = [tokens for tokens in sought if len(tokens) > 1 or len(tokens[0]) > _LONGEST]
+    beside = [tokens for tokens in sought if len(tokens) > 1 or len(tokens[0]) > LONGEST]
     found = _found(among, beside)
     count = _counted(connection, found, among[0] if len(among) == 1 and not beside else None, counted)
     way = Sql("(") + found + Sql(") w CROSS JOIN runs a WHERE a.run = w.run")
@@ -85,9 +85,9 @@ def _range(connection: Connection, tokens: Sequence[str]) -> _Range | None:
     """The rows of one token: of those that are given whole the longest, which is mostly the rarest."""
     *exact, last = tokens
     if exact:
-        longest = max(exact, key=len)[:_LONGEST]
+        longest = max(exact, key=len)[:LONGEST]
         return _Range(longest, longest, exact=True)
-    begin = last[:_LONGEST]
+    begin = last[:LONGEST]
     end = upper(begin) or "\U0010ffff"
     first = connection.execute(_TERM, (begin, end)).fetchone()
     if first is None:

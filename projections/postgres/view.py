@@ -130,7 +130,7 @@ class PostgresView(View):
             self._address.url,
             autocommit=True,
             connect_timeout=_CONNECT_SECONDS,
-            application_name="runledger",
+            application_name=f"runledger {os.getpid()}",
             client_encoding="utf8",
         )
         settings = _SETTINGS | {"search_path": self._address.schema}
@@ -171,3 +171,12 @@ class PostgresView(View):
             raise WorkspaceError(f"{self.name} is PostgreSQL {raw.info.server_version // 10_000}; 14 is the oldest")
         if raw.info.parameter_status("server_encoding") != "UTF8":
             raise WorkspaceError(f"the encoding of {self.name} is not UTF8: make a database whose is")
+
+
+def is_made(address: Address) -> bool:
+    """Whether there are tables of that log; raises what `PostgresView` raises, and makes nothing."""
+    with (
+        clear_errors(address.name, "drop its tables"),
+        psycopg.connect(address.url, connect_timeout=_CONNECT_SECONDS) as raw,
+    ):
+        return raw.execute("SELECT to_regclass(%s)", [f"{address.schema}.checkpoints"]).fetchone() != (None,)

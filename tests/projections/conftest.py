@@ -19,6 +19,7 @@ from ledger.metrics import Scalar
 from ledger.store.database import Database
 from projections.answers import Answers
 from projections.postgres.address import Address
+from projections.postgres.searching import LONGEST
 from projections.postgres.view import PostgresView
 from projections.runs.projection import RunsProjection
 from projections.sqlite.view import SqliteView
@@ -103,7 +104,7 @@ def rows(view: View) -> dict[str, list[tuple[object, ...]]]:
         for term, run, _, place in found["run_terms"]:
             words[run].append((place, term))
         found["run_words"] = [(run, f" {' '.join(word for _, word in sorted(of))} ") for run, of in words.items()]
-        found["run_terms"] = [*{(term, run) for term, run, _, _ in found["run_terms"]}]
+        found["run_terms"] = [*{(term[:LONGEST], run) for term, run, _, _ in found["run_terms"]}]
     return {table: sorted(each) for table, each in found.items()}
 
 

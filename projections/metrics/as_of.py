@@ -9,7 +9,6 @@ from projections.metrics import tables
 from projections.metrics.folding import Fold
 from projections.sqlite.connection import in_memory
 from schemas.events import RunLoggedEvent
-from schemas.registry import decode
 from schemas.streams import VALUES, values_streams
 
 _RUN = 1
@@ -33,14 +32,14 @@ def tables_as_of(database: Database, run_id: str, milliseconds: int) -> Iterator
         memory.execute("INSERT INTO metric_runs (run, run_id) VALUES (?, ?)", (_RUN, run_id))
         numbers: dict[str, int] = {}
         for start in range(0, len(found), _AT_ONCE):
-            _fold(Fold(memory, _RUN), found[start : start + _AT_ONCE], numbers)
+            _fold(database, Fold(memory, _RUN), found[start : start + _AT_ONCE], numbers)
         yield memory
 
 
-def _fold(fold: Fold, found: Sequence[Recorded], numbers: dict[str, int]) -> None:
+def _fold(database: Database, fold: Fold, found: Sequence[Recorded], numbers: dict[str, int]) -> None:
     for each in found:
         number = numbers.setdefault(each.envelope.stream, len(numbers) + 1)
-        event = decode(each.envelope.type, each.envelope.value)
+        event = database.event(each.envelope)
         if isinstance(event, RunLoggedEvent):
             fold.take(number, event)
     fold.write()

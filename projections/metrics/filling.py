@@ -10,8 +10,7 @@ from projections.metrics import tables
 from projections.metrics.folding import Fold
 from projections.metrics.source import is_ready, make_tables
 from projections.view import View
-from schemas.events import RunLoggedEvent
-from schemas.registry import decode
+from schemas.events import Event, OpaqueEvent, RunLoggedEvent
 from schemas.streams import VALUES, values_streams
 
 _BEYOND = 1 << 63
@@ -111,7 +110,7 @@ def _take(view: View, database: Database, log_id: str, run_id: str, ends: Ends, 
             for recorded in _next_events(database, folded, ends, behind, portion.events):
                 stream = recorded.envelope.stream
                 checkpoint = folded.get(stream) or _begin_stream(connection, run, stream)
-                folded[stream] = _folded(fold, recorded, checkpoint)
+                folded[stream] = _folded(fold, recorded, database.event(recorded.envelope), checkpoint)
                 size += len(recorded.envelope.value)
         fold.write()
         rows = [(checkpoint.seq, checkpoint.skipped, checkpoint.stream) for checkpoint in folded.values()]
@@ -119,9 +118,8 @@ def _take(view: View, database: Database, log_id: str, run_id: str, ends: Ends, 
         return folded
 
 
-def _folded(fold: Fold, recorded: Recorded, checkpoint: Checkpoint) -> Checkpoint:
+def _folded(fold: Fold, recorded: Recorded, event: Event | OpaqueEvent, checkpoint: Checkpoint) -> Checkpoint:
     envelope = recorded.envelope
-    event = decode(envelope.type, envelope.value)
     if not isinstance(event, RunLoggedEvent):
         fold.skip(envelope.type)
         return checkpoint._replace(seq=envelope.seq, skipped=checkpoint.skipped + 1)

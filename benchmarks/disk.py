@@ -1,7 +1,7 @@
 """What a generated workspace takes on the disk: in ledger.db, in each view, and as Parquet.
 
-RUNLEDGER_BENCH_RUNS sets another number of runs, RUNLEDGER_BENCH_WORKSPACE names a workspace that
-`python -m benchmarks.generate` made before, which is read alone; its views are measured if it has them.
+RUNLEDGER_BENCH_RUNS sets another number of runs. RUNLEDGER_BENCH_WORKSPACE names a workspace that
+`python -m benchmarks.generate` made before, which is measured too; its views if it has them.
 """
 
 import json
@@ -9,10 +9,14 @@ import os
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
+from zlib import compress, decompress
 
 from benchmarks.generate import ABOUT, make, project
 from benchmarks.result import Result
@@ -34,7 +38,7 @@ from schemas.streams import CONTROL, VALUES, LogName
 NOTES = """
 The workspace is made by `python -m benchmarks.generate`: ten control events a run, values of several metrics in three
 batches a run. Beside a figure of ledger.db stands what the records themselves hold, headers and value. The rest is
-hashes, the index of streams, and room that is left in pages of 4 kB: two batches of 2 kB do not fit into one.
+hashes, the index of streams, and room that is left in pages of 8 kB.
 Beside the view of metrics stand its points in columns of 8 bytes: a time, a step, a value.
 """
 
@@ -50,32 +54,37 @@ SELECT count(*), avg(length(s.name) + length(e.seq) + 2 * length(e.prev) + lengt
     + length(e.type) + length(e.time) + length(e.actor) + length(e.value))
 FROM {} e JOIN streams s ON s.id = e.stream"""
 
+_SAMPLE = "SELECT value FROM values_events WHERE place > 0 ORDER BY place LIMIT 5000"
+
+T = TypeVar("T")
 Counts = Mapping[str, int]
 
 
 def run() -> list[Result]:
     """Bytes of everything, by run, event and value."""
     with _workspace() as (folder, made):
-        counts: Counts = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        files = WorkspaceFolder(folder / FOLDER)
-        results = [*made, *_of_ledger(files, counts)]
-        if files.views_db.exists():
-            results += _of_views(files, counts)
-        return results + _of_lake(files, counts)
+        results = [made, *_measured(folder)]
+    return results + (_measured(Path(_GIVEN)) if _GIVEN is not None else [])
+
+
+def _measured(folder: Path) -> list[Result]:
+    counts: Counts = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    files = WorkspaceFolder(folder / FOLDER)
+    results = [*_of_ledger(files, counts), *_if_deflated(files)]
+    if files.views_db.exists():
+        results += _of_views(files, counts)
+    return [replace(each, name=f"{counts['runs']:,} runs, {each.name}") for each in results + _of_lake(files, counts)]
 
 
 @contextmanager
-def _workspace() -> Iterator[tuple[Path, list[Result]]]:
-    if _GIVEN is not None:
-        yield Path(_GIVEN), []
-        return
+def _workspace() -> Iterator[tuple[Path, Result]]:
     with tempfile.TemporaryDirectory() as parent:
         folder, shape = Path(parent) / "workspace", Shape(runs=_RUNS, events=10 * _RUNS, values=100 * _RUNS)
         began = perf_counter()
         made = make(folder, shape, processes=2, views=False, say=lambda _: None)
         rate = (made.events + made.batches) / (perf_counter() - began)
         project(folder, lambda _: None)
-        yield folder, [Result("generated on 2 cores", rate, "events/s")]
+        yield folder, Result("generated, control events and batches", rate, "events/s")
 
 
 def _of_ledger(files: WorkspaceFolder, counts: Counts) -> list[Result]:
@@ -83,7 +92,7 @@ def _of_ledger(files: WorkspaceFolder, counts: Counts) -> list[Result]:
     control, values = (_record_bytes(files.ledger_db, log) for log in (CONTROL, VALUES))
     events, batches = sizes[EVENT_TABLES[CONTROL]], sizes[EVENT_TABLES[VALUES]]
     whole = files.ledger_db.stat().st_size
-    what = f"ledger.db of {counts['runs']:,} runs, {counts['events']:,} events, {counts['values']:,} values"
+    what = f"{counts['events']:,} events, {counts['values']:,} values: ledger.db"
     return [
         Result(what, whole / 1e9, "GB"),
         _each("ledger.db: a control event", events, counts["events"], control, "bytes of its record"),
@@ -93,6 +102,27 @@ def _of_ledger(files: WorkspaceFolder, counts: Counts) -> list[Result]:
         ),
         _each("ledger.db: a run's two streams", sizes["streams"], counts["runs"]),
     ]
+
+
+def _if_deflated(files: WorkspaceFolder) -> list[Result]:
+    """What packing the values log's records one by one would save and cost; it is not done (ADR 0055)."""
+    with closing(sqlite3.connect(files.ledger_db)) as connection:
+        values = [value for (value,) in connection.execute(_SAMPLE)]
+    packed, packing = _timed(lambda: [compress(value, 6) for value in values])
+    _, unpacking = _timed(lambda: [decompress(value) for value in packed])
+    _, hashing = _timed(lambda: [sha256(value).digest() for value in values])
+    raw = sum(map(len, values)) / len(values)
+    each = 1e6 / len(values)
+    return [
+        Result("a batch's value, if deflated", sum(map(len, packed)) / len(values), "bytes", raw, "bytes as it is"),
+        Result("deflating a batch", packing * each, "µs"),
+        Result("inflating a batch", unpacking * each, "µs", hashing * each, "µs, hashing it"),
+    ]
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    began = perf_counter()
+    return work(), perf_counter() - began
 
 
 def _of_views(files: WorkspaceFolder, counts: Counts) -> list[Result]:

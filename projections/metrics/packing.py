@@ -7,7 +7,7 @@ import json
 import struct
 import sys
 from array import array
-from itertools import accumulate, chain, islice
+from itertools import accumulate, islice
 from operator import sub
 from typing import Any
 
@@ -16,6 +16,7 @@ from projections.metrics.columns import Column
 _JSON, _RANGE, _SAME, _SHORT, _STEPS = b"j", b"r", b"c", b"f", b"D"
 _WIDTHS = "bhi"
 _BITS = 63
+_FEW = 4
 _NUMBERS = struct.Struct("=qqq")
 
 
@@ -43,7 +44,8 @@ def unpack_column(packed: bytes) -> Column:
         case b"f":
             return array("d", _array("f", content))
         case b"D":
-            return array("q", accumulate(chain(_array("q", content[1:9]), _array(chr(content[0]), content[9:]))))
+            first = int.from_bytes(content[1:9], sys.byteorder, signed=True)
+            return array("q", list(accumulate(_array(chr(content[0]), content[9:]), initial=first)))
         case form:
             return _array(form.decode(), content)
 
@@ -76,8 +78,14 @@ def _packed_floats(column: "array[float]") -> bytes | None:
     raw = column.tobytes()
     if len(column) > 1 and raw == raw[:8] * len(column):
         return _SAME + len(column).to_bytes(8, sys.byteorder) + raw[:8]
-    short = array("f", column)
-    return _SHORT + short.tobytes() if array("d", short).tobytes() == raw else None
+    # The first few tell of most columns that they are no such.
+    if not _is_short(column[:_FEW]) or not _is_short(column):
+        return None
+    return _SHORT + array("f", column).tobytes()
+
+
+def _is_short(column: "array[float]") -> bool:
+    return array("d", array("f", column)).tobytes() == column.tobytes()
 
 
 def _array(code: str, content: memoryview) -> "array[Any]":

@@ -32,7 +32,7 @@ from projections.analytics.selection import Selection, bounds_of
 from projections.analytics.slots import FOLDERS
 from projections.answers import PROJECTIONS
 from projections.metrics.tables import TABLES as METRIC_TABLES
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas.streams import CONTROL, VALUES, LogName
 
 NOTES = """
@@ -146,7 +146,7 @@ def _of_lake(files: WorkspaceFolder, counts: Counts) -> list[Result]:
     with (
         tempfile.TemporaryDirectory() as place,
         closing(Database(files.ledger_db, durable=False)) as database,
-        closing(View(Path(place) / "views.db")) as view,
+        closing(SqliteView(Path(place) / "views.db")) as view,
     ):
         source = Source(database, Feed(database.identities()[CONTROL].id, database), view)
         lake = Lake(f"{place}/lake")

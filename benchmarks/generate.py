@@ -24,7 +24,7 @@ from ledger.workspace.folder import FOLDER, WorkspaceFolder
 from projections.answers import PROJECTIONS
 from projections.metrics.rebuild import rebuild
 from projections.runner import catch_up
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from runledger.process import tune_collector
 from schemas.streams import CONTROL, VALUES
 
@@ -109,7 +109,7 @@ def unfinished(folder: Path) -> Path:
 def project(folder: Path, say: Callable[[str], None]) -> None:
     """Bring all views of a workspace along."""
     files = WorkspaceFolder(folder / FOLDER)
-    with closing(Database(files.ledger_db, durable=False)) as database, closing(View(files.views_db)) as view:
+    with closing(Database(files.ledger_db, durable=False)) as database, closing(SqliteView(files.views_db)) as view:
         identities = database.identities()
         for projection in PROJECTIONS:
             told = _Told(0, say)

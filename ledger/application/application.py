@@ -66,7 +66,7 @@ class LedgerApplication(Application[str]):
 
     def construct_mapper(self) -> Mapper[str]:
         """Our own mapper, which owns names and bytes."""
-        return LedgerMapper()
+        return LedgerMapper(self._recorder.database.cipher)
 
     def load(self, stream: str) -> LedgerAggregate:
         """The aggregate as its accepted events make it, or a blank one."""

@@ -1,6 +1,6 @@
 """What runs, experiments and their siblings have in common: folding events, deciding new ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,8 @@ from eventsourcing.domain import BaseAggregate, datetime_now_with_tzinfo
 from pydantic import ValidationError
 
 from ledger.errors import BadValueError, CommandReusedError, PoisonedError
-from schemas.events import Event, OpaqueEvent
+from schemas.events import Event, OpaqueEvent, PersonalDataErasedEvent, readable
+from schemas.events.base import ERASED
 from schemas.registry import is_newer
 from schemas.streams import key_of, kind_of
 
@@ -166,7 +167,7 @@ class LedgerAggregate(BaseAggregate[str]):
             CommandReusedError: the command id was used for another command.
         """
         earlier = self.answered.get(context.command)
-        if earlier is not None and earlier.digest != context.digest:
+        if earlier is not None and earlier.digest not in {context.digest, ERASED}:
             raise CommandReusedError(context.command)
         self._context = context
         return self
@@ -191,6 +192,10 @@ class LedgerAggregate(BaseAggregate[str]):
             source=context.source,
             actor=context.actor,
         )
+
+    def note_erased(self, keys: Sequence[str]) -> None:
+        """Note that the keys of what this is about were destroyed."""
+        self.decide(PersonalDataErasedEvent, keys=list(keys))
 
     def wanted(self) -> list[Event]:
         """What was decided here and is not accepted yet."""
@@ -221,7 +226,7 @@ class LedgerAggregate(BaseAggregate[str]):
     def _remember(self, decided: Decided) -> None:
         body = decided.body
         if isinstance(body, Event) and body.command is not None and decided.position is not None:
-            self.answered[body.command] = Answered(body.digest, decided.position)
+            self.answered[body.command] = Answered(readable(body.digest), decided.position)
 
 
 def changed_keys(old: Mapping[str, V], new: Mapping[str, V]) -> dict[str, V]:

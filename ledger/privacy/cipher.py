@@ -43,6 +43,9 @@ class Cipher(Protocol):
     def forget(self, key_ids: Iterable[str]) -> None:
         """Take these keys as destroyed, whatever is remembered of them."""
 
+    def standing(self) -> object:
+        """A value that is another as soon as a key was destroyed: what was read before may be erased by now."""
+
 
 class Plain:
     """No keys: text is written as it is, and what others encrypted stays so."""
@@ -57,6 +60,10 @@ class Plain:
 
     def forget(self, key_ids: Iterable[str]) -> None:
         """Nothing is known."""
+
+    def standing(self) -> object:
+        """Nothing is ever erased."""
+        return None
 
 
 PLAIN = Plain()
@@ -114,6 +121,13 @@ class KeyCipher:
         self._forgotten.update(key_ids)
         for key_id in key_ids:
             self._known.pop(key_id, None)
+
+    def standing(self) -> object:
+        """As the key store says it; a store that is not there is a standing too."""
+        try:
+            return self.keys.changed(), len(self._forgotten)
+        except KeyStoreError:
+            return None
 
     def is_on(self, *, at_once: bool = False) -> bool:
         """Whether the log says that personal text is encrypted; raises KeyStoreError if this is another key store.

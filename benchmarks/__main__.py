@@ -21,6 +21,7 @@ MEASUREMENTS = (
     "chain",
     "charts",
     "cold_start",
+    "disk",
     "embedded_append",
     "endings",
     "http",

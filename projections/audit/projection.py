@@ -24,6 +24,9 @@ from schemas.streams import kind_of
 ACTOR, ACTION, EXPERIMENT, FIELD, BECAUSE, NOTIFICATION, KIND, REFUSED, CLIENT, ADDRESS = range(10)
 """What a name is of. Of what was refused there is one name, the empty one."""
 
+_OF_PEOPLE = (ACTOR, ADDRESS)
+"""Names that may be erased."""
+
 ANYTHING = 0
 """The field of a stream that every event of it sets."""
 
@@ -91,10 +94,12 @@ class AuditProjection:
         for position in sorted(positions):
             happened = feed.at(position)
             if happened is not None and isinstance(happened.event, Event):
-                connection.execute(_UNMARK.format(suffix), (position, ACTOR))
-                batch.mark_actors(happened, happened.event)
+                for kind in _OF_PEOPLE:
+                    connection.execute(_UNMARK.format(suffix), (position, kind))
+                batch.mark_people(happened, happened.event)
         batch.write()
-        connection.execute(_DROP_UNUSED.format(suffix), (ACTOR,))
+        for kind in _OF_PEOPLE:
+            connection.execute(_DROP_UNUSED.format(suffix), (kind,))
 
 
 class _Batch:
@@ -121,9 +126,9 @@ class _Batch:
             marks += fields
         self._marks += [(mark, position) for mark in marks]
 
-    def mark_actors(self, happened: FeedEvent, event: Event) -> None:
-        actors = [self._name(kind, name) for kind, name in _names_of(happened, event) if kind == ACTOR]
-        self._marks += [(actor, happened.position) for actor in actors]
+    def mark_people(self, happened: FeedEvent, event: Event) -> None:
+        names = [self._name(kind, name) for kind, name in _names_of(happened, event) if kind in _OF_PEOPLE]
+        self._marks += [(name, happened.position) for name in names]
 
     def write(self) -> None:
         """Sorted, so that rows go in where the last ones did."""

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from schemas.personal import MARK
 from schemas.statuses import RunStatus
 from schemas.streams import run_stream
 from tests.ledger.privacy.stores import MemoryKeys, cipher_with
-from tests.projections.conftest import Workspace, open_workspace
+from tests.projections.conftest import CALLER, Workspace, open_workspace
 from tests.projections.stories import RUNS, stories
 
 METRICS: Mapping[str, Mapping[str, Scalar]] = {"r1": {"loss": 0.5, "best": "epoch 3"}, "r2": {"loss": 1}}
@@ -155,7 +156,10 @@ def once_erased(folder: Path, postgres: str | None = None) -> Iterator[Workspace
             DescribeRun(run_id="r1", changes={"description": f"{ZEBRA} 6"}),
             ChangeStatus(run_id="r1", status=RunStatus.COMPLETED),
         )
+        described = DescribeRun(run_id="r1", changes={"description": f"{ZEBRA} 8"})
+        workspace.ledger.handle(described, replace(CALLER, address=f"{ZEBRA} 7"))
         assert [run["run_id"] for run in workspace.answers.runs(RunQuery(search="quagga")).runs] == ["r1"]
+        assert workspace.answers.audit(AuditQuery(address=f"{ZEBRA} 7")).entries
         assert workspace.answers.audit(AuditQuery(actor=f"{ZEBRA} 4")).entries
         assert ZEBRA in repr(workspace.answers.runs(RunQuery(as_of="4")).runs)
         erase(workspace, keys, "r1")
@@ -168,6 +172,7 @@ def test_nothing_of_it_is_found_or_shown_any_more(erased: Workspace) -> None:
     assert not answers.runs(RunQuery(search="quagga")).runs
     assert [run["run_id"] for run in answers.runs(RunQuery(search="giraffe")).runs] == ["other"]
     assert not answers.audit(AuditQuery(actor=f"{ZEBRA} 4")).entries
+    assert not answers.audit(AuditQuery(address=f"{ZEBRA} 7")).entries
     assert ZEBRA not in repr([answers.run("r1"), answers.history("r1"), answers.audit(AuditQuery())])
     assert ZEBRA not in repr(answers.runs(RunQuery(as_of="4")).runs)
     assert answers.run("r1")["tags"] == {"t": "(erased)"}

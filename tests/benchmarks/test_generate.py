@@ -17,7 +17,7 @@ import pytest
 from alerts.deliver.notifications import Notifications
 from alerts.evaluate.evaluator import Evaluator
 from alerts.evaluate.runs import FeedRunEvents
-from benchmarks import generate
+from benchmarks import disk, generate
 from benchmarks.workspaces.filling import Progress, fill
 from benchmarks.workspaces.shape import Shape, is_parent, parent_of
 from ledger.domain.statuses import may_change
@@ -140,6 +140,15 @@ def test_lists_run_pages_history_audit_and_values_answer_on_it(made: tuple[Path,
 def test_commands_work_on_it(made: tuple[Path, Progress], tmp_path: Path, command: list[str]) -> None:
     done = _run("-m", "runledger", *command, "--workspace", str(made[0]), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_a_workspace_with_its_views_takes_is_told_of_each_part(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    generate.make(folder, Shape(runs=60, events=600, values=1_200), processes=1, views=True, say=lambda _: None)
+    found = {result.name.removeprefix("60 runs, "): result.figure for result in disk.measured(folder)}
+    assert all(figure > 0 for figure in found.values())
+    assert {"ledger.db: a control event", "view of runs: a run", "view of metrics: a value"} <= found.keys()
+    assert 470 < found["ledger.db: a control event"] < 700
 
 
 def test_a_disk_without_room_is_told_before_anything_is_written(

@@ -166,6 +166,27 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.Cap
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("given", [["--runs", "0"], ["--runs", "many"], ["--values", "-1"], ["--processes", "0"]])
+def test_numbers_that_make_no_workspace_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        generate.main([*given, str(tmp_path / "none")])
+    assert f"argument {given[0]}: " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_another_process_is_filling_is_left_to_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "shared"
+    with generate.alone(generate.unfinished(place)):
+        (generate.unfinished(place) / "half").touch()
+        assert generate.main(["--runs", "10", str(place)]) == 1
+    assert "another process makes" in capsys.readouterr().err
+    assert (generate.unfinished(place) / "half").exists()
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_generator_that_was_ended_leaves_no_workspace_and_no_process_and_begins_again(
     tmp_path: Path, how: signal.Signals

@@ -32,6 +32,7 @@ MEASUREMENTS = (
     "mail",
     "metrics",
     "parity",
+    "peer_lists",
     "projection",
     "replay",
     "rules",

@@ -71,7 +71,7 @@ class LedgerApplication(Application[str]):
     def load(self, stream: str) -> LedgerAggregate:
         """The aggregate as its accepted events make it, or a blank one."""
         database = self._recorder.database
-        kept = self._kept.get(stream, database.head(stream), database.cipher.standing())
+        kept = self._kept.get(stream, database.head(stream), database.cipher.changed())
         if kept is None:
             return self._loaded(stream)
         known = kept.version

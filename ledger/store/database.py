@@ -199,10 +199,16 @@ class Database(SqliteFile):
         """
         statement = tables.select_plain_events(log, len(types))
         rows = self.reading().execute(statement, (first, last, *types, limit)).fetchall()
-        return [self.plain(row) if MARK in row[8] else row for row in rows]
+        return [self._in_the_clear(row) if MARK in row[8] else row for row in rows]
 
-    def plain(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The fields of a `PlainEvent`, its personal text in the clear or erased; raises KeyStoreError."""
+    def plain(self, recorded: Recorded) -> tuple[Any, ...]:
+        """An event as `plain_events` has it."""
+        place, at, it, *_ = recorded
+        return self._in_the_clear(
+            (place, it.stream, it.seq, it.id, it.source, it.type, it.time, it.actor, it.value, at)
+        )
+
+    def _in_the_clear(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*row[:8], self.cipher.readable(row[1], row[2], row[8]), row[9])
 
     def place_since(self, log: LogName, moment: int, partition: int = 0) -> int:

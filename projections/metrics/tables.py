@@ -75,6 +75,14 @@ INSERT INTO metric_chunks (chunk, metric, stream, count, moment, times, steps, c
 VALUES ((SELECT coalesce(max(chunk), 0) + 1 FROM metric_chunks), ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_CHUNK = "UPDATE metric_chunks SET count = ?, moment = ?, times = ?, steps = ?, cells = ? WHERE chunk = ?"
 
+# Each is given the number of a run.
+DELETE_RUN = (
+    "DELETE FROM metric_chunks WHERE metric IN (SELECT metric FROM metrics WHERE run = ?)",
+    "DELETE FROM metrics WHERE run = ?",
+    "DELETE FROM metric_streams WHERE run = ?",
+    "DELETE FROM metric_runs WHERE run = ?",
+)
+
 
 def drop(table: str) -> str:
     """Drop one of the tables if it is there."""

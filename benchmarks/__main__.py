@@ -31,6 +31,7 @@ MEASUREMENTS = (
     "mail",
     "metrics",
     "parity",
+    "peer_lists",
     "projection",
     "replay",
     "rules",

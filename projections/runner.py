@@ -32,7 +32,7 @@ def catch_up(
     # Fixed before the loop: on a busy log the end would move on for ever.
     end = feed.last_position()
     checkpoint = view.in_use(projection, feed.log_id)
-    if checkpoint is not None and checkpoint.position > end:
+    if checkpoint is not None and checkpoint.position > end and not view.others_fill:
         _refuse_shorter(view, checkpoint, feed)
     first = checkpoint.position if checkpoint else 0
     if told is not None and first < end:

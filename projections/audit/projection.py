@@ -1,7 +1,7 @@
 """From events to the index: who, what and which thing are numbers, and each has the list of its positions.
 
-A name is an actor, a type of event, an experiment, a field or what a mail was sent because of; a mark
-says that it is about a position. A change says that a field of a stream was set there: the one
+A name is an actor, a type of event, an experiment, a field, a client, an address or what a mail was sent because
+of; a mark says that it is about a position. A change says that a field of a stream was set there: the one
 before it tells what stood in it. Field 0 of a stream has all that was done or refused to it.
 """
 
@@ -21,8 +21,8 @@ from schemas.events import (
 )
 from schemas.streams import kind_of
 
-ACTOR, ACTION, EXPERIMENT, FIELD, BECAUSE, NOTIFICATION, KIND, REFUSED = range(8)
-"""What a name is of. The last has one name, the empty one."""
+ACTOR, ACTION, EXPERIMENT, FIELD, BECAUSE, NOTIFICATION, KIND, REFUSED, CLIENT, ADDRESS = range(10)
+"""What a name is of. Of what was refused there is one name, the empty one."""
 
 ANYTHING = 0
 """The field of a stream that every event of it sets."""
@@ -65,7 +65,7 @@ class AuditProjection:
     """Rows that only grow: what happened is not changed by what happens."""
 
     name: str = "audit"
-    version: int = 1
+    version: int = 2
     tables: tuple[str, ...] = ("audit_names", "audit_marks", "audit_streams", "audit_changes")
 
     def schema(self, suffix: str) -> str:
@@ -163,6 +163,10 @@ def _names_of(happened: FeedEvent, event: Event) -> Iterator[Name]:
     yield ACTOR, happened.envelope.actor
     yield ACTION, event.name
     yield KIND, kind_of(thing_of(happened, event))
+    if event.client is not None:
+        yield CLIENT, event.client
+    if event.address is not None:
+        yield ADDRESS, readable(event.address)
     match event:
         case CommandRefusedEvent():
             yield REFUSED, ""

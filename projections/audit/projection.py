@@ -24,6 +24,9 @@ from schemas.streams import kind_of
 ACTOR, ACTION, EXPERIMENT, FIELD, BECAUSE, NOTIFICATION, KIND, REFUSED, CLIENT, ADDRESS = range(10)
 """What a name is of. Of what was refused there is one name, the empty one."""
 
+_PERSONAL = (ACTOR, ADDRESS)
+"""What may be a personal text."""
+
 ANYTHING = 0
 """The field of a stream that every event of it sets."""
 
@@ -53,9 +56,9 @@ _MARKED = """
 SELECT m.position FROM audit_names{0} n JOIN audit_marks{0} m ON m.name = n.id
 WHERE n.kind = ? AND n.name = ? AND m.position <= ?"""
 _UNMARK = """
-DELETE FROM audit_marks{0} WHERE position = ? AND name IN (SELECT id FROM audit_names{0} WHERE kind = ?)"""
+DELETE FROM audit_marks{0} WHERE position = ? AND name IN (SELECT id FROM audit_names{0} WHERE kind IN (?, ?))"""
 _DROP_UNUSED = """
-DELETE FROM audit_names{0} WHERE kind = ?
+DELETE FROM audit_names{0} WHERE kind IN (?, ?)
 AND NOT EXISTS (SELECT 1 FROM audit_marks{0} m WHERE m.name = audit_names{0}.id)"""
 
 Name = tuple[int, str]
@@ -91,10 +94,10 @@ class AuditProjection:
         for position in sorted(positions):
             happened = feed.at(position)
             if happened is not None and isinstance(happened.event, Event):
-                connection.execute(_UNMARK.format(suffix), (position, ACTOR))
-                batch.mark_actors(happened, happened.event)
+                connection.execute(_UNMARK.format(suffix), (position, *_PERSONAL))
+                batch.mark_people(happened, happened.event)
         batch.write()
-        connection.execute(_DROP_UNUSED.format(suffix), (ACTOR,))
+        connection.execute(_DROP_UNUSED.format(suffix), _PERSONAL)
 
 
 class _Batch:
@@ -121,9 +124,9 @@ class _Batch:
             marks += fields
         self._marks += [(mark, position) for mark in marks]
 
-    def mark_actors(self, happened: FeedEvent, event: Event) -> None:
-        actors = [self._name(kind, name) for kind, name in _names_of(happened, event) if kind == ACTOR]
-        self._marks += [(actor, happened.position) for actor in actors]
+    def mark_people(self, happened: FeedEvent, event: Event) -> None:
+        names = [self._name(kind, name) for kind, name in _names_of(happened, event) if kind in _PERSONAL]
+        self._marks += [(name, happened.position) for name in names]
 
     def write(self) -> None:
         """Sorted, so that rows go in where the last ones did."""

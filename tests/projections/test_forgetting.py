@@ -28,7 +28,7 @@ from schemas.personal import MARK
 from schemas.statuses import RunStatus
 from schemas.streams import run_stream
 from tests.ledger.privacy.stores import MemoryKeys, cipher_with
-from tests.projections.conftest import Workspace, open_workspace
+from tests.projections.conftest import Workspace, open_workspace, url_of
 from tests.projections.stories import RUNS, stories
 
 METRICS: Mapping[str, Mapping[str, Scalar]] = {"r1": {"loss": 0.5, "best": "epoch 3"}, "r2": {"loss": 1}}
@@ -131,14 +131,15 @@ def test_what_is_left_is_what_is_built_from_the_log(
         assert content(workspace.view) == live
 
 
-@pytest.fixture
-def erased(tmp_path: Path) -> Iterator[Workspace]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def erased(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
     """A run whose text was overwritten, searched for and asked as of a position before it was erased."""
     keys = MemoryKeys()
-    workspace = open_workspace(tmp_path, METRICS, cipher_with(keys))
+    workspace = open_workspace(tmp_path, METRICS, cipher_with(keys), postgres=url_of(request))
     with closing(workspace.database), closing(workspace.view):
-        # Some systems build SQLite so that it overwrites what it deletes; others must be as safe.
-        workspace.view.reading().execute("PRAGMA secure_delete=OFF")
+        if isinstance(workspace.view, SqliteView):
+            # Some systems build SQLite so that it overwrites what it deletes; others must be as safe.
+            workspace.view.reading().execute("PRAGMA secure_delete=OFF")
         workspace.do(
             StartRun(run_id="r1", experiment="e", tags={"t": f"{ZEBRA} 1"}, display_name=f"{ZEBRA} 2"),
             StartRun(run_id="other", experiment="e", tags={"t": "giraffe"}),

@@ -24,8 +24,8 @@ from schemas.streams import kind_of
 ACTOR, ACTION, EXPERIMENT, FIELD, BECAUSE, NOTIFICATION, KIND, REFUSED, CLIENT, ADDRESS = range(10)
 """What a name is of. Of what was refused there is one name, the empty one."""
 
-_OF_PEOPLE = (ACTOR, ADDRESS)
-"""Names that may be erased."""
+_PERSONAL = (ACTOR, ADDRESS)
+"""What may be a personal text."""
 
 ANYTHING = 0
 """The field of a stream that every event of it sets."""
@@ -56,9 +56,9 @@ _MARKED = """
 SELECT m.position FROM audit_names{0} n JOIN audit_marks{0} m ON m.name = n.id
 WHERE n.kind = ? AND n.name = ? AND m.position <= ?"""
 _UNMARK = """
-DELETE FROM audit_marks{0} WHERE position = ? AND name IN (SELECT id FROM audit_names{0} WHERE kind = ?)"""
+DELETE FROM audit_marks{0} WHERE position = ? AND name IN (SELECT id FROM audit_names{0} WHERE kind IN (?, ?))"""
 _DROP_UNUSED = """
-DELETE FROM audit_names{0} WHERE kind = ?
+DELETE FROM audit_names{0} WHERE kind IN (?, ?)
 AND NOT EXISTS (SELECT 1 FROM audit_marks{0} m WHERE m.name = audit_names{0}.id)"""
 
 Name = tuple[int, str]
@@ -94,12 +94,10 @@ class AuditProjection:
         for position in sorted(positions):
             happened = feed.at(position)
             if happened is not None and isinstance(happened.event, Event):
-                for kind in _OF_PEOPLE:
-                    connection.execute(_UNMARK.format(suffix), (position, kind))
+                connection.execute(_UNMARK.format(suffix), (position, *_PERSONAL))
                 batch.mark_people(happened, happened.event)
         batch.write()
-        for kind in _OF_PEOPLE:
-            connection.execute(_DROP_UNUSED.format(suffix), (kind,))
+        connection.execute(_DROP_UNUSED.format(suffix), _PERSONAL)
 
 
 class _Batch:
@@ -127,7 +125,7 @@ class _Batch:
         self._marks += [(mark, position) for mark in marks]
 
     def mark_people(self, happened: FeedEvent, event: Event) -> None:
-        names = [self._name(kind, name) for kind, name in _names_of(happened, event) if kind in _OF_PEOPLE]
+        names = [self._name(kind, name) for kind, name in _names_of(happened, event) if kind in _PERSONAL]
         self._marks += [(name, happened.position) for name in names]
 
     def write(self) -> None:

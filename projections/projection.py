@@ -2,9 +2,12 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ledger.feed import FeedEvent
+
+Changes = Sequence[tuple[str, Sequence[tuple[Any, ...]]]]
+"""Statements in the order in which they are carried out, each with the values of every time."""
 
 
 class Projection(Protocol):
@@ -24,3 +27,28 @@ class Projection(Protocol):
 
     def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
         """Take in events, in the caller's transaction."""
+
+
+class Fold(Protocol):
+    """From events to changes of one generation of tables, batch by batch; what it has read it may remember.
+
+    Every change must have been written before the next batch, and nobody else may write between the two.
+    """
+
+    def take(self, events: Sequence[FeedEvent], connection: sqlite3.Connection) -> Changes:
+        """What events change; this reads and writes nothing, so that it needs no lock."""
+
+
+@runtime_checkable
+class Folding(Protocol):
+    """A projection that tells reading from writing: a rebuild keeps others waiting for the writing alone."""
+
+    def fold(self, suffix: str) -> Fold:
+        """A fold of one generation of the tables."""
+
+
+def write(changes: Changes, connection: sqlite3.Connection) -> None:
+    """Carry out changes, in the caller's transaction."""
+    for statement, values in changes:
+        if values:
+            connection.executemany(statement, values)

@@ -7,6 +7,7 @@ from pydantic_core import to_json
 
 from ledger.feed import FeedEvent
 from ledger.queries import ArtifactDocument
+from projections.projection import Changes, write
 from projections.runs.documents import iso
 from projections.runs.state import moment
 from schemas.events import RunArtifactAddedEvent
@@ -31,14 +32,30 @@ class ArtifactsProjection:
         """The table of one generation."""
         return _SCHEMA.format(suffix)
 
+    def fold(self, suffix: str) -> "ArtifactsFold":
+        """A fold of one generation of the table."""
+        return ArtifactsFold(suffix)
+
     def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
         """Take in events in order: the last one of a name counts."""
+        write(ArtifactsFold(suffix).take(events, connection), connection)
+
+
+class ArtifactsFold:
+    """Needs to remember nothing."""
+
+    def __init__(self, suffix: str) -> None:
+        """Of one generation of the table."""
+        self._suffix = suffix
+
+    def take(self, events: Sequence[FeedEvent], _: sqlite3.Connection) -> Changes:
+        """The last event of a name counts."""
         rows = {}
         for event in events:
             if isinstance(event.event, RunArtifactAddedEvent) and event.envelope.stream.startswith(_RUN):
                 run_id = event.envelope.stream.removeprefix(_RUN)
                 rows[run_id, event.event.artifact_name] = to_json(_document(event.event, event)).decode()
-        connection.executemany(_UPSERT.format(suffix), [(*key, text) for key, text in rows.items()])
+        return [(_UPSERT.format(self._suffix), [(*key, text) for key, text in rows.items()])]
 
 
 def _document(event: RunArtifactAddedEvent, happened: FeedEvent) -> ArtifactDocument:

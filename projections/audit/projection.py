@@ -6,10 +6,12 @@ before it tells what stood in it. Field 0 of a stream has all that was done or r
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ledger.feed import FeedEvent
 from projections.audit.fields import fields_of, refused_field
+from projections.projection import Changes, write
+from projections.remembered import among, forget_oldest
 from schemas.events import (
     CommandRefusedEvent,
     Event,
@@ -38,12 +40,16 @@ CREATE TABLE audit_changes{0} (
     stream INTEGER, field INTEGER, position INTEGER, PRIMARY KEY (stream, field, position)
 ) WITHOUT ROWID"""
 
+_LAST = "SELECT (SELECT coalesce(max(id), 0) FROM audit_names{0}), (SELECT coalesce(max(id), 0) FROM audit_streams{0})"
 _NAME = "SELECT id FROM audit_names{0} WHERE kind = ? AND name = ?"
-_ADD_NAME = "INSERT INTO audit_names{0} (kind, name) VALUES (?, ?)"
-_STREAM = "SELECT id, experiment FROM audit_streams{0} WHERE name = ?"
-_ADD_STREAM = "INSERT INTO audit_streams{0} (name, experiment) VALUES (?, ?)"
+_ADD_NAME = "INSERT INTO audit_names{0} (id, kind, name) VALUES (?, ?, ?)"
+_STREAMS = "SELECT name, id, experiment FROM audit_streams{0} WHERE name IN ({values})"
+_ADD_STREAM = "INSERT INTO audit_streams{0} (id, name, experiment) VALUES (?, ?, ?)"
 _MARK = "INSERT OR IGNORE INTO audit_marks{0} VALUES (?, ?)"
 _CHANGE = "INSERT OR IGNORE INTO audit_changes{0} VALUES (?, ?, ?)"
+
+# A stream or a name has about a quarter of a kB here: 20 MB in all.
+_STREAMS_KEPT, _NAMES_KEPT = 20_000, 50_000
 
 Name = tuple[int, str]
 
@@ -59,25 +65,62 @@ class AuditProjection:
         """The tables of one generation."""
         return _SCHEMA.format(suffix)
 
+    def fold(self, suffix: str) -> "AuditFold":
+        """A fold of one generation of the tables."""
+        return AuditFold(suffix)
+
     def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
         """Take in events: of each the marks, and which fields of its thing it set."""
-        batch = _Batch(connection, suffix)
-        for event in events:
-            if isinstance(event.event, Event):
-                batch.take(event, event.event)
-        batch.write()
+        write(AuditFold(suffix).take(events, connection), connection)
+
+
+class AuditFold:
+    """Remembers the numbers of names and streams."""
+
+    def __init__(self, suffix: str) -> None:
+        """Of one generation of the tables."""
+        self._suffix = suffix
+        self._last: list[int] = []
+        self._names: dict[Name, int] = {}
+        self._streams: dict[str, tuple[int, int]] = {}
+
+    def take(self, events: Sequence[FeedEvent], connection: sqlite3.Connection) -> Changes:
+        """Of each event the marks, and which fields of its thing it set."""
+        self._last = self._last or list(connection.execute(_LAST.format(self._suffix)).fetchone())
+        batch = _Batch(connection, self._suffix, self._names, self._streams, self._last)
+        known = [(event, event.event) for event in events if isinstance(event.event, Event)]
+        batch.load({thing_of(*each) for each in known})
+        for happened, event in known:
+            batch.take(happened, event)
+        forget_oldest(self._names, _NAMES_KEPT)
+        forget_oldest(self._streams, _STREAMS_KEPT)
+        return batch.changes()
 
 
 class _Batch:
-    """Rows of one batch; names and streams are looked up once."""
+    """Rows of one batch; it adds to what the fold remembers."""
 
-    def __init__(self, connection: sqlite3.Connection, suffix: str) -> None:
-        self._connection = connection
-        self._suffix = suffix
-        self._names: dict[Name, int] = {}
-        self._streams: dict[str, tuple[int, int]] = {}
-        self._marks: list[tuple[int, int]] = []
-        self._changes: list[tuple[int, int, int]] = []
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        suffix: str,
+        names: dict[Name, int],
+        streams: dict[str, tuple[int, int]],
+        last: list[int],
+    ) -> None:
+        self._connection, self._suffix = connection, suffix
+        self._names, self._streams, self._last = names, streams, last
+        self._new_names: list[tuple[int, int, str]] = []
+        self._new_streams: list[tuple[int, str, int]] = []
+        self._marks: dict[int, list[int]] = {}
+        self._changes: dict[int, list[tuple[int, int]]] = {}
+
+    def load(self, streams: Collection[str]) -> None:
+        """Read the streams that are not remembered."""
+        select = _STREAMS.format(self._suffix, values="{values}")
+        unknown = [(stream,) for stream in streams if stream not in self._streams]
+        for name, number, experiment in among(self._connection, select, "?", unknown):
+            self._streams[name] = (number, experiment)
 
     def take(self, happened: FeedEvent, event: Event) -> None:
         position = happened.position
@@ -85,39 +128,49 @@ class _Batch:
         marks = [self._name(*name) for name in _names_of(happened, event)]
         if experiment:
             marks.append(experiment)
-        self._changes.append((stream, ANYTHING, position))
+        changes = self._changes.setdefault(stream, [])
+        changes.append((ANYTHING, position))
         if not isinstance(event, CommandRefusedEvent):
-            fields = [self._name(FIELD, field) for field in fields_of(event)]
-            self._changes += [(stream, field, position) for field in fields]
-            marks += fields
-        self._marks += [(mark, position) for mark in marks]
+            for field in fields_of(event):
+                number = self._name(FIELD, field)
+                changes.append((number, position))
+                marks.append(number)
+        for mark in marks:
+            self._marks.setdefault(mark, []).append(position)
 
-    def write(self) -> None:
+    def changes(self) -> Changes:
         """Sorted, so that rows go in where the last ones did."""
-        self._connection.executemany(_MARK.format(self._suffix), sorted(self._marks))
-        self._connection.executemany(_CHANGE.format(self._suffix), sorted(self._changes))
+        marks = [(name, position) for name, positions in sorted(self._marks.items()) for position in positions]
+        changes = [(stream, *each) for stream, found in sorted(self._changes.items()) for each in sorted(found)]
+        statements: list[tuple[str, Sequence[tuple[object, ...]]]] = [
+            (_ADD_NAME, self._new_names),
+            (_ADD_STREAM, self._new_streams),
+            (_MARK, marks),
+            (_CHANGE, changes),
+        ]
+        return [(statement.format(self._suffix), values) for statement, values in statements]
 
     def _name(self, kind: int, name: str) -> int:
         known = self._names.get((kind, name))
         if known is None:
             row = self._connection.execute(_NAME.format(self._suffix), (kind, name)).fetchone()
-            known = row[0] if row else self._add(_ADD_NAME, (kind, name))
-            self._names[kind, name] = known
+            known = self._names[kind, name] = row[0] if row else self._next(0)
+            if row is None:
+                self._new_names.append((known, kind, name))
         return known
 
     def _stream(self, name: str, event: Event) -> tuple[int, int]:
         """The number of a stream, and of the experiment that it is in, 0 for none."""
         known = self._streams.get(name)
         if known is None:
-            known = self._connection.execute(_STREAM.format(self._suffix), (name,)).fetchone()
-        if known is None:
             began = self._name(EXPERIMENT, event.experiment) if isinstance(event, RunStartedEvent) else 0
-            known = (self._add(_ADD_STREAM, (name, began)), began)
-        self._streams[name] = known
+            known = self._streams[name] = (self._next(1), began)
+            self._new_streams.append((known[0], name, began))
         return known
 
-    def _add(self, statement: str, values: tuple[object, ...]) -> int:
-        return self._connection.execute(statement.format(self._suffix), values).lastrowid or 0
+    def _next(self, which: int) -> int:
+        self._last[which] += 1
+        return self._last[which]
 
 
 def thing_of(happened: FeedEvent, event: Event) -> str:

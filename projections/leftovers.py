@@ -20,13 +20,10 @@ def drop_leftovers(view: View, projection: Projection) -> int:
     return len(found)
 
 
-def abandon(view: View, projection: Projection) -> bool:
-    """Give up a rebuild that was begun, and drop its tables; False if none was."""
+def give_up(view: View, projection: Projection) -> None:
+    """Give up a rebuild, if one was begun: its tables are left over then."""
     with view.writing():
-        begun = view.checkpoint(projection, building=True) is not None
         view.forget_building(projection)
-    drop_leftovers(view, projection)
-    return begun
 
 
 def _needed(view: View, projection: Projection) -> set[int]:

@@ -1,8 +1,9 @@
 """Building views again beside those in use, and putting them in their place."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
+from ledger.errors import WorkspaceError
 from ledger.feed import Feed, FeedEvent
 from projections.batch import BATCH, Filling, next_events
 from projections.leftovers import drop_leftovers
@@ -42,7 +43,7 @@ def rebuild_all(
     have reached, and the last one.
 
     Raises:
-        WorkspaceError: a newer version of a projection is being built.
+        WorkspaceError: a newer version of a projection is being built, or somebody gave this rebuild up.
     """
     begun = [Filling(view, each, _begun(view, each, feed.log_id), building=True) for each in projections]
     pace = Pace(batch or BATCH, fixed=batch is not None)
@@ -50,7 +51,7 @@ def rebuild_all(
     while building:
         end = feed.last_position()
         progress(min(each.position for each in building), end)
-        building = list(_still(view, feed, building, end, pace))
+        building = _still(view, feed, building, end, pace)
     used = [view.checkpoint(each.projection) or each.checkpoint for each in begun]
     progress(min((each.position for each in used), default=0), feed.last_position())
     return used
@@ -69,22 +70,28 @@ def _begun(view: View, projection: Projection, log_id: str) -> Checkpoint:
     return begun
 
 
-def _still(view: View, feed: Feed, building: Sequence[Filling], end: int, pace: Pace) -> Iterator[Filling]:
+def _still(view: View, feed: Feed, building: Sequence[Filling], end: int, pace: Pace) -> list[Filling]:
     """A batch more for those that are furthest behind; what is not done yet goes on."""
     start = min(each.position for each in building)
     events = next_events(feed, start, [each.position for each in building if each.position > start], pace.size)
-    for filling in building:
-        if filling.position == start:
-            held = _take(view, filling, events)
-            if held is None:
-                # Another process rebuilds too, and was faster.
-                found = view.checkpoint(filling.projection, building=True)
-                if found is not None and found.generation == filling.checkpoint.generation:
-                    yield Filling(view, filling.projection, found, building=True)
-                continue
-            pace.held(held, len(events))
-        if filling.position < end or not _is_done(view, feed, filling):
-            yield filling
+    taken = [(each, _take(view, each, events)) for each in building if each.position == start]
+    pace.held(max((held for _, held in taken if held is not None), default=0.0), len(events))
+    lost = [each for each, held in taken if held is None]
+    still = [each for each in building if each not in lost]
+    still += [found for each in lost if (found := _taken_over(view, each)) is not None]
+    return [each for each in still if each.position < end or not _is_done(view, feed, each)]
+
+
+def _taken_over(view: View, filling: Filling) -> Filling | None:
+    """Another process rebuilds too, and was faster: go on where it is; None if it is done."""
+    projection, generation = filling.projection, filling.checkpoint.generation
+    found = view.checkpoint(projection, building=True)
+    if found is not None and found.generation == generation:
+        return Filling(view, projection, found, building=True)
+    used = view.checkpoint(projection)
+    if used is None or used.generation < generation:
+        raise WorkspaceError(f"the rebuild of {projection.name!r} was given up by somebody else; the view is as it was")
+    return None
 
 
 def _take(view: View, filling: Filling, events: Sequence[FeedEvent]) -> float | None:
@@ -108,9 +115,11 @@ def _is_done(view: View, feed: Feed, filling: Filling) -> bool:
         if not filling.is_current():
             return False
         events = feed.after(filling.position, LAST)
-        if len(events) == LAST:
+        prepared = filling.prepare(events)
+        used = view.checkpoint(filling.projection)
+        if len(events) == LAST or (used is not None and prepared.behind.position < used.position):
             return False
-        filling.write(filling.prepare(events))
+        filling.write(prepared)
         view.use(filling.projection, filling.checkpoint)
         view.forget_building(filling.projection)
     drop_leftovers(view, filling.projection)

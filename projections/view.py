@@ -50,7 +50,7 @@ class View(SqliteFile):
 
     def __init__(self, path: Path) -> None:
         """Open or make the file."""
-        super().__init__(path, durable=False, cure="delete it, it is built again")
+        super().__init__(path, durable=False, cure="delete it, it is built again", shrinks=True)
         self.make_once(_SCHEMA, _SCHEMA_VERSION)
 
     @contextmanager

@@ -15,8 +15,14 @@ BUSY_SECONDS = 60.0
 class SqliteFile:
     """One connection for each thread of each process, opened on first use."""
 
-    def __init__(self, path: Path, *, durable: bool, cure: str = "restore it from a backup") -> None:
-        """Open or make the file; `durable` syncs each commit to the disk, `cure` is for a damaged one."""
+    def __init__(
+        self, path: Path, *, durable: bool, cure: str = "restore it from a backup", shrinks: bool = False
+    ) -> None:
+        """Open or make the file.
+
+        `durable` syncs each commit to the disk, `cure` is for a damaged file, and a new one that `shrinks`
+        can give space back bit by bit.
+        """
         self.path = path
         self._cure = cure
         self._durable = durable
@@ -26,6 +32,9 @@ class SqliteFile:
         self._watching: sqlite3.Connection | None = None
         self._closed = False
         with self.clear_errors():
+            if shrinks:
+                # Before the first page is written, or it needs a VACUUM.
+                self.reading().execute("PRAGMA auto_vacuum=INCREMENTAL")
             self.reading().execute("PRAGMA journal_mode=WAL")
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from projections.answers import PROJECTIONS
 from projections.runner import catch_up
 from projections.runs.as_of import Past
 from projections.runs.queries import find_runs
+from projections.sqlite.view import SqliteView
 from projections.view import View
 
 NOTES = """\
@@ -44,7 +45,10 @@ _QUERIES = {
 def run() -> list[Result]:
     """Every question at every position."""
     folder = million() / FOLDER
-    with closing(View(folder / "views.db")) as view, closing(Database(folder / "ledger.db", durable=False)) as database:
+    with (
+        closing(SqliteView(folder / "views.db")) as view,
+        closing(Database(folder / "ledger.db", durable=False)) as database,
+    ):
         log = open_sqlite_log(database, "control", source="//bench", actor="bench", now=now)
         feed = Feed(log.id, database)
         _tag(log, database)

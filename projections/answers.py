@@ -1,6 +1,5 @@
 """Answers to the questions of the SDK and the command line, from the views of this process."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from projections.artifacts.projection import ArtifactsProjection
 from projections.artifacts.queries import find_artifacts
 from projections.audit.projection import AuditProjection
 from projections.audit.queries import find_audit
+from projections.connection import Connection
 from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
 from projections.history.as_of import run_as_of
@@ -182,7 +182,7 @@ class Answers:
         return live_metrics(going, self._last_values)
 
     @contextmanager
-    def _caught_up(self, at_least: int, *others: Projection) -> Iterator[sqlite3.Connection]:
+    def _caught_up(self, at_least: int, *others: Projection) -> Iterator[Connection]:
         with self._view.clear_errors():
             catch_up_all(self._view, (self._runs, *others), self._feed, at_least=at_least)
             # One moment for all statements of a question: a rebuild may change the tables in between.

@@ -1,13 +1,13 @@
 """What a projection is: a name, tables, and a function from events to rows."""
 
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from ledger.feed import FeedEvent
+from projections.connection import Connection
 
-Changes = Sequence[tuple[str, Sequence[tuple[Any, ...]]]]
-"""Statements in the order in which they are carried out, each with the values of every time."""
+Changes = Sequence[Callable[[Connection], object]]
+"""What is written, in this order."""
 
 
 class Projection(Protocol):
@@ -25,8 +25,11 @@ class Projection(Protocol):
     def schema(self, suffix: str) -> str:
         """The statements that make one generation of the tables, with `suffix` behind each name."""
 
-    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
-        """Take in events, in the caller's transaction."""
+    def apply(self, events: Sequence[FeedEvent], connection: Any, suffix: str) -> None:
+        """Take in events, in the caller's transaction, by the connection of the view's store.
+
+        Ours know a `projections.connection.Connection`; one's own are in SQLite, and get a `sqlite3.Connection`.
+        """
 
 
 class Fold(Protocol):
@@ -35,7 +38,7 @@ class Fold(Protocol):
     Every change must have been written before the next batch, and nobody else may write between the two.
     """
 
-    def take(self, events: Sequence[FeedEvent], connection: sqlite3.Connection) -> Changes:
+    def take(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
         """What events change; this reads and writes nothing, so that it needs no lock."""
 
 
@@ -47,8 +50,12 @@ class Folding(Protocol):
         """A fold of one generation of the tables."""
 
 
-def write(changes: Changes, connection: sqlite3.Connection) -> None:
+def many(statement: str, values: Sequence[tuple[Any, ...]]) -> Callable[[Connection], object]:
+    """The change of a statement that is run for each of these."""
+    return lambda connection: connection.executemany(statement, values) if values else None
+
+
+def write(changes: Changes, connection: Connection) -> None:
     """Carry out changes, in the caller's transaction."""
-    for statement, values in changes:
-        if values:
-            connection.executemany(statement, values)
+    for change in changes:
+        change(connection)

@@ -1,9 +1,10 @@
 """What a fold remembers of the tables from batch to batch, and what it asks them for."""
 
-import sqlite3
 from collections.abc import Collection, Iterator, MutableMapping
 from itertools import islice
 from typing import Any, TypeVar
+
+from projections.connection import Connection
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -18,7 +19,7 @@ def forget_oldest(known: MutableMapping[K, V], most: int) -> None:
 
 
 def among(
-    connection: sqlite3.Connection, select: str, marks: str, wanted: Collection[tuple[Any, ...]]
+    connection: Connection, select: str, marks: str, wanted: Collection[tuple[Any, ...]]
 ) -> Iterator[tuple[Any, ...]]:
     """What a statement finds for what is wanted, so many at a time; it has `{values}` in their place."""
     waiting = iter(wanted)

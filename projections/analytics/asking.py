@@ -60,7 +60,7 @@ class ArrowTables:
         for stream in streams:
             for recorded in self._database.stream_events(stream, log=log):
                 if _within(recorded, query):
-                    yield _plain(recorded)
+                    yield self._database.plain(_plain(recorded))
 
 
 def _within(recorded: Recorded, query: TableQuery) -> bool:

@@ -1,13 +1,13 @@
 """From events to rows of the table of files: the newest content of each name."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from pydantic_core import to_json
 
 from ledger.feed import FeedEvent
 from ledger.queries import ArtifactDocument
-from projections.projection import Changes, write
+from projections.connection import Connection, Document
+from projections.projection import Changes, many, write
 from projections.runs.documents import iso
 from projections.runs.state import moment
 from schemas.events import RunArtifactAddedEvent
@@ -36,7 +36,7 @@ class ArtifactsProjection:
         """A fold of one generation of the table."""
         return ArtifactsFold(suffix)
 
-    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
+    def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events in order: the last one of a name counts."""
         write(ArtifactsFold(suffix).take(events, connection), connection)
 
@@ -48,14 +48,14 @@ class ArtifactsFold:
         """Of one generation of the table."""
         self._suffix = suffix
 
-    def take(self, events: Sequence[FeedEvent], _: sqlite3.Connection) -> Changes:
+    def take(self, events: Sequence[FeedEvent], _: Connection) -> Changes:
         """The last event of a name counts."""
         rows = {}
         for event in events:
             if isinstance(event.event, RunArtifactAddedEvent) and event.envelope.stream.startswith(_RUN):
                 run_id = event.envelope.stream.removeprefix(_RUN)
                 rows[run_id, event.event.artifact_name] = to_json(_document(event.event, event)).decode()
-        return [(_UPSERT.format(self._suffix), [(*key, text) for key, text in rows.items()])]
+        return [many(_UPSERT.format(self._suffix), [(*key, Document(text)) for key, text in rows.items()])]
 
 
 def _document(event: RunArtifactAddedEvent, happened: FeedEvent) -> ArtifactDocument:

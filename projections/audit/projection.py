@@ -5,12 +5,12 @@ says that it is about a position. A change says that a field of a stream was set
 before it tells what stood in it. Field 0 of a stream has all that was done or refused to it.
 """
 
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 
 from ledger.feed import FeedEvent
 from projections.audit.fields import fields_of, refused_field
-from projections.projection import Changes, write
+from projections.connection import Connection
+from projections.projection import Changes, many, write
 from projections.remembered import among, forget_oldest
 from schemas.events import (
     CommandRefusedEvent,
@@ -45,8 +45,8 @@ _NAME = "SELECT id FROM audit_names{0} WHERE kind = ? AND name = ?"
 _ADD_NAME = "INSERT INTO audit_names{0} (id, kind, name) VALUES (?, ?, ?)"
 _STREAMS = "SELECT name, id, experiment FROM audit_streams{0} WHERE name IN ({values})"
 _ADD_STREAM = "INSERT INTO audit_streams{0} (id, name, experiment) VALUES (?, ?, ?)"
-_MARK = "INSERT OR IGNORE INTO audit_marks{0} VALUES (?, ?)"
-_CHANGE = "INSERT OR IGNORE INTO audit_changes{0} VALUES (?, ?, ?)"
+_MARK = "INSERT INTO audit_marks{0} VALUES (?, ?) ON CONFLICT DO NOTHING"
+_CHANGE = "INSERT INTO audit_changes{0} VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 # A stream or a name has about a quarter of a kB here: 20 MB in all.
 _STREAMS_KEPT, _NAMES_KEPT = 20_000, 50_000
@@ -69,7 +69,7 @@ class AuditProjection:
         """A fold of one generation of the tables."""
         return AuditFold(suffix)
 
-    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
+    def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events: of each the marks, and which fields of its thing it set."""
         write(AuditFold(suffix).take(events, connection), connection)
 
@@ -84,7 +84,7 @@ class AuditFold:
         self._names: dict[Name, int] = {}
         self._streams: dict[str, tuple[int, int]] = {}
 
-    def take(self, events: Sequence[FeedEvent], connection: sqlite3.Connection) -> Changes:
+    def take(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
         """Of each event the marks, and which fields of its thing it set."""
         self._last = self._last or list(connection.execute(_LAST.format(self._suffix)).fetchone())
         batch = _Batch(connection, self._suffix, self._names, self._streams, self._last)
@@ -102,7 +102,7 @@ class _Batch:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         suffix: str,
         names: dict[Name, int],
         streams: dict[str, tuple[int, int]],
@@ -148,7 +148,7 @@ class _Batch:
             (_MARK, marks),
             (_CHANGE, changes),
         ]
-        return [(statement.format(self._suffix), values) for statement, values in statements]
+        return [many(statement.format(self._suffix), values) for statement, values in statements]
 
     def _name(self, kind: int, name: str) -> int:
         known = self._names.get((kind, name))

@@ -1,13 +1,13 @@
 """From events to rows of the table of experiments."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from ledger.feed import FeedEvent
-from projections.projection import Changes, write
+from projections.connection import Connection, Document
+from projections.projection import Changes, many, write
 from projections.remembered import forget_oldest
 from projections.runs.state import moment
 from schemas.events import (
@@ -51,7 +51,7 @@ class ExperimentsProjection:
         """A fold of one generation of the table."""
         return ExperimentsFold(suffix)
 
-    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
+    def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events: each experiment that they touch is read once and written once."""
         write(ExperimentsFold(suffix).take(events, connection), connection)
 
@@ -64,7 +64,7 @@ class ExperimentsFold:
         self._suffix = suffix
         self._states: dict[str, ExperimentState] = {}
 
-    def take(self, events: Sequence[FeedEvent], connection: sqlite3.Connection) -> Changes:
+    def take(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
         """Each experiment that events touch is read once, if it is not remembered, and written once."""
         states = self._states
         touched: set[str] = set()
@@ -77,9 +77,9 @@ class ExperimentsFold:
                 states[key] = from_json(row[0]) if row else {}
             if apply_event(states[key], event):
                 touched.add(key)
-        rows = [(key, states[key]["name"], to_json(states[key]).decode()) for key in sorted(touched)]
+        rows = [(key, states[key]["name"], Document(to_json(states[key]).decode())) for key in sorted(touched)]
         forget_oldest(states, _KEPT)
-        return [(_UPSERT.format(self._suffix), rows)]
+        return [many(_UPSERT.format(self._suffix), rows)]
 
 
 def apply_event(state: ExperimentState, happened: FeedEvent) -> bool:

@@ -5,19 +5,20 @@ of today. The others are made anew from their events up to the position, in tabl
 memory. Both are asked alike, and their pages are one page.
 """
 
-import json
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from ledger.errors import LimitExceededError
 from ledger.feed import Feed, FeedEvent
+from projections.connection import Connection
 from projections.runs import tables
 from projections.runs.changed import Changed, There, changed_since, there_at
-from projections.runs.conditions import COUNTED, Condition, Sql
+from projections.runs.conditions import COUNTED, Condition
 from projections.runs.matching import Source
 from projections.runs.projection import RunsProjection
+from projections.sql import Sql
+from projections.sqlite.connection import SqliteConnection, in_memory
 from schemas.events import OpaqueEvent
 
 CHANGED_RUNS = 50_000
@@ -39,10 +40,10 @@ class Past:
         self._feed = feed
         self._lock = threading.Lock()
         self._made: tuple[int, list[Changed]] | None = None
-        self._kept: sqlite3.Connection | None = None
+        self._kept: SqliteConnection | None = None
 
     @contextmanager
-    def sources(self, connection: sqlite3.Connection, position: int) -> Iterator[list[Source]]:
+    def sources(self, connection: Connection, position: int) -> Iterator[list[Source]]:
         """Where the runs are found that were there at a position, as they were.
 
         Raises:
@@ -58,7 +59,7 @@ class Past:
                 f"more than {CHANGED_RUNS:,} runs have changed since position {position}: "
                 "ask for a later one, or for one run as of it"
             )
-        today = Source(connection, limits=[_unchanged(changed), *_limits(there)])
+        today = Source(connection, limits=[_unchanged(connection, changed), *_limits(there)])
         if not changed:
             yield [today]
             return
@@ -66,7 +67,7 @@ class Past:
             yield [today, Source(memory)]
 
     @contextmanager
-    def _tables(self, position: int, changed: list[Changed]) -> Iterator[sqlite3.Connection]:
+    def _tables(self, position: int, changed: list[Changed]) -> Iterator[Connection]:
         """Those that are kept, if they are these and nobody else reads them now, else new ones."""
         if len(changed) > _KEPT_RUNS or not self._lock.acquire(blocking=False):
             with closing(_made(self._feed, position, changed)) as memory:
@@ -91,16 +92,15 @@ def _limits(there: There) -> list[Condition]:
     return [begun, Condition(Sql("a.created <= ?", [there.latest]), narrows=True)]
 
 
-def _unchanged(changed: Sequence[Changed]) -> Condition:
+def _unchanged(connection: Connection, changed: Sequence[Changed]) -> Condition:
     if not changed:
         return Condition(Sql("true"))
-    numbers = json.dumps([each.run for each in changed])
-    return Condition(Sql("a.run NOT IN (SELECT value FROM json_each(?))", [numbers]))
+    return Condition(Sql("NOT ") + connection.dialect.among("a.run", [each.run for each in changed]))
 
 
-def _made(feed: Feed, position: int, changed: Sequence[Changed]) -> sqlite3.Connection:
+def _made(feed: Feed, position: int, changed: Sequence[Changed]) -> SqliteConnection:
     """The tables of these runs as of a position, in memory."""
-    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    memory = in_memory()
     memory.execute(_CHECKPOINT)
     for statement in tables.schema(_SUFFIX).split(";"):
         memory.execute(statement)

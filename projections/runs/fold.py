@@ -1,14 +1,14 @@
 """The fold of the run table: events in, statements and their values out."""
 
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json
 
 from ledger.feed import FeedEvent
-from projections.projection import Changes
+from projections.connection import Connection
+from projections.projection import Changes, many
 from projections.remembered import among, forget_oldest
 from projections.runs import tables
 from projections.runs.attributes import Attribute, attributes_brought_by, attributes_of
@@ -45,7 +45,7 @@ class RunsFold:
         self._numbers: dict[Attribute, int] = {}
         self._experiments: dict[str, _Experiment] = {}
 
-    def take(self, events: Sequence[FeedEvent], connection: sqlite3.Connection) -> Changes:
+    def take(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
         """Each run that events touch is read once, if it is not remembered, and written once."""
         last = self._last = self._last or _last(connection, self._suffix)
         batch = _Batch(connection, self._suffix, self._rows, self._numbers, self._experiments, last, self._given)
@@ -79,7 +79,7 @@ class _Last:
     attribute: int
 
 
-def _last(connection: sqlite3.Connection, suffix: str) -> _Last:
+def _last(connection: Connection, suffix: str) -> _Last:
     run, latest = connection.execute(tables.SELECT_NEWEST.format(suffix)).fetchone() or (0, _EARLIEST)
     return _Last(run, latest, connection.execute(tables.SELECT_LAST_ATTRIBUTE.format(suffix)).fetchone()[0])
 
@@ -89,7 +89,7 @@ class _Batch:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         suffix: str,
         rows: dict[str, Row],
         numbers: dict[Attribute, int],
@@ -171,7 +171,8 @@ class _Batch:
     def _metrics(self, row: Row) -> Values:
         if row.known is not None:
             return row.known
-        return dict(self._connection.execute(tables.SELECT_METRICS.format(self._suffix), (row.run,)).fetchall())
+        found = self._connection.execute(tables.SELECT_METRICS.format(self._suffix), (row.run,)).fetchall()
+        return {field: self._connection.dialect.value(stored) for field, stored in found}
 
     def _new(self, run_id: str, event: FeedEvent) -> Row:
         last = self._last
@@ -186,24 +187,28 @@ class _Batch:
             changes.take(row)
         new = self._number([*self._brought, *(fact for fact, _, _ in changes.facts_gone)])
         counts = changes.facets.changed()
-        statements: list[tuple[str, Sequence[tuple[Any, ...]]]] = [
-            (tables.UPSERT_RUN, changes.rows),
-            (tables.INSERT_ATTRIBUTE, new),
-            (tables.DELETE_RUN_ATTRIBUTE, self._numbered(changes.facts_gone)),
-            (tables.INSERT_RUN_ATTRIBUTE, sorted(self._numbered(changes.facts_come))),
-            (tables.REPLACE_WORDS, changes.words),
-            (tables.DELETE_VALUE, changes.gone),
-            (tables.UPSERT_VALUE, changes.come),
-            (tables.COUNT_FACET, counts),
-            (tables.DROP_FACET, [count[:4] for count in counts if count[4] < 0]),
-            (tables.UPSERT_EXPERIMENT, [(name, it.runs, it.active) for name, it in self._active.items()]),
+        suffix, dialect = self._suffix, self._connection.dialect
+        return [
+            self._many(tables.UPSERT_RUN, changes.rows),
+            self._many(tables.INSERT_ATTRIBUTE, new),
+            self._many(tables.DELETE_RUN_ATTRIBUTE, self._numbered(changes.facts_gone)),
+            self._many(tables.INSERT_RUN_ATTRIBUTE, sorted(self._numbered(changes.facts_come))),
+            lambda connection: dialect.put_words(connection, suffix, changes.words),
+            self._many(tables.DELETE_VALUE, changes.gone),
+            lambda connection: dialect.put_values(connection, suffix, changes.come),
+            self._many(tables.COUNT_FACET, counts),
+            self._many(tables.DROP_FACET, [count[:4] for count in counts if count[4] < 0]),
+            self._many(tables.UPSERT_EXPERIMENT, [(name, it.runs, it.active) for name, it in self._active.items()]),
         ]
-        return [(statement.format(self._suffix), values) for statement, values in statements]
+
+    def _many(self, statement: str, values: Sequence[tuple[Any, ...]]) -> Callable[[Connection], object]:
+        return many(statement.format(self._suffix), values)
 
     def _number(self, facts: Iterable[Attribute]) -> list[tuple[int, str, str, str]]:
         """Learn the numbers of facts; those that have none get the next ones, and are the answer."""
         unknown = dict.fromkeys(fact for fact in facts if fact not in self._numbers)
-        for kind, key, value, number in self._among(tables.SELECT_ATTRIBUTES, "(?, ?, ?)", list(unknown)):
+        marks = ", ".join([self._connection.dialect.text_mark] * 3)
+        for kind, key, value, number in self._among(tables.SELECT_ATTRIBUTES, f"({marks})", list(unknown)):
             self._numbers[kind, key, value] = number
         new = []
         for fact in unknown:

@@ -1,15 +1,16 @@
 """What runs must meet, as ways that lead to those that do: the rarest condition leads, the others are looked up."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.queries import ANY_VALUE, RunQuery
+from projections.connection import Connection
 from projections.runs.attributes import ARCHIVED, TOP_LEVEL, Attribute, has_key, one, pair
-from projections.runs.conditions import Condition, Conditions, LiveMetrics, Sql
+from projections.runs.conditions import Condition, Conditions, LiveMetrics
 from projections.runs.span import span_of
 from projections.runs.windows import Window
+from projections.sql import Sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Source:
     `live` are the last values of runs that go on, for a query that asks for those of metrics.
     """
 
-    connection: sqlite3.Connection
+    connection: Connection
     live: LiveMetrics = field(default_factory=dict)
     limits: Sequence[Condition] = ()
 

@@ -1,9 +1,9 @@
 """From events to rows of the run table."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 
 from ledger.feed import FeedEvent
+from projections.connection import Connection
 from projections.projection import write
 from projections.runs import tables
 from projections.runs.fold import RunsFold
@@ -24,12 +24,12 @@ class RunsProjection:
         """A fold of one generation of the tables."""
         return RunsFold(suffix)
 
-    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
+    def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events: each run that they touch is read once and written once."""
         self.apply_numbered(events, connection, suffix, {})
 
     def apply_numbered(
-        self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str, runs: Mapping[str, int]
+        self, events: Sequence[FeedEvent], connection: Connection, suffix: str, runs: Mapping[str, int]
     ) -> None:
         """As `apply`; new runs get these numbers, by id, and the next ones if they are not among them."""
         write(RunsFold(suffix, runs).take(events, connection), connection)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pydantic_core import to_json
 
+from projections.connection import Document
 from projections.runs.attributes import Attribute, attributes_of
 from projections.runs.changed import fork_of
 from projections.runs.facets import FacetCounts
@@ -45,7 +46,7 @@ class Row:
         """The row of the table of runs."""
         last = self.state["last_position"]
         places = (self.first, last, fork_of(self.first, last), self.latest)
-        return (self.run, self.run_id, self.created, self.number, *places, to_json(self.state).decode())
+        return (self.run, self.run_id, self.created, self.number, *places, Document(to_json(self.state).decode()))
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from projections.projection import Projection
+    from projections.sqlite.view import SqliteView
     from projections.view import View
     from runledger.wiring import Embedded
 
@@ -58,10 +59,10 @@ def rebuild(session: Session, name: str | None, dry_run: bool) -> None:
 @pass_session
 def vacuum(session: Session, abandon: bool, dry_run: bool) -> None:
     """Give back the space of tables that were dropped: those before a rebuild, and with --abandon half-built ones."""
-    from projections.vacuum import size_of, unused_bytes  # noqa: PLC0415
+    from projections.sqlite.vacuum import size_of, unused_bytes  # noqa: PLC0415
 
     with session.embedded() as parts:
-        view = parts.view
+        view = _in_a_file(parts.view)
         before, dropped = size_of(view), 0
         if dry_run:
             note(f"Would give back {unused_bytes(view):,} of {before:,} bytes, and what unused tables have.")
@@ -71,6 +72,14 @@ def vacuum(session: Session, abandon: bool, dry_run: bool) -> None:
         _tell_begun(view, parts.feed.last_position())
         result = {"path": str(view.path), "before": before, "after": size_of(view), "tables_dropped": dropped}
     session.output.write(result)
+
+
+def _in_a_file(view: "View") -> "SqliteView":
+    from projections.sqlite.view import SqliteView  # noqa: PLC0415
+
+    if not isinstance(view, SqliteView):
+        raise click.UsageError(f"{view.name} is a database that gives space back by itself")
+    return view
 
 
 def _drop_unused(view: "View", *, abandon: bool) -> int:
@@ -83,8 +92,8 @@ def _drop_unused(view: "View", *, abandon: bool) -> int:
     return sum(drop_leftovers(view, each) for each in PROJECTIONS)
 
 
-def _shrink(view: "View") -> None:
-    from projections.vacuum import vacuum as give_back  # noqa: PLC0415
+def _shrink(view: "SqliteView") -> None:
+    from projections.sqlite.vacuum import vacuum as give_back  # noqa: PLC0415
 
     try:
         with Progress(f"making {view.path.name} smaller", "bytes") as progress:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.errors import UnavailableError
-from projections.view import View
+from projections.sqlite.view import SqliteView
 
 _AT_ONCE = 2_000
 """Pages of 4 kB that are moved in one transaction: some 10 ms."""
@@ -18,18 +18,18 @@ _PATIENCE, _MOMENT = 5_000, 200
 _INCREMENTAL = 2
 
 
-def size_of(view: View) -> int:
+def size_of(view: SqliteView) -> int:
     """Bytes of the file, with what is not yet moved into it."""
     files = (view.path, Path(f"{view.path}-wal"))
     return sum(file.stat().st_size for file in files if file.exists())
 
 
-def unused_bytes(view: View) -> int:
+def unused_bytes(view: SqliteView) -> int:
     """Bytes of the file that no table needs."""
     return _number(view, "freelist_count") * _number(view, "page_size")
 
 
-def vacuum(view: View, progress: Callable[[int, int], None] = lambda *_: None) -> None:
+def vacuum(view: SqliteView, progress: Callable[[int, int], None] = lambda *_: None) -> None:
     """Make the file as small as what it holds; `progress` hears how many bytes were given back, of how many.
 
     A file made by an earlier version of this program is written anew once: for that nobody else may write, and
@@ -54,7 +54,7 @@ def vacuum(view: View, progress: Callable[[int, int], None] = lambda *_: None) -
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def _write_anew(view: View) -> None:
+def _write_anew(view: SqliteView) -> None:
     needed = 2 * (_number(view, "page_count") - _number(view, "freelist_count")) * _number(view, "page_size")
     free = shutil.disk_usage(view.path.parent).free
     if free < needed:
@@ -68,7 +68,7 @@ def _write_anew(view: View) -> None:
 
 
 @contextmanager
-def _impatient(view: View, milliseconds: int) -> Iterator[sqlite3.Connection]:
+def _impatient(view: SqliteView, milliseconds: int) -> Iterator[sqlite3.Connection]:
     """This thread's connection, which waits for others only so long."""
     connection = view.reading()
     (before,) = connection.execute("PRAGMA busy_timeout").fetchone()
@@ -86,5 +86,5 @@ def _impatient(view: View, milliseconds: int) -> Iterator[sqlite3.Connection]:
         connection.execute(f"PRAGMA busy_timeout={before}")
 
 
-def _number(view: View, name: str) -> int:
+def _number(view: SqliteView, name: str) -> int:
     return int(view.reading().execute(f"PRAGMA {name}").fetchone()[0])

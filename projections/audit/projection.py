@@ -5,12 +5,13 @@ says that it is about a position. A change says that a field of a stream was set
 before it tells what stood in it. Field 0 of a stream has all that was done or refused to it.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from ledger.feed import FeedEvent
 from projections.audit.fields import fields_of, refused_field
 from projections.connection import Connection
-from projections.projection import Changes, many, write
+from projections.projection import Changes, many, rows, write
 from projections.remembered import among, forget_oldest
 from schemas.events import (
     CommandRefusedEvent,
@@ -45,13 +46,17 @@ _NAME = "SELECT id FROM audit_names{0} WHERE kind = ? AND name = ?"
 _ADD_NAME = "INSERT INTO audit_names{0} (id, kind, name) VALUES (?, ?, ?)"
 _STREAMS = "SELECT name, id, experiment FROM audit_streams{0} WHERE name IN ({values})"
 _ADD_STREAM = "INSERT INTO audit_streams{0} (id, name, experiment) VALUES (?, ?, ?)"
-_MARK = "INSERT INTO audit_marks{0} VALUES (?, ?) ON CONFLICT DO NOTHING"
-_CHANGE = "INSERT INTO audit_changes{0} VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_MARK = "INSERT INTO audit_marks{0} VALUES {rows} ON CONFLICT DO NOTHING"
+_CHANGE = "INSERT INTO audit_changes{0} VALUES {rows} ON CONFLICT DO NOTHING"
 
 # A stream or a name has about a quarter of a kB here: 20 MB in all.
 _STREAMS_KEPT, _NAMES_KEPT = 20_000, 50_000
 
+# Events that are found by names of what they tell.
+_TELLING = frozenset({CommandRefusedEvent, LoginRefusedEvent, NotificationsClaimedEvent, NotificationsSettledEvent})
+
 Name = tuple[int, str]
+_Alike = tuple[str, type[Event], str]
 
 
 class AuditProjection:
@@ -83,17 +88,19 @@ class AuditFold:
         self._last: list[int] = []
         self._names: dict[Name, int] = {}
         self._streams: dict[str, tuple[int, int]] = {}
+        self._alike: dict[_Alike, list[int]] = {}
 
     def take(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
         """Of each event the marks, and which fields of its thing it set."""
         self._last = self._last or list(connection.execute(_LAST.format(self._suffix)).fetchone())
-        batch = _Batch(connection, self._suffix, self._names, self._streams, self._last)
+        batch = _Batch(connection, self._suffix, self._names, self._streams, self._alike, self._last)
         known = [(event, event.event) for event in events if isinstance(event.event, Event)]
         batch.load({thing_of(*each) for each in known})
         for happened, event in known:
             batch.take(happened, event)
         forget_oldest(self._names, _NAMES_KEPT)
         forget_oldest(self._streams, _STREAMS_KEPT)
+        forget_oldest(self._alike, _NAMES_KEPT)
         return batch.changes()
 
 
@@ -106,14 +113,15 @@ class _Batch:
         suffix: str,
         names: dict[Name, int],
         streams: dict[str, tuple[int, int]],
+        alike: dict[_Alike, list[int]],
         last: list[int],
     ) -> None:
         self._connection, self._suffix = connection, suffix
-        self._names, self._streams, self._last = names, streams, last
+        self._names, self._streams, self._alike, self._last = names, streams, alike, last
         self._new_names: list[tuple[int, int, str]] = []
         self._new_streams: list[tuple[int, str, int]] = []
-        self._marks: dict[int, list[int]] = {}
-        self._changes: dict[int, list[tuple[int, int]]] = {}
+        self._marks: defaultdict[int, list[int]] = defaultdict(list)
+        self._changes: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
 
     def load(self, streams: Collection[str]) -> None:
         """Read the streams that are not remembered."""
@@ -124,31 +132,41 @@ class _Batch:
 
     def take(self, happened: FeedEvent, event: Event) -> None:
         position = happened.position
-        stream, experiment = self._stream(thing_of(happened, event), event)
-        marks = [self._name(*name) for name in _names_of(happened, event)]
+        thing = thing_of(happened, event)
+        stream, experiment = self._stream(thing, event)
+        marks = set(self._common(happened, event, kind_of(thing)))
         if experiment:
-            marks.append(experiment)
-        changes = self._changes.setdefault(stream, [])
+            marks.add(experiment)
+        changes = self._changes[stream]
         changes.append((ANYTHING, position))
-        if not isinstance(event, CommandRefusedEvent):
+        if type(event) is not CommandRefusedEvent:
             for field in fields_of(event):
                 number = self._name(FIELD, field)
                 changes.append((number, position))
-                marks.append(number)
+                marks.add(number)
         for mark in marks:
-            self._marks.setdefault(mark, []).append(position)
+            self._marks[mark].append(position)
+
+    def _common(self, happened: FeedEvent, event: Event, kind: str) -> Collection[int]:
+        """The numbers of the names that an event is found by, which are the same for most events of a type."""
+        if type(event) in _TELLING or event.on_behalf_of is not None:
+            return [self._name(*name) for name in _names_of(happened, event)]
+        alike = (happened.envelope.actor, type(event), kind)
+        found = self._alike.get(alike)
+        if found is None:
+            found = self._alike[alike] = [self._name(*name) for name in _names_of(happened, event)]
+        return found
 
     def changes(self) -> Changes:
         """Sorted, so that rows go in where the last ones did."""
         marks = [(name, position) for name, positions in sorted(self._marks.items()) for position in positions]
         changes = [(stream, *each) for stream, found in sorted(self._changes.items()) for each in sorted(found)]
-        statements: list[tuple[str, Sequence[tuple[object, ...]]]] = [
-            (_ADD_NAME, self._new_names),
-            (_ADD_STREAM, self._new_streams),
-            (_MARK, marks),
-            (_CHANGE, changes),
+        return [
+            many(_ADD_NAME.format(self._suffix), self._new_names),
+            many(_ADD_STREAM.format(self._suffix), self._new_streams),
+            rows(_MARK.format(self._suffix, rows="{rows}"), marks),
+            rows(_CHANGE.format(self._suffix, rows="{rows}"), changes),
         ]
-        return [many(statement.format(self._suffix), values) for statement, values in statements]
 
     def _name(self, kind: int, name: str) -> int:
         known = self._names.get((kind, name))

@@ -8,7 +8,7 @@ from pydantic_core import from_json
 
 from ledger.feed import FeedEvent
 from projections.connection import Connection
-from projections.projection import Changes, many
+from projections.projection import Changes, many, rows
 from projections.remembered import among, forget_oldest
 from projections.runs import tables
 from projections.runs.attributes import Attribute, attributes_brought_by, attributes_of
@@ -192,17 +192,20 @@ class _Batch:
             self._many(tables.UPSERT_RUN, changes.rows),
             self._many(tables.INSERT_ATTRIBUTE, new),
             self._many(tables.DELETE_RUN_ATTRIBUTE, self._numbered(changes.facts_gone)),
-            self._many(tables.INSERT_RUN_ATTRIBUTE, sorted(self._numbered(changes.facts_come))),
+            self._rows_of(tables.INSERT_RUN_ATTRIBUTES, sorted(self._numbered(changes.facts_come))),
             lambda connection: dialect.put_words(connection, suffix, changes.words),
             self._many(tables.DELETE_VALUE, changes.gone),
             lambda connection: dialect.put_values(connection, suffix, changes.come),
-            self._many(tables.COUNT_FACET, counts),
+            self._rows_of(tables.COUNT_FACETS, counts),
             self._many(tables.DROP_FACET, [count[:4] for count in counts if count[4] < 0]),
             self._many(tables.UPSERT_EXPERIMENT, [(name, it.runs, it.active) for name, it in self._active.items()]),
         ]
 
     def _many(self, statement: str, values: Sequence[tuple[Any, ...]]) -> Callable[[Connection], object]:
         return many(statement.format(self._suffix), values)
+
+    def _rows_of(self, insert: str, values: Sequence[tuple[Any, ...]]) -> Callable[[Connection], object]:
+        return rows(insert.format(self._suffix, rows="{rows}"), values)
 
     def _number(self, facts: Iterable[Attribute]) -> list[tuple[int, str, str, str]]:
         """Learn the numbers of facts; those that have none get the next ones, and are the answer."""

@@ -87,7 +87,8 @@ class RowChanges:
             gone, come = before, after
         else:
             known, metrics = _without(known, metrics), _without(metrics, known)
-        self.facets.count([*gone, *_names(known)], row.experiment, row.parent, -1)
+        if gone or known:
+            self.facets.count([*gone, *_names(known)], row.experiment, row.parent, -1)
         self.facets.count([*come, *_names(metrics)], row.state["experiment"], row.state.get("parent_run_id"), 1)
         row.before = after
 

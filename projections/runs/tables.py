@@ -30,7 +30,7 @@ CREATE VIRTUAL TABLE run_terms{0} USING fts5vocab (run_words{0}, instance)
 
 # Each bears the suffix of its generation.
 INSERT_ATTRIBUTE = "INSERT INTO attributes{0} (attribute, kind, key, value) VALUES (?, ?, ?, ?)"
-INSERT_RUN_ATTRIBUTE = "INSERT INTO run_attributes{0} (attribute, created, run) VALUES (?, ?, ?)"
+INSERT_RUN_ATTRIBUTES = "INSERT INTO run_attributes{0} (attribute, created, run) VALUES {rows}"
 DELETE_RUN_ATTRIBUTE = "DELETE FROM run_attributes{0} WHERE attribute = ? AND created = ? AND run = ?"
 UPSERT_RUN = """
 INSERT INTO runs{0} (run, run_id, created, number, first, last, fork, latest, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -48,8 +48,8 @@ SELECT_EXPERIMENT = "SELECT runs, active FROM experiments{0} WHERE name = ?"
 SELECT_ATTRIBUTES = """WITH wanted (kind, key, value) AS (VALUES {values})
 SELECT a.kind, a.key, a.value, a.attribute FROM wanted w CROSS JOIN attributes{0} a
 WHERE a.kind = w.kind AND a.key = w.key AND a.value = w.value"""
-COUNT_FACET = """
-INSERT INTO facets{0} (scope, kind, key, value, runs) VALUES (?, ?, ?, ?, ?)
+COUNT_FACETS = """
+INSERT INTO facets{0} (scope, kind, key, value, runs) VALUES {rows}
 ON CONFLICT (scope, kind, key, value) DO UPDATE SET runs = facets{0}.runs + excluded.runs"""
 DROP_FACET = "DELETE FROM facets{0} WHERE scope = ? AND kind = ? AND key = ? AND value = ? AND runs <= 0"
 

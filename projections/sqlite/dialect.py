@@ -6,12 +6,13 @@ from typing import Any
 
 from projections.connection import Connection
 from projections.dialect import Search
+from projections.projection import insert
 from projections.sql import Sql
 from projections.sqlite.searching import search
 
 _PUT_WORDS = "INSERT OR REPLACE INTO run_words{0} (rowid, words) VALUES (?, ?)"
 _PUT_VALUE = """
-INSERT INTO run_values{0} (run, field, value, created) VALUES (?, ?, ?, ?)
+INSERT INTO run_values{0} (run, field, value, created) VALUES {rows}
 ON CONFLICT (run, field) DO UPDATE SET value = excluded.value"""
 
 
@@ -48,7 +49,7 @@ class SqliteDialect:
         self, connection: Connection, suffix: str, rows: Sequence[tuple[int, str, float | str, int]]
     ) -> None:
         """Store values."""
-        connection.executemany(_PUT_VALUE.format(suffix), rows)
+        insert(connection, _PUT_VALUE.format(suffix, rows="{rows}"), rows)
 
     def put_words(self, connection: Connection, suffix: str, rows: Sequence[tuple[int, str]]) -> None:
         """The number of a row is that of its run."""

@@ -32,6 +32,7 @@ MEASUREMENTS = (
     "metrics",
     "parity",
     "projection",
+    "rebuild",
     "replay",
     "rules",
     "run_page",

@@ -37,10 +37,10 @@ def rebuild_all(
 ) -> list[Checkpoint]:
     """Read everything from zero into new tables, each event once for all of them, then let queries read those.
 
-    Readers go on meanwhile, and others write to the view: the lock is held for the writing of a batch
-    alone, about a tenth of a second, or for `batch` events. Ended half-way, it goes on from there when it is
-    called again; called by two processes at once, they take turns. `progress` is told the position that all
-    have reached, and the last one.
+    Readers go on meanwhile, and others write to the view: the lock is held for the writing of a batch alone,
+    about a hundredth of a second while others write, or for `batch` events. Ended half-way, it goes on from
+    there when it is called again; called by two processes at once, they take turns. `progress` is told the
+    position that all have reached, and the last one.
 
     Raises:
         WorkspaceError: a newer version of a projection is being built, or somebody gave this rebuild up.
@@ -75,7 +75,7 @@ def _still(view: View, feed: Feed, building: Sequence[Filling], end: int, pace: 
     start = min(each.position for each in building)
     events = next_events(feed, start, [each.position for each in building if each.position > start], pace.size)
     taken = [(each, _take(view, each, events)) for each in building if each.position == start]
-    pace.held(max((held for _, held in taken if held is not None), default=0.0), len(events))
+    pace.held(max((held for _, held in taken if held is not None), default=0.0), len(events), view.written())
     lost = [each for each, held in taken if held is None]
     still = [each for each in building if each not in lost]
     still += [found for each in lost if (found := _taken_over(view, each)) is not None]

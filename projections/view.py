@@ -73,6 +73,10 @@ class View(ABC):
     def snapshot(self) -> AbstractContextManager[Connection]:
         """One moment of the tables, for several reads that belong together."""
 
+    def written(self) -> int:
+        """A number that is another when others have written, where those who write wait for each other."""
+        return 0
+
     @abstractmethod
     def clear_errors(self) -> AbstractContextManager[None]:
         """Say what went wrong with the store, and what to do."""

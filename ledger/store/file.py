@@ -34,8 +34,8 @@ class SqliteFile:
         self._watching: sqlite3.Connection | None = None
         self._closed = False
         with self.clear_errors():
-            if shrinks:
-                # Before the first page is written, or it needs a VACUUM.
+            if shrinks and self.reading().execute("PRAGMA page_count").fetchone() == (0,):
+                # Before the first page is written, or it needs a VACUUM; said again later, it would be a write.
                 self.reading().execute("PRAGMA auto_vacuum=INCREMENTAL")
             self.reading().execute("PRAGMA journal_mode=WAL")
 

@@ -44,6 +44,10 @@ class SqliteView(View):
         finally:
             connection.execute("ROLLBACK")
 
+    def written(self) -> int:
+        """A number that is another when others have written: one writes at a time."""
+        return int(self.reading().execute("PRAGMA data_version").fetchone()[0])
+
     def table_names(self) -> list[str]:
         """The names of all tables."""
         return [name for (name,) in self.reading().execute(_TABLES)]

@@ -1,13 +1,10 @@
 """What a projection is: a name, tables, and a function from events to rows."""
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Any, Protocol, runtime_checkable
 
 from ledger.feed import FeedEvent
 from projections.connection import Connection
-
-_ROWS = 100
 
 Changes = Sequence[Callable[[Connection], object]]
 """What is written, in this order."""
@@ -56,27 +53,6 @@ class Folding(Protocol):
 def many(statement: str, values: Sequence[tuple[Any, ...]]) -> Callable[[Connection], object]:
     """The change of a statement that is run for each of these."""
     return lambda connection: connection.executemany(statement, values) if values else None
-
-
-def rows(statement: str, values: Sequence[tuple[Any, ...]]) -> Callable[[Connection], object]:
-    """As `insert`, as a change."""
-    return lambda connection: insert(connection, statement, values)
-
-
-def insert(connection: Connection, statement: str, values: Sequence[tuple[Any, ...]]) -> None:
-    """Run an INSERT with `{rows}` for its VALUES, a hundred rows at once: that halves its time.
-
-    No two of the rows may be the same one of the table.
-    """
-    if not values:
-        return
-    row = f"({', '.join('?' * len(values[0]))})"
-    whole = len(values) // _ROWS * _ROWS
-    pieces = (values[start : start + _ROWS] for start in range(0, whole, _ROWS))
-    connection.executemany(
-        statement.format(rows=", ".join([row] * _ROWS)), [list(chain.from_iterable(piece)) for piece in pieces]
-    )
-    connection.executemany(statement.format(rows=row), values[whole:])
 
 
 def write(changes: Changes, connection: Connection) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
-from ledger.errors import WorkspaceError
+from ledger.errors import UnavailableError, WorkspaceError
 from ledger.feed import Feed, FeedEvent
 from projections.batch import BATCH, Filling, next_events
 from projections.leftovers import drop_leftovers
@@ -45,7 +45,7 @@ def rebuild_all(
     Raises:
         WorkspaceError: a newer version of a projection is being built, or somebody gave this rebuild up.
     """
-    begun = [Filling(view, each, _begun(view, each, feed.log_id), building=True) for each in projections]
+    begun = [Filling(view, each, feed, _begun(view, each, feed.log_id), building=True) for each in projections]
     pace = Pace(batch or BATCH, fixed=batch is not None)
     building = begun
     while building:
@@ -78,16 +78,16 @@ def _still(view: View, feed: Feed, building: Sequence[Filling], end: int, pace: 
     pace.held(max((held for _, held in taken if held is not None), default=0.0), len(events), view.written())
     lost = [each for each, held in taken if held is None]
     still = [each for each in building if each not in lost]
-    still += [found for each in lost if (found := _taken_over(view, each)) is not None]
+    still += [found for each in lost if (found := _taken_over(view, feed, each)) is not None]
     return [each for each in still if each.position < end or not _is_done(view, feed, each)]
 
 
-def _taken_over(view: View, filling: Filling) -> Filling | None:
+def _taken_over(view: View, feed: Feed, filling: Filling) -> Filling | None:
     """Another process rebuilds too, and was faster: go on where it is; None if it is done."""
     projection, generation = filling.projection, filling.checkpoint.generation
     found = view.checkpoint(projection, building=True)
     if found is not None and found.generation == generation:
-        return Filling(view, projection, found, building=True)
+        return Filling(view, projection, feed, found, building=True)
     used = view.checkpoint(projection)
     if used is None or used.generation < generation:
         raise WorkspaceError(f"the rebuild of {projection.name!r} was given up by somebody else; the view is as it was")
@@ -116,11 +116,21 @@ def _is_done(view: View, feed: Feed, filling: Filling) -> bool:
             return False
         events = feed.after(filling.position, LAST)
         prepared = filling.prepare(events)
-        used = view.checkpoint(filling.projection)
-        if len(events) == LAST or (used is not None and prepared.behind.position < used.position):
+        if len(events) == LAST or prepared.behind.position < feed.last_position():
             return False
+        _refuse_to_go_back(view, filling.projection, prepared.behind)
         filling.write(prepared)
         view.use(filling.projection, filling.checkpoint)
         view.forget_building(filling.projection)
     drop_leftovers(view, filling.projection)
     return True
+
+
+def _refuse_to_go_back(view: View, projection: Projection, building: Checkpoint) -> None:
+    """Where others fill the view too, they may know more of the log than is here: then it is for them to finish."""
+    used = view.checkpoint(projection)
+    if view.others_fill and used is not None and used.log_id == building.log_id and used.position > building.position:
+        raise UnavailableError(
+            f"the view {projection.name!r} has position {used.position}, and the ledger here ends at "
+            f"{building.position}: what was written elsewhere has not arrived yet. Try again."
+        )

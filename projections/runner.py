@@ -46,7 +46,7 @@ def catch_up_all(
     end = feed.last_position()
     found = _in_use(view, projections, feed)
     for _, checkpoint in found:
-        if checkpoint is not None and checkpoint.position > end:
+        if checkpoint is not None and checkpoint.position > end and not view.others_fill:
             _refuse_shorter(view, checkpoint, feed)
     position = first = _reached(found)
     if told is not None and first < end:
@@ -100,7 +100,7 @@ def _take_batch(
 ) -> None:
     with view.writing():
         begun = [(each, view.begin(each, feed.log_id)) for each in projections]
-        fillings = [_filling(view, each, at, kept) for each, at in begun if not view.is_outdated(each, at)]
+        fillings = [_filling(view, each, feed, at, kept) for each, at in begun if not view.is_outdated(each, at)]
         if not fillings:
             return
         start = min(each.position for each in fillings)
@@ -110,9 +110,9 @@ def _take_batch(
                 filling.write(filling.prepare(events))
 
 
-def _filling(view: View, projection: Projection, at: Checkpoint, kept: dict[str, Filling]) -> Filling:
+def _filling(view: View, projection: Projection, feed: Feed, at: Checkpoint, kept: dict[str, Filling]) -> Filling:
     """The one that took the last batch, unless another process took one since."""
     found = kept.get(projection.name)
     if found is None or found.checkpoint != at:
-        found = kept[projection.name] = Filling(view, projection, at, building=False)
+        found = kept[projection.name] = Filling(view, projection, feed, at, building=False)
     return found

@@ -1,17 +1,17 @@
 """From events to the index: who, what and which thing are numbers, and each has the list of its positions.
 
-A name is an actor, a type of event, an experiment, a field or what a mail was sent because of; a mark
-says that it is about a position. A change says that a field of a stream was set there: the one
+A name is an actor, a type of event, an experiment, a field, a client, an address or what a mail was sent because
+of; a mark says that it is about a position. A change says that a field of a stream was set there: the one
 before it tells what stood in it. Field 0 of a stream has all that was done or refused to it.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from ledger.feed import FeedEvent
+from ledger.feed import Feed, FeedEvent
 from projections.audit.fields import fields_of, refused_field
 from projections.connection import Connection
-from projections.projection import Changes, many, rows, write
+from projections.projection import Changes, many, write
 from projections.remembered import among, forget_oldest
 from schemas.events import (
     CommandRefusedEvent,
@@ -24,8 +24,8 @@ from schemas.events import (
 )
 from schemas.streams import kind_of
 
-ACTOR, ACTION, EXPERIMENT, FIELD, BECAUSE, NOTIFICATION, KIND, REFUSED = range(8)
-"""What a name is of. The last has one name, the empty one."""
+ACTOR, ACTION, EXPERIMENT, FIELD, BECAUSE, NOTIFICATION, KIND, REFUSED, CLIENT, ADDRESS = range(10)
+"""What a name is of. Of what was refused there is one name, the empty one."""
 
 ANYTHING = 0
 """The field of a stream that every event of it sets."""
@@ -46,8 +46,20 @@ _NAME = "SELECT id FROM audit_names{0} WHERE kind = ? AND name = ?"
 _ADD_NAME = "INSERT INTO audit_names{0} (id, kind, name) VALUES (?, ?, ?)"
 _STREAMS = "SELECT name, id, experiment FROM audit_streams{0} WHERE name IN ({values})"
 _ADD_STREAM = "INSERT INTO audit_streams{0} (id, name, experiment) VALUES (?, ?, ?)"
-_MARK = "INSERT INTO audit_marks{0} VALUES {rows} ON CONFLICT DO NOTHING"
-_CHANGE = "INSERT INTO audit_changes{0} VALUES {rows} ON CONFLICT DO NOTHING"
+_MARK = "INSERT INTO audit_marks{0} VALUES (?, ?) ON CONFLICT DO NOTHING"
+_CHANGE = "INSERT INTO audit_changes{0} VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+_ABOUT = """
+SELECT c.position FROM audit_streams{0} s JOIN audit_changes{0} c ON c.stream = s.id
+WHERE s.name = ? AND c.field = ? AND c.position <= ?"""
+_MARKED = """
+SELECT m.position FROM audit_names{0} n JOIN audit_marks{0} m ON m.name = n.id
+WHERE n.kind = ? AND n.name = ? AND m.position <= ?"""
+_UNMARK = """
+DELETE FROM audit_marks{0} WHERE position = ? AND name IN (SELECT id FROM audit_names{0} WHERE kind = ?)"""
+_DROP_UNUSED = """
+DELETE FROM audit_names{0} WHERE kind = ?
+AND NOT EXISTS (SELECT 1 FROM audit_marks{0} m WHERE m.name = audit_names{0}.id)"""
 
 # A stream or a name has about a quarter of a kB here: 20 MB in all.
 _STREAMS_KEPT, _NAMES_KEPT = 20_000, 50_000
@@ -56,14 +68,14 @@ _STREAMS_KEPT, _NAMES_KEPT = 20_000, 50_000
 _TELLING = frozenset({CommandRefusedEvent, LoginRefusedEvent, NotificationsClaimedEvent, NotificationsSettledEvent})
 
 Name = tuple[int, str]
-_Alike = tuple[str, type[Event], str]
+_Alike = tuple[str, type[Event], str, str | None]
 
 
 class AuditProjection:
     """Rows that only grow: what happened is not changed by what happens."""
 
     name: str = "audit"
-    version: int = 1
+    version: int = 2
     tables: tuple[str, ...] = ("audit_names", "audit_marks", "audit_streams", "audit_changes")
 
     def schema(self, suffix: str) -> str:
@@ -77,6 +89,18 @@ class AuditProjection:
     def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events: of each the marks, and which fields of its thing it set."""
         write(AuditFold(suffix).take(events, connection), connection)
+
+    def forget(self, erased: FeedEvent, feed: Feed, connection: Connection, suffix: str) -> None:
+        """Find by other names what was done to an erased thing, or refused, or was a log-in: those it has now."""
+        found = connection.execute(_ABOUT.format(suffix), (erased.envelope.stream, ANYTHING, erased.position))
+        positions = {position for (position,) in found}
+        if kind_of(erased.envelope.stream) == "user":
+            logins = connection.execute(_MARKED.format(suffix), (ACTION, LoginRefusedEvent.name, erased.position))
+            positions |= {position for (position,) in logins}
+        happened = [each for position in sorted(positions) if (each := feed.at(position)) is not None]
+        connection.executemany(_UNMARK.format(suffix), [(each.position, ACTOR) for each in happened])
+        write(AuditFold(suffix).mark_actors(happened, connection), connection)
+        connection.execute(_DROP_UNUSED.format(suffix), (ACTOR,))
 
 
 class AuditFold:
@@ -92,8 +116,7 @@ class AuditFold:
 
     def take(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
         """Of each event the marks, and which fields of its thing it set."""
-        self._last = self._last or list(connection.execute(_LAST.format(self._suffix)).fetchone())
-        batch = _Batch(connection, self._suffix, self._names, self._streams, self._alike, self._last)
+        batch = self._batch(connection)
         known = [(event, event.event) for event in events if isinstance(event.event, Event)]
         batch.load({thing_of(*each) for each in known})
         for happened, event in known:
@@ -102,6 +125,18 @@ class AuditFold:
         forget_oldest(self._streams, _STREAMS_KEPT)
         forget_oldest(self._alike, _NAMES_KEPT)
         return batch.changes()
+
+    def mark_actors(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
+        """Of each event the marks of those who did it."""
+        batch = self._batch(connection)
+        for happened in events:
+            if isinstance(happened.event, Event):
+                batch.mark_actors(happened, happened.event)
+        return batch.changes()
+
+    def _batch(self, connection: Connection) -> "_Batch":
+        self._last = self._last or list(connection.execute(_LAST.format(self._suffix)).fetchone())
+        return _Batch(connection, self._suffix, self._names, self._streams, self._alike, self._last)
 
 
 class _Batch:
@@ -147,11 +182,15 @@ class _Batch:
         for mark in marks:
             self._marks[mark].append(position)
 
+    def mark_actors(self, happened: FeedEvent, event: Event) -> None:
+        for actor in {self._name(kind, name) for kind, name in _names_of(happened, event) if kind == ACTOR}:
+            self._marks[actor].append(happened.position)
+
     def _common(self, happened: FeedEvent, event: Event, kind: str) -> Collection[int]:
         """The numbers of the names that an event is found by, which are the same for most events of a type."""
-        if type(event) in _TELLING or event.on_behalf_of is not None:
+        if type(event) in _TELLING or event.on_behalf_of is not None or event.address is not None:
             return [self._name(*name) for name in _names_of(happened, event)]
-        alike = (happened.envelope.actor, type(event), kind)
+        alike = (happened.envelope.actor, type(event), kind, event.client)
         found = self._alike.get(alike)
         if found is None:
             found = self._alike[alike] = [self._name(*name) for name in _names_of(happened, event)]
@@ -164,8 +203,8 @@ class _Batch:
         return [
             many(_ADD_NAME.format(self._suffix), self._new_names),
             many(_ADD_STREAM.format(self._suffix), self._new_streams),
-            rows(_MARK.format(self._suffix, rows="{rows}"), marks),
-            rows(_CHANGE.format(self._suffix, rows="{rows}"), changes),
+            many(_MARK.format(self._suffix), marks),
+            many(_CHANGE.format(self._suffix), changes),
         ]
 
     def _name(self, kind: int, name: str) -> int:
@@ -201,6 +240,10 @@ def _names_of(happened: FeedEvent, event: Event) -> Iterator[Name]:
     yield ACTOR, happened.envelope.actor
     yield ACTION, event.name
     yield KIND, kind_of(thing_of(happened, event))
+    if event.client is not None:
+        yield CLIENT, event.client
+    if event.address is not None:
+        yield ADDRESS, readable(event.address)
     match event:
         case CommandRefusedEvent():
             yield REFUSED, ""

@@ -8,7 +8,7 @@ from pydantic_core import from_json
 
 from ledger.feed import FeedEvent
 from projections.connection import Connection
-from projections.projection import Changes, many, rows
+from projections.projection import Changes, many
 from projections.remembered import among, forget_oldest
 from projections.runs import tables
 from projections.runs.attributes import Attribute, attributes_brought_by, attributes_of
@@ -47,8 +47,7 @@ class RunsFold:
 
     def take(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
         """Each run that events touch is read once, if it is not remembered, and written once."""
-        last = self._last = self._last or _last(connection, self._suffix)
-        batch = _Batch(connection, self._suffix, self._rows, self._numbers, self._experiments, last, self._given)
+        batch = self._batch(connection)
         batch.load(events)
         for event in events:
             if event.envelope.stream.startswith(_RUN):
@@ -58,6 +57,16 @@ class RunsFold:
         changes = batch.changes()
         self._forget(batch.touched)
         return changes
+
+    def take_again(self, run_id: str, events: Sequence[FeedEvent], connection: Connection) -> Changes:
+        """A run that the tables have, made anew from all of its events."""
+        batch = self._batch(connection)
+        batch.take_again(run_id, events)
+        return batch.changes()
+
+    def _batch(self, connection: Connection) -> "_Batch":
+        last = self._last = self._last or _last(connection, self._suffix)
+        return _Batch(connection, self._suffix, self._rows, self._numbers, self._experiments, last, self._given)
 
     def _forget(self, touched: Iterable[Row]) -> None:
         for row in touched:
@@ -118,9 +127,22 @@ class _Batch:
                 row = self._touched[run_id] = self._rows.get(run_id) or _UNREAD
                 if row is _UNREAD and event.envelope.prev:
                     wanted.append((run_id,))
+        self._read(wanted)
+
+    def _read(self, wanted: Sequence[tuple[str]]) -> None:
         for run_id, run, created, number, first, latest, text in self._among(tables.SELECT_RUNS, "?", wanted):
             row = self._touched[run_id] = Row(run_id, run, created, number, first, latest, from_json(text))
             row.begin()
+
+    def take_again(self, run_id: str, events: Sequence[FeedEvent]) -> None:
+        self._read([(run_id,)])
+        row = self._touched[run_id]
+        row.known = self._metrics(row)
+        row.state, row.metrics = {}, {}
+        for event in events:
+            apply_event(row.state, event)
+            self._take_metrics(row, event)
+        self._brought.update(dict.fromkeys(fact for fact in attributes_of(row.state) if fact not in self._numbers))
 
     def take(self, event: FeedEvent) -> None:
         run_id = event.envelope.stream[len(_RUN) :]
@@ -192,20 +214,17 @@ class _Batch:
             self._many(tables.UPSERT_RUN, changes.rows),
             self._many(tables.INSERT_ATTRIBUTE, new),
             self._many(tables.DELETE_RUN_ATTRIBUTE, self._numbered(changes.facts_gone)),
-            self._rows_of(tables.INSERT_RUN_ATTRIBUTES, sorted(self._numbered(changes.facts_come))),
+            self._many(tables.INSERT_RUN_ATTRIBUTE, sorted(self._numbered(changes.facts_come))),
             lambda connection: dialect.put_words(connection, suffix, changes.words),
             self._many(tables.DELETE_VALUE, changes.gone),
             lambda connection: dialect.put_values(connection, suffix, changes.come),
-            self._rows_of(tables.COUNT_FACETS, counts),
+            self._many(tables.COUNT_FACET, counts),
             self._many(tables.DROP_FACET, [count[:4] for count in counts if count[4] < 0]),
             self._many(tables.UPSERT_EXPERIMENT, [(name, it.runs, it.active) for name, it in self._active.items()]),
         ]
 
     def _many(self, statement: str, values: Sequence[tuple[Any, ...]]) -> Callable[[Connection], object]:
         return many(statement.format(self._suffix), values)
-
-    def _rows_of(self, insert: str, values: Sequence[tuple[Any, ...]]) -> Callable[[Connection], object]:
-        return rows(insert.format(self._suffix, rows="{rows}"), values)
 
     def _number(self, facts: Iterable[Attribute]) -> list[tuple[int, str, str, str]]:
         """Learn the numbers of facts; those that have none get the next ones, and are the answer."""

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from ledger.feed import FeedEvent
+from ledger.feed import Feed, FeedEvent
 from projections.connection import Connection
 from projections.projection import write
 from projections.runs import tables
+from projections.runs.changed import known_of_run
 from projections.runs.fold import RunsFold
+from schemas.streams import run_stream
+
+_RUN = run_stream("")
 
 
 class RunsProjection:
@@ -27,6 +31,15 @@ class RunsProjection:
     def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events: each run that they touch is read once and written once."""
         self.apply_numbered(events, connection, suffix, {})
+
+    def forget(self, erased: FeedEvent, feed: Feed, connection: Connection, suffix: str) -> None:
+        """Fold an erased run anew, and drop the facts that no run has any more."""
+        stream = erased.envelope.stream
+        if stream.startswith(_RUN):
+            run_id = stream.removeprefix(_RUN)
+            events = known_of_run(feed, run_id, erased.position)
+            write(RunsFold(suffix).take_again(run_id, events, connection), connection)
+            connection.execute(tables.DROP_UNUSED.format(suffix))
 
     def apply_numbered(
         self, events: Sequence[FeedEvent], connection: Connection, suffix: str, runs: Mapping[str, int]

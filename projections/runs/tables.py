@@ -30,7 +30,7 @@ CREATE VIRTUAL TABLE run_terms{0} USING fts5vocab (run_words{0}, instance)
 
 # Each bears the suffix of its generation.
 INSERT_ATTRIBUTE = "INSERT INTO attributes{0} (attribute, kind, key, value) VALUES (?, ?, ?, ?)"
-INSERT_RUN_ATTRIBUTES = "INSERT INTO run_attributes{0} (attribute, created, run) VALUES {rows}"
+INSERT_RUN_ATTRIBUTE = "INSERT INTO run_attributes{0} (attribute, created, run) VALUES (?, ?, ?)"
 DELETE_RUN_ATTRIBUTE = "DELETE FROM run_attributes{0} WHERE attribute = ? AND created = ? AND run = ?"
 UPSERT_RUN = """
 INSERT INTO runs{0} (run, run_id, created, number, first, last, fork, latest, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -40,6 +40,10 @@ UPSERT_EXPERIMENT = """
 INSERT INTO experiments{0} (name, runs, active) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET runs = excluded.runs, active = excluded.active"""
 DELETE_VALUE = "DELETE FROM run_values{0} WHERE run = ? AND field = ?"
+DROP_UNUSED = """
+DELETE FROM attributes{0} WHERE NOT EXISTS (
+    SELECT 1 FROM run_attributes{0} r WHERE r.attribute = attributes{0}.attribute
+)"""
 SELECT_METRICS = "SELECT field, value FROM run_values{0} WHERE run = ? AND field >= 'metric.' AND field < 'metric/'"
 SELECT_RUNS = "SELECT run_id, run, created, number, first, latest, state FROM runs{0} WHERE run_id IN ({values})"
 SELECT_NEWEST = "SELECT run, latest FROM runs{0} ORDER BY run DESC LIMIT 1"
@@ -48,8 +52,8 @@ SELECT_EXPERIMENT = "SELECT runs, active FROM experiments{0} WHERE name = ?"
 SELECT_ATTRIBUTES = """WITH wanted (kind, key, value) AS (VALUES {values})
 SELECT a.kind, a.key, a.value, a.attribute FROM wanted w CROSS JOIN attributes{0} a
 WHERE a.kind = w.kind AND a.key = w.key AND a.value = w.value"""
-COUNT_FACETS = """
-INSERT INTO facets{0} (scope, kind, key, value, runs) VALUES {rows}
+COUNT_FACET = """
+INSERT INTO facets{0} (scope, kind, key, value, runs) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (scope, kind, key, value) DO UPDATE SET runs = facets{0}.runs + excluded.runs"""
 DROP_FACET = "DELETE FROM facets{0} WHERE scope = ? AND kind = ? AND key = ? AND value = ? AND runs <= 0"
 

@@ -6,13 +6,12 @@ from typing import Any
 
 from projections.connection import Connection
 from projections.dialect import Search
-from projections.projection import insert
 from projections.sql import Sql
 from projections.sqlite.searching import search
 
 _PUT_WORDS = "INSERT OR REPLACE INTO run_words{0} (rowid, words) VALUES (?, ?)"
 _PUT_VALUE = """
-INSERT INTO run_values{0} (run, field, value, created) VALUES {rows}
+INSERT INTO run_values{0} (run, field, value, created) VALUES (?, ?, ?, ?)
 ON CONFLICT (run, field) DO UPDATE SET value = excluded.value"""
 
 
@@ -49,7 +48,7 @@ class SqliteDialect:
         self, connection: Connection, suffix: str, rows: Sequence[tuple[int, str, float | str, int]]
     ) -> None:
         """Store values."""
-        insert(connection, _PUT_VALUE.format(suffix, rows="{rows}"), rows)
+        connection.executemany(_PUT_VALUE.format(suffix), rows)
 
     def put_words(self, connection: Connection, suffix: str, rows: Sequence[tuple[int, str]]) -> None:
         """The number of a row is that of its run."""

@@ -1,6 +1,5 @@
 """Several views from one reading of the events, wherever each of them is."""
 
-import sqlite3
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -23,8 +22,9 @@ from projections.runs import fold
 from projections.sqlite.view import SqliteView
 from projections.view import View
 from schemas.statuses import RunStatus
-from tests.projections.conftest import Workspace, open_workspace
+from tests.projections.conftest import Workspace, open_workspace, rows
 from tests.projections.stories import stories
+from tests.projections.test_rebuild import is_free
 
 RUNS, *OTHERS = PROJECTIONS
 AUDIT = PROJECTIONS[-1]
@@ -50,11 +50,10 @@ def counted(workspace: Workspace) -> Counted:
 
 
 def contents(view: View, projections: Sequence[Projection] = PROJECTIONS) -> dict[str, list[Any]]:
-    return {
-        table: sorted(map(repr, view.reading().execute(f"SELECT * FROM {table}").fetchall()))
-        for projection in projections
-        for table in projection.tables
-    }
+    found = rows(view) if RUNS in projections else {}
+    for table in (table for each in projections if each is not RUNS for table in each.tables):
+        found[table] = sorted(view.reading().execute(f"SELECT * FROM {table}").fetchall())
+    return found
 
 
 def fill(workspace: Workspace, count: int = 30) -> int:
@@ -168,12 +167,7 @@ def test_who_waits_may_write_while_a_batch_is_prepared(workspace: Workspace, mon
     take = fold.RunsFold.take
 
     def watched(self: fold.RunsFold, events: Sequence[FeedEvent], connection: Any) -> Any:
-        with closing(sqlite3.connect(workspace.view.name, timeout=0, isolation_level=None)) as other:
-            try:
-                other.execute("BEGIN IMMEDIATE")
-                free.append(True)
-            except sqlite3.OperationalError:
-                free.append(False)
+        free.append(is_free(workspace))
         return take(self, events, connection)
 
     monkeypatch.setattr(fold.RunsFold, "take", watched)

@@ -27,6 +27,9 @@ from schemas.streams import kind_of
 ACTOR, ACTION, EXPERIMENT, FIELD, BECAUSE, NOTIFICATION, KIND, REFUSED, CLIENT, ADDRESS = range(10)
 """What a name is of. Of what was refused there is one name, the empty one."""
 
+_PERSONAL = (ACTOR, ADDRESS)
+"""What may be a personal text."""
+
 ANYTHING = 0
 """The field of a stream that every event of it sets."""
 
@@ -56,9 +59,9 @@ _MARKED = """
 SELECT m.position FROM audit_names{0} n JOIN audit_marks{0} m ON m.name = n.id
 WHERE n.kind = ? AND n.name = ? AND m.position <= ?"""
 _UNMARK = """
-DELETE FROM audit_marks{0} WHERE position = ? AND name IN (SELECT id FROM audit_names{0} WHERE kind = ?)"""
+DELETE FROM audit_marks{0} WHERE position = ? AND name IN (SELECT id FROM audit_names{0} WHERE kind IN (?, ?))"""
 _DROP_UNUSED = """
-DELETE FROM audit_names{0} WHERE kind = ?
+DELETE FROM audit_names{0} WHERE kind IN (?, ?)
 AND NOT EXISTS (SELECT 1 FROM audit_marks{0} m WHERE m.name = audit_names{0}.id)"""
 
 # A stream or a name has about a quarter of a kB here: 20 MB in all.
@@ -98,9 +101,9 @@ class AuditProjection:
             logins = connection.execute(_MARKED.format(suffix), (ACTION, LoginRefusedEvent.name, erased.position))
             positions |= {position for (position,) in logins}
         happened = [each for position in sorted(positions) if (each := feed.at(position)) is not None]
-        connection.executemany(_UNMARK.format(suffix), [(each.position, ACTOR) for each in happened])
-        write(AuditFold(suffix).mark_actors(happened, connection), connection)
-        connection.execute(_DROP_UNUSED.format(suffix), (ACTOR,))
+        connection.executemany(_UNMARK.format(suffix), [(each.position, *_PERSONAL) for each in happened])
+        write(AuditFold(suffix).mark_people(happened, connection), connection)
+        connection.execute(_DROP_UNUSED.format(suffix), _PERSONAL)
 
 
 class AuditFold:
@@ -126,12 +129,12 @@ class AuditFold:
         forget_oldest(self._alike, _NAMES_KEPT)
         return batch.changes()
 
-    def mark_actors(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
-        """Of each event the marks of those who did it."""
+    def mark_people(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
+        """Of each event the marks of people: who did it, and from where."""
         batch = self._batch(connection)
         for happened in events:
             if isinstance(happened.event, Event):
-                batch.mark_actors(happened, happened.event)
+                batch.mark_people(happened, happened.event)
         return batch.changes()
 
     def _batch(self, connection: Connection) -> "_Batch":
@@ -182,9 +185,9 @@ class _Batch:
         for mark in marks:
             self._marks[mark].append(position)
 
-    def mark_actors(self, happened: FeedEvent, event: Event) -> None:
-        for actor in {self._name(kind, name) for kind, name in _names_of(happened, event) if kind == ACTOR}:
-            self._marks[actor].append(happened.position)
+    def mark_people(self, happened: FeedEvent, event: Event) -> None:
+        for mark in {self._name(kind, name) for kind, name in _names_of(happened, event) if kind in _PERSONAL}:
+            self._marks[mark].append(happened.position)
 
     def _common(self, happened: FeedEvent, event: Event, kind: str) -> Collection[int]:
         """The numbers of the names that an event is found by, which are the same for most events of a type."""

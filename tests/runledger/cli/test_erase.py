@@ -19,8 +19,12 @@ from runledger.wiring import caller, embedded_workspace
 from schemas.errors import LedgerError
 from schemas.roles import Role
 from tests.runledger.cli.calling import SECONDS, call, terminal
+from tests.runledger.cli.test_alert import relay
 from tests.runledger.cli.traces import traces
+from tests.runledger.relay import Relay
 from tests.runledger.server.running import running
+
+__all__ = ["relay"]
 
 ZEBRA = "Żebra-4711"
 """Stands in every text of a run that is to be erased: each is found by it, in any form."""
@@ -350,3 +354,27 @@ with experiment.start_logging(run_id="off", display_name=sys.argv[1], snapshot_d
     erase(encrypted, "off")
     assert traces(encrypted, ZEBRA) == []
     assert json.loads(call("run", "show", "-r", "off", "-w", encrypted).out)["name"] == "(erased)"
+
+
+def test_nobody_is_mailed_again_because_a_text_is_gone(
+    encrypted: Path, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLEDGER_EMAIL", "zebra@example.org")
+    rules = {"grouped": ("--group-by", "tag:team", "--wait", "0s"), "others": ("--tag", "team"), "plain": ()}
+    for name, words in rules.items():
+        to = ("--recipient", "@submitter", "--recipient", "herd@example.org")
+        assert call("alert", "create", name, *to, *words, "-w", encrypted).code == 0
+    with Workspace(encrypted) as workspace:
+        for number in range(2):
+            run = Experiment(workspace, "e").start_logging(
+                run_id=f"r{number}", tags={"team": ZEBRA}, snapshot_directory=None
+            )
+            run.fail("broke")
+    assert call("alert", "run", "--once", "-w", encrypted).json["done"] is True
+    sent = len(relay.sink.mails)
+    assert sent >= 6
+    assert [path for path in traces(encrypted, "zebra@example.org") if "ledger.db" in path] == []
+    erase(encrypted, "r0")
+    for _ in range(2):
+        assert call("alert", "run", "--once", "-w", encrypted).json["done"] is True
+    assert len(relay.sink.mails) == sent

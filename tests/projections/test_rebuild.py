@@ -313,7 +313,7 @@ def test_a_rebuild_that_is_killed_leaves_the_tables_in_use(workspace: Workspace)
     start(workspace, 120)
     catch_up(workspace.view, RUNS_TABLE, workspace.feed)
     expected = rows(workspace.view)
-    left_behind = []
+    left_behind: list[object] = []
     for milliseconds in (1, 5, 11, 17, 23, 31, 70, 110, 160, 300, 500, 900):
         if milliseconds > 160 and any(left_behind):
             break  # only a busy machine takes so long to begin

@@ -11,6 +11,7 @@ from typing import Any
 
 from ledger.store.database import Database
 from ledger.store.fold import Arrival, Head, Partition, fold
+from projections.audit.projection import AuditProjection
 from projections.runs.projection import RunsProjection
 from runledger import Experiment, Workspace
 from schemas.events import RunTaggedEvent
@@ -67,7 +68,7 @@ def test_a_dry_run_does_nothing(workspace: Path) -> None:
         {"name": "runs", "version": RunsProjection().version, "from": 0, "to": before["end"]},
         {"name": "experiments", "version": 1, "from": 0, "to": before["end"]},
         {"name": "artifacts", "version": 1, "from": 0, "to": before["end"]},
-        {"name": "audit", "version": 1, "from": 0, "to": before["end"]},
+        {"name": "audit", "version": AuditProjection.version, "from": 0, "to": before["end"]},
         {"name": "metrics", "version": 1, "writers": 0},
     ]
     assert "Would read positions 1 to" in done.err

@@ -34,6 +34,7 @@ MEASUREMENTS = (
     "parity",
     "peer_lists",
     "projection",
+    "rebuild",
     "replay",
     "rules",
     "run_page",

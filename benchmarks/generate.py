@@ -6,6 +6,7 @@ it are real events with their hashes, so that `runledger verify`, lists, run pag
 """
 
 import argparse
+import json
 import shutil
 import signal
 import sys
@@ -26,6 +27,9 @@ from projections.runner import catch_up
 from projections.sqlite.view import SqliteView
 from runledger.process import tune_collector
 from schemas.streams import CONTROL, VALUES
+
+ABOUT = "generated.json"
+"""Says beside `.runledger/` how much of what a generated workspace holds."""
 
 _GB = 1e9
 _MARGIN = 1.05
@@ -90,7 +94,9 @@ def make(folder: Path, shape: Shape, *, processes: int, views: bool, say: Callab
     told = _Told(shape.events + shape.values // 33, say)
     made = fill(draft, shape, processes=processes, told=lambda found: told("events", found.events + found.batches))
     if views:
-        _project(draft, say)
+        project(draft, say)
+    about = {"runs": shape.runs, "events": made.events, "values": made.values, "batches": made.batches}
+    (draft / ABOUT).write_text(json.dumps(about | {"seed": shape.seed}) + "\n", encoding="utf-8")
     draft.rename(folder)
     return made
 
@@ -100,7 +106,8 @@ def unfinished(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.unfinished")
 
 
-def _project(folder: Path, say: Callable[[str], None]) -> None:
+def project(folder: Path, say: Callable[[str], None]) -> None:
+    """Bring all views of a workspace along."""
     files = WorkspaceFolder(folder / FOLDER)
     with closing(Database(files.ledger_db, durable=False)) as database, closing(SqliteView(files.views_db)) as view:
         identities = database.identities()

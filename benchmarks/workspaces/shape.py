@@ -19,7 +19,7 @@ _PEOPLE_A_RUN = 1_000
 # Bytes in ledger.db, streams and indexes included: `python -m benchmarks disk` measures them.
 _EVENT_BYTES = 570
 _RUN_BYTES = 350
-_VALUE_BYTES = 87
+_VALUE_BYTES = 72
 _VIEW_RUN_BYTES = 3_600
 _VIEW_EVENT_BYTES = 220
 _VIEW_VALUE_BYTES = 26

@@ -123,8 +123,8 @@ class KeyCipher:
             self._known.pop(key_id, None)
 
     def changed(self) -> object:
-        """What the key store says; raises KeyStoreError."""
-        return self.keys.changed() if self.is_on() else None
+        """What the key store says, and how much was forgotten here; raises KeyStoreError."""
+        return (self.keys.changed(), len(self._forgotten)) if self.is_on() else None
 
     def is_on(self, *, at_once: bool = False) -> bool:
         """Whether the log says that personal text is encrypted; raises KeyStoreError if this is another key store.

@@ -20,7 +20,10 @@ from schemas.streams import CONTROL, LogName
 
 _LAST = (1 << 62) - 1
 # 64 MiB of pages: where records come faster than they are moved, the write-ahead log must not grow for ever.
-_MUCH_PAGES = 16_384
+_MUCH_PAGES = 8_192
+
+# A batch of values has some 2 kB: two of them do not fit into a page of 4 kB (ADR 0055).
+_PAGE_BYTES = 8_192
 
 
 class Recorded(NamedTuple):
@@ -68,7 +71,7 @@ class Database(SqliteFile):
 
     def __init__(self, path: Path, *, durable: bool, cipher: Cipher = PLAIN) -> None:
         """Open or make the file; `durable` syncs each commit to the disk (the embedded logs)."""
-        super().__init__(path, durable=durable)
+        super().__init__(path, durable=durable, page_bytes=_PAGE_BYTES)
         self.cipher = cipher
         self.make_once(tables.SCHEMA, tables.SCHEMA_VERSION)
 

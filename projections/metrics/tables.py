@@ -5,7 +5,7 @@ holds points of one metric and one stream in columns; only the last chunk of suc
 still grow.
 """
 
-VERSION = 1
+VERSION = 2
 TABLES = ("metric_source", "metric_runs", "metric_streams", "metrics", "metric_chunks")
 
 SCHEMA = """

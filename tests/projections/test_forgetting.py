@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples.postgres_server import PostgresServer
 from ledger.commands import ChangeStatus, Command, DescribeRun, StartRun, TagRun
 from ledger.commands.privacy import NoteErased
 from ledger.errors import CommandReusedError
@@ -28,7 +29,7 @@ from schemas.personal import MARK
 from schemas.statuses import RunStatus
 from schemas.streams import run_stream
 from tests.ledger.privacy.stores import MemoryKeys, cipher_with
-from tests.projections.conftest import Workspace, open_workspace, url_of
+from tests.projections.conftest import Workspace, open_workspace
 from tests.projections.stories import RUNS, stories
 
 METRICS: Mapping[str, Mapping[str, Scalar]] = {"r1": {"loss": 0.5, "best": "epoch 3"}, "r2": {"loss": 1}}
@@ -131,13 +132,20 @@ def test_what_is_left_is_what_is_built_from_the_log(
         assert content(workspace.view) == live
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def erased(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
+@pytest.fixture
+def erased(tmp_path: Path) -> Iterator[Workspace]:
+    """As `once_erased`, in a file."""
+    with once_erased(tmp_path) as workspace:
+        yield workspace
+
+
+@contextmanager
+def once_erased(folder: Path, postgres: str | None = None) -> Iterator[Workspace]:
     """A run whose text was overwritten, searched for and asked as of a position before it was erased."""
     keys = MemoryKeys()
-    workspace = open_workspace(tmp_path, METRICS, cipher_with(keys), postgres=url_of(request))
+    workspace = open_workspace(folder, METRICS, cipher_with(keys), postgres=postgres)
     with closing(workspace.database), closing(workspace.view):
-        if isinstance(workspace.view, SqliteView):
+        if postgres is None:
             # Some systems build SQLite so that it overwrites what it deletes; others must be as safe.
             workspace.view.reading().execute("PRAGMA secure_delete=OFF")
         workspace.do(
@@ -175,6 +183,23 @@ def test_nothing_of_it_is_in_the_file_once_that_was_scrubbed(erased: Workspace, 
     for file in tmp_path.glob("*"):
         assert b"quagga" not in file.read_bytes(), file
     assert [run["run_id"] for run in erased.answers.runs(RunQuery(search="giraffe")).runs] == ["other"]
+
+
+def test_nothing_of_it_is_in_a_database_once_that_was_scrubbed(tmp_path: Path, postgres: PostgresServer) -> None:
+    with once_erased(tmp_path, postgres.url) as erased:
+        erased.view.reading().execute("CHECKPOINT")
+        assert traces_in(postgres)
+        scrub(erased.view)
+        erased.view.reading().execute("CHECKPOINT")
+
+        assert not is_to_scrub(erased.view)
+        assert not traces_in(postgres)
+        assert [run["run_id"] for run in erased.answers.runs(RunQuery(search="giraffe")).runs] == ["other"]
+
+
+def traces_in(postgres: PostgresServer) -> list[Path]:
+    files = [file for file in (postgres.data / "base").rglob("*") if file.is_file()]
+    return [file for file in files if b"quagga" in file.read_bytes()]
 
 
 def test_a_command_that_is_sent_again_is_answered_before_and_after_the_text_is_gone(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ too, and the first one of a run twice, once for its key. A view holds 3 events a
 does to the views: the run's rows anew, and the file written anew; the second grows with the file.
 """
 
-_RUNS = 10_000
+_RUNS = 4_000
 _COMMANDS = 300
 _CALLER = Caller(actor="bench", source="//bench/runledger")
 
@@ -127,7 +127,7 @@ def _made(*, encrypts: bool) -> Iterator[_Made]:
 def _without_waiting() -> Iterator[None]:
     """Let no key wait for the disk: how long that takes says something about the disk alone."""
     sync = os.fsync
-    os.fsync = lambda _: None
+    os.fsync = lambda fd: None  # noqa: ARG005
     try:
         yield
     finally:

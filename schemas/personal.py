@@ -83,7 +83,10 @@ def restored(tree: Any, change: Callable[[Path, list[str]], Any], path: Path = (
 
 
 def _is_encrypted(parts: object) -> bool:
-    return type(parts) is list and len(parts) == _PARTS and all(type(part) is str for part in parts)
+    if type(parts) is not list or len(parts) != _PARTS:
+        return False
+    key_id, nonce, text = parts
+    return type(key_id) is type(nonce) is type(text) is str
 
 
 def _of_model(model: type[Part]) -> Plan | None:

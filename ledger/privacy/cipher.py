@@ -10,6 +10,7 @@ import time
 from base64 import b64encode
 from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic_core import from_json, to_json
@@ -116,8 +117,7 @@ class KeyCipher:
             tree = from_json(value)
         except ValueError:
             return value
-        place = _place(stream, seq)
-        return to_json(restored(tree, lambda path, parts: self._decrypted(place, path, parts)))
+        return to_json(restored(tree, partial(self._decrypted, _place(stream, seq), {})))
 
     def forget(self, key_ids: Iterable[str]) -> None:
         """Take these keys as destroyed: a store on a network may show them for a while yet."""
@@ -165,14 +165,17 @@ class KeyCipher:
         found = cipher.encrypt(nonce, text.encode(), _bound_to(place, path))
         return {_ENCRYPTED: [key_id, b64encode(nonce).decode(), b64encode(found).decode()]}
 
-    def _decrypted(self, place: str, path: Path, parts: list[str]) -> Any:
+    def _decrypted(self, place: str, seen: "dict[str, AESGCM | None]", path: Path, parts: list[str]) -> Any:
+        """A text; `seen` are the keys that were asked for since the event began, so that each is asked for once."""
         key_id, nonce, text = parts
-        try:
-            cipher = self._cipher_of(key_id) if _KEY_ID.fullmatch(key_id) else None
-        except KeyStoreError:
-            if self._named() is not None:
-                raise
-            return {_ENCRYPTED: parts}  # nobody here ever encrypted anything: it is what somebody wrote
+        if key_id not in seen:
+            try:
+                seen[key_id] = self._cipher_of(key_id) if _KEY_ID.fullmatch(key_id) else None
+            except KeyStoreError:
+                if self._named() is not None:
+                    raise
+                return {_ENCRYPTED: parts}  # nobody here ever encrypted anything: it is what somebody wrote
+        cipher = seen[key_id]
         if cipher is None:
             return ERASED if self.is_on(at_once=True) else {_ENCRYPTED: parts}
         try:

@@ -63,11 +63,12 @@ Counts = Mapping[str, int]
 def run() -> list[Result]:
     """Bytes of everything, by run, event and value."""
     with _workspace() as (folder, made):
-        results = [made, *_measured(folder)]
-    return results + (_measured(Path(_GIVEN)) if _GIVEN is not None else [])
+        results = [made, *measured(folder)]
+    return results + (measured(Path(_GIVEN)) if _GIVEN is not None else [])
 
 
-def _measured(folder: Path) -> list[Result]:
+def measured(folder: Path) -> list[Result]:
+    """Bytes of everything in a workspace that was generated."""
     counts: Counts = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     files = WorkspaceFolder(folder / FOLDER)
     results = [*_of_ledger(files, counts), *_if_deflated(files)]

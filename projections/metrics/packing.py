@@ -1,6 +1,6 @@
 """Columns as bytes, in the smallest of a few forms that give back every value as it was logged (ADR 0055).
 
-The first byte names the form. Numbers are as this machine has them, for a view stays where it was made.
+The first byte names the form. Numbers are as the machine has them: those that share views have one order of bytes.
 """
 
 import json

@@ -18,7 +18,9 @@ from projections.postgres.statements import insertion, portions, translated
 _ROWS = 500
 """How many rows one statement puts in."""
 
-_HAS_TABLE = "SELECT to_regclass(%s) IS NOT NULL"
+_HAS_TABLE = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = %s"
+"""Of the rows of the catalog, which has what others have just made; names are looked up in what is remembered of it."""
+
 _KEEP_OUT = "SET LOCAL lock_timeout = '1s'; LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE"
 _FREED = f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"
 _TRIES = 40
@@ -49,8 +51,9 @@ class PostgresConnection:
 
     dialect: PostgresDialect = POSTGRES
 
-    def __init__(self, connect: Callable[[], "psycopg.Connection[tuple[Any, ...]]"]) -> None:
-        """Connect at the first statement."""
+    def __init__(self, schema: str, connect: Callable[[], "psycopg.Connection[tuple[Any, ...]]"]) -> None:
+        """Connect at the first statement, to tables in this schema."""
+        self._schema = schema
         self._connect = connect
         self._raw: psycopg.Connection[tuple[Any, ...]] | None = None
         self.writes = False
@@ -73,7 +76,7 @@ class PostgresConnection:
 
     def has_table(self, name: str) -> bool:
         """Whether there is a table of that name."""
-        return bool(self.run(_HAS_TABLE, [name]).fetchall()[0][0])
+        return bool(self.run(_HAS_TABLE, [self._schema, name]).fetchall())
 
     def keep_readers_out(self) -> None:
         """Let nobody else look at the tables until the end of this transaction: they are about to change."""

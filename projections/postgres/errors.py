@@ -9,6 +9,12 @@ from psycopg import errors
 from ledger.errors import UnavailableError, WorkspaceError
 
 LOCK_SECONDS = 60
+_CANNOT_NOW = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.IdleInTransactionSessionTimeout,
+    errors.ReadOnlySqlTransaction,
+)
 
 
 @contextmanager
@@ -16,7 +22,7 @@ def clear_errors(name: str, cure: str) -> Iterator[None]:
     """Say what went wrong with the database of this name, and what to do."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction) as error:
+    except _CANNOT_NOW as error:
         raise UnavailableError(_cause(name, error)) from error
     except errors.InsufficientPrivilege as error:
         raise WorkspaceError(

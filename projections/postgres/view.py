@@ -76,7 +76,7 @@ class PostgresView(View):
         connection: PostgresConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             self._close_those_of_the_dead()
-            connection = self._local.connection = PostgresConnection(self._connect)
+            connection = self._local.connection = PostgresConnection(self._address.schema, self._connect)
             self._connections.append((threading.current_thread(), connection))
         return connection
 

@@ -13,15 +13,21 @@ from hypothesis import strategies as st
 from examples.postgres_server import PostgresServer
 from ledger.commands import Command
 from ledger.filters import Filter
-from ledger.metrics import Scalar
+from ledger.metrics import Scalar, SeriesQuery
 from ledger.queries import AuditQuery, KeyQuery, RunQuery
 from projections.answers import PROJECTIONS, Answers
+from projections.metrics.charting import ChartQuery
+from projections.metrics.paging import MetricPageQuery
+from projections.metrics.queries import Metrics
 from projections.postgres.address import Address
 from projections.postgres.view import PostgresView
 from projections.rebuild import rebuild
 from projections.runner import catch_up
 from schemas.errors import LedgerError
+from schemas.events.values import Series
 from tests.projections.conftest import Workspace, open_workspace, rows
+from tests.projections.metrics.conftest import RUN, open_metrics
+from tests.projections.metrics.test_against_model import series
 from tests.projections.stories import KEYS, RUNS, stories
 from tests.projections.test_filters import CHIPS, metrics
 from tests.projections.test_strange_events import Told, append, strange
@@ -159,3 +165,28 @@ def test_strange_events_give_the_same_rows(postgres: PostgresServer, events: lis
         assert other_answers(answers) == other_answers(workspace.answers)
         rebuild(answers._view, PROJECTIONS[0], workspace.feed, batch=batch)
         assert rows(answers._view) == live
+
+
+@given(st.lists(st.tuples(st.sampled_from(["w1", "w2"]), st.lists(series(), max_size=3)), max_size=8))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+def test_any_values_give_equal_metrics(postgres: PostgresServer, batches: list[tuple[str, list[Series]]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        opened = open_metrics(Path(folder))
+        address = Address.of_log(postgres.url, opened.log.id)
+        with closing(opened.database), closing(opened.view), closing(PostgresView(address)) as view:
+            metrics = Metrics(opened.database, view)
+            for writer, brought in batches:
+                opened.log_series(*brought, writer=writer)
+                assert everything(metrics) == everything(opened.metrics)
+
+
+def everything(metrics: Metrics) -> str:
+    """All that is told of the values of a run; NaN is like itself."""
+    summaries = metrics.summaries(RUN)
+    names = [each.name for each in summaries]
+    query = SeriesQuery(run_id=RUN)
+    pages = [metrics.page(MetricPageQuery(run_id=RUN, search=text, limit=2, skip=1)) for text in ("", "A", "é", "%")]
+    charts = metrics.charts(ChartQuery(run_ids=[RUN], names=names)) if names else []
+    return repr(
+        (summaries, metrics.series(query), metrics.thinned(query, buckets=3), pages, charts, metrics.last_values([RUN]))
+    )

@@ -35,6 +35,7 @@ MEASUREMENTS = (
     "peer_lists",
     "privacy",
     "projection",
+    "rebuild",
     "replay",
     "rules",
     "run_page",

@@ -33,6 +33,7 @@ MEASUREMENTS = (
     "metrics",
     "parity",
     "peer_lists",
+    "privacy",
     "projection",
     "rebuild",
     "replay",

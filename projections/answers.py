@@ -39,6 +39,7 @@ from projections.runs.as_of import Past
 from projections.runs.comparing import compared, facts_of, origin_of
 from projections.runs.conditions import LiveMetrics
 from projections.runs.facets import find_names
+from projections.runs.folded import Folds
 from projections.runs.live import LastValues, asks_metrics, going_on, live_metrics
 from projections.runs.matching import Source
 from projections.runs.projection import RunsProjection
@@ -70,7 +71,7 @@ class Answers:
         self._summaries = summaries
         self._feed = feed
         self._view = view
-        self._past = Past(feed)
+        self._past = Past(Folds(feed).at)
         self._runs, self._experiments, self._artifacts, self._audit = PROJECTIONS
 
     def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
@@ -85,7 +86,7 @@ class Answers:
     def _runs_as_of(self, query: RunQuery, moment: str, at_least: int) -> RunPage:
         with self._caught_up(at_least) as connection:
             position = place_of(self._feed, moment)
-            with self._past.sources(connection, position) as sources:
+            with self._past.sources(connection, position, query) as sources:
                 return find_runs(sources, self._feed.log_id, query)
 
     def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:

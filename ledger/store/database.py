@@ -1,5 +1,6 @@
 """The SQLite file ledger.db: one writer at a time, any number of readers, in any process."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -159,6 +160,11 @@ class Database(SqliteFile):
         lower = -1 if after_seq is None else after_seq
         upper = _LAST if upto_seq is None else upto_seq
         return self._select(log, where, order, (stream, lower, upper, *types, _LAST if limit is None else limit))
+
+    def events_of(self, streams: Sequence[str], *, upto: int, log: LogName = CONTROL) -> list[Recorded]:
+        """Events of several streams up to a place, in order."""
+        rows = self.reading().execute(tables.select_events_of(log), (json.dumps(streams), upto))
+        return sorted(map(_recorded, rows), key=lambda each: each.place)
 
     def events_after(
         self,

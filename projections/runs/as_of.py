@@ -1,49 +1,46 @@
 """The list of runs as it was at a position.
 
 A run of which nothing happened behind the position is today what it was then: it is found in the tables
-of today. The others are made anew from their events up to the position, in tables of their own in
-memory. Both are asked alike, and their pages are one page.
+of today. The others are folded anew from their events up to the position, and put into tables of their
+own in memory, with what the question looks at. Both are asked alike, and their pages are one page.
 """
 
 import json
 import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
+from pydantic_core import from_json
+
 from ledger.errors import LimitExceededError
-from ledger.feed import Feed, FeedEvent
+from ledger.queries import RunQuery
 from projections.runs import tables
+from projections.runs.attributes import Attribute, attributes_of
 from projections.runs.changed import Changed, There, changed_since, there_at
 from projections.runs.conditions import COUNTED, Condition, Sql
+from projections.runs.folded import Fold, Folded
 from projections.runs.matching import Source
-from projections.runs.projection import RunsProjection
-from schemas.events import OpaqueEvent
+from projections.runs.values import values_of
+from projections.runs.wanted import Wanted, wanted_by
+from projections.runs.words import words_of
 
 CHANGED_RUNS = 50_000
 """The most runs that are made anew for an answer."""
 
-_KEPT_RUNS = 5_000
-"""Of more runs the tables are not kept."""
-
-_AT_ONCE = 500
 _SUFFIX = "_then"
 _CHECKPOINT = "CREATE TABLE checkpoints AS SELECT 'runs' AS projection, 'then' AS generation, 0 AS building"
 
 
 class Past:
-    """Answers from several positions; what was made anew for the last one is kept, for its other pages."""
+    """Answers from several positions; threads may share it."""
 
-    def __init__(self, feed: Feed) -> None:
-        """Make runs anew from the events of this log; threads may share it."""
-        self._feed = feed
-        self._lock = threading.Lock()
-        self._made: tuple[int, list[Changed]] | None = None
-        self._kept: sqlite3.Connection | None = None
+    def __init__(self, fold: Fold) -> None:
+        """Have what has changed since made anew by `fold`."""
+        self._fold = fold
 
     @contextmanager
-    def sources(self, connection: sqlite3.Connection, position: int) -> Iterator[list[Source]]:
-        """Where the runs are found that were there at a position, as they were.
+    def sources(self, connection: sqlite3.Connection, position: int, query: RunQuery) -> Iterator[list[Source]]:
+        """Where the runs are found that were there at a position, as they were, for a question.
 
         Raises:
             LimitExceededError: too many of them have changed since.
@@ -62,26 +59,9 @@ class Past:
         if not changed:
             yield [today]
             return
-        with self._tables(position, changed) as memory:
-            yield [today, Source(memory)]
-
-    @contextmanager
-    def _tables(self, position: int, changed: list[Changed]) -> Iterator[sqlite3.Connection]:
-        """Those that are kept, if they are these and nobody else reads them now, else new ones."""
-        if len(changed) > _KEPT_RUNS or not self._lock.acquire(blocking=False):
-            with closing(_made(self._feed, position, changed)) as memory:
-                yield memory
-            return
-        try:
-            # Events do not change: of one position and the same runs the tables are the same.
-            if self._kept is None or self._made != (position, changed):
-                made = _made(self._feed, position, changed)
-                if self._kept is not None:
-                    self._kept.close()
-                self._kept, self._made = made, (position, changed)
-            yield self._kept
-        finally:
-            self._lock.release()
+        folded = self._fold(position, [each.run_id for each in changed])
+        with closing(_tables(changed, folded, wanted_by(query))) as memory:
+            yield [today, Source(memory, has_facets=False)]
 
 
 def _limits(there: There) -> list[Condition]:
@@ -98,28 +78,60 @@ def _unchanged(changed: Sequence[Changed]) -> Condition:
     return Condition(Sql("a.run NOT IN (SELECT value FROM json_each(?))", [numbers]))
 
 
-def _made(feed: Feed, position: int, changed: Sequence[Changed]) -> sqlite3.Connection:
-    """The tables of these runs as of a position, in memory."""
-    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    memory.execute(_CHECKPOINT)
-    for statement in tables.schema(_SUFFIX).split(";"):
-        memory.execute(statement)
-    for table in tables.TABLES:
-        memory.execute(f"CREATE VIEW {table} AS SELECT * FROM {table}{_SUFFIX}")
-    projection, numbers = RunsProjection(), {each.run_id: each.run for each in changed}
+def _tables(changed: Sequence[Changed], folded: Mapping[str, Folded], wanted: Wanted) -> sqlite3.Connection:
+    """Tables in memory with these runs as they were, and of each what is wanted."""
+    memory = _empty(wanted)
+    rows = _Rows(wanted)
+    for each in changed:
+        if each.run_id in folded:
+            rows.take(each, folded[each.run_id])
     memory.execute("BEGIN")
-    for start in range(0, len(changed), _AT_ONCE):
-        some = changed[start : start + _AT_ONCE]
-        events = [event for each in some for event in _known(feed, each.run_id, position)]
-        projection.apply_numbered(events, memory, _SUFFIX, numbers)
-    # A run's number in its experiment is given once: when an event names the experiment.
-    renumber = f"UPDATE runs{_SUFFIX} SET number = ? WHERE run = ? AND number > 0"
-    memory.executemany(renumber, [(each.number, each.run) for each in changed])
+    for statement, values in rows.statements():
+        if values:
+            memory.executemany(statement.format(_SUFFIX), values)
     memory.execute("COMMIT")
     return memory
 
 
-def _known(feed: Feed, run_id: str, position: int) -> list[FeedEvent]:
-    """What the tables know of a run: what this program cannot read is in no view either."""
-    events = (event for event in feed.of_run(run_id) if event.position <= position)
-    return [event for event in events if not isinstance(event.event, OpaqueEvent)]
+def _empty(wanted: Wanted) -> sqlite3.Connection:
+    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    memory.execute(_CHECKPOINT)
+    for statement in tables.schema(_SUFFIX).split(";"):
+        # A table of words takes a while to make, and who searches for none never looks at it.
+        if wanted.words or "VIRTUAL" not in statement:
+            memory.execute(statement)
+    for table in tables.TABLES:
+        memory.execute(f"CREATE VIEW {table} AS SELECT * FROM {table}{_SUFFIX}")
+    return memory
+
+
+class _Rows:
+    """The rows of some runs, as the projection would write them."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._runs: list[tuple[object, ...]] = []
+        self._facts: list[tuple[int, int, int]] = []
+        self._values: list[tuple[object, ...]] = []
+        self._words: list[tuple[int, str]] = []
+        self._numbers: dict[Attribute, int] = {}
+
+    def take(self, each: Changed, then: Folded) -> None:
+        state, created = from_json(then.state), then.created
+        # A run's number in its experiment is given once: when an event names the experiment.
+        number = each.number if then.is_named else 0
+        self._runs.append((each.run, each.run_id, created, number, 0, 0, None, 0, then.state))
+        for fact in filter(self._wanted.has, attributes_of(state)):
+            self._facts.append((self._numbers.setdefault(fact, len(self._numbers) + 1), created, each.run))
+        if self._wanted.values:
+            values = values_of(each.run_id, state) | then.metrics
+            self._values += [(each.run, name, values[name], created) for name in self._wanted.values if name in values]
+        if self._wanted.words:
+            self._words.append((each.run, words_of(each.run_id, state)))
+
+    def statements(self) -> Iterable[tuple[str, Sequence[tuple[object, ...]]]]:
+        yield tables.UPSERT_RUN, self._runs
+        yield tables.INSERT_ATTRIBUTE, [(number, *fact) for fact, number in self._numbers.items()]
+        yield tables.INSERT_RUN_ATTRIBUTE, sorted(self._facts)
+        yield tables.UPSERT_VALUE, self._values
+        yield tables.REPLACE_WORDS, self._words

@@ -33,7 +33,7 @@ def parents_of(sources: Sequence[Source], documents: Sequence[RunDocument]) -> l
 
 def _statuses(source: Source, run_id: str) -> dict[str, int]:
     """How many children have which status: as they are counted, or one by one where not all of them count."""
-    if not source.limits:
+    if source.has_facets and not source.limits:
         return statuses_of(source.connection, [of_parent(run_id)]).get(of_parent(run_id), {})
     counts: Counter[str] = Counter()
     status = Sql("SELECT (SELECT json_extract(r.state, '$.status') FROM runs r WHERE r.run = a.run), count(*) FROM ")

@@ -80,7 +80,7 @@ class Order(NamedTuple):
 
     def way(self) -> tuple[str, Sql]:
         """The name of the value, and the way along an index to all runs `a` that have one."""
-        field = self._valued
+        field = self.valued
         if field is not None:
             return "a.value", Sql("run_values a WHERE a.field = ?", [field])
         text = "attributes t CROSS JOIN run_attributes a ON a.attribute = t.attribute WHERE t.kind = ? AND t.key = ?"
@@ -88,7 +88,7 @@ class Order(NamedTuple):
 
     def value(self) -> Sql:
         """The value of run `a`; NULL if it has none."""
-        field = self._valued
+        field = self.valued
         if field is not None:
             return Sql("(SELECT v.value FROM run_values v WHERE v.run = a.run AND v.field = ?)", [field])
         if self.field in _PAIRS:
@@ -117,8 +117,8 @@ class Order(NamedTuple):
         return self.descending or not self.is_by_start
 
     @property
-    def _valued(self) -> str | None:
-        """The field of the table of values."""
+    def valued(self) -> str | None:
+        """The field of the table of values that it goes by, if it goes by one."""
         if self.field in {_METRIC, "parameter"}:
             return f"{self.field}.{self.key}"
         return _VALUES.get(self.field)

@@ -1,7 +1,7 @@
 """From events to rows of the run table."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -14,9 +14,9 @@ from projections.runs.attributes import Attribute, attributes_brought_by, attrib
 from projections.runs.changed import fork_of
 from projections.runs.facets import FacetCounts
 from projections.runs.state import RunState, apply_event, moment
-from projections.runs.values import Value, Values, metric_values, values_of
+from projections.runs.values import Value, Values, metrics_told, values_of
 from projections.runs.words import words_of
-from schemas.events import ExperimentCreatedEvent, RunResumedEvent, RunStatusChangedEvent, Seal
+from schemas.events import ExperimentCreatedEvent, RunResumedEvent, RunStatusChangedEvent
 from schemas.streams import run_stream
 
 _CHUNK = 300
@@ -37,13 +37,7 @@ class RunsProjection:
 
     def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
         """Take in events: each run that they touch is read once and written once."""
-        self.apply_numbered(events, connection, suffix, {})
-
-    def apply_numbered(
-        self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str, runs: Mapping[str, int]
-    ) -> None:
-        """As `apply`; new runs get these numbers, by id, and the next ones if they are not among them."""
-        rows = _Rows(connection, suffix, runs)
+        rows = _Rows(connection, suffix)
         rows.load(_run_ids(events))
         for event in events:
             if event.envelope.stream.startswith(_RUN):
@@ -125,10 +119,9 @@ def _run_ids(events: Iterable[FeedEvent]) -> list[str]:
 class _Rows:
     """The rows that one batch touches, between reading and writing them."""
 
-    def __init__(self, connection: sqlite3.Connection, suffix: str, runs: Mapping[str, int]) -> None:
+    def __init__(self, connection: sqlite3.Connection, suffix: str) -> None:
         self._connection = connection
         self._suffix = suffix
-        self._runs = runs
         self._rows: dict[str, _Row] = {}
         self._experiments: dict[str, _Experiment] = {}
         self._brought: dict[Attribute, None] = {}
@@ -170,14 +163,8 @@ class _Rows:
         if row.known is None:
             found = self._connection.execute(tables.SELECT_METRICS.format(self._suffix), (row.run,))
             row.known = row.metrics = dict(found.fetchall())
-        match happened.event:
-            case RunStatusChangedEvent(seal=Seal() as seal):
-                row.metrics = metric_values(seal.last_values)
-            case RunResumedEvent():
-                # They move again: until the run ends they are asked of what it logs.
-                row.metrics = {}
-            case _:
-                pass
+        told = metrics_told(happened.event)
+        row.metrics = row.metrics if told is None else told
 
     def write(self) -> None:
         rows, words = [], []
@@ -227,9 +214,11 @@ class _Rows:
         self._connection.executemany(statement.format(self._suffix), values)
 
     def _new(self, run_id: str, event: FeedEvent) -> _Row:
-        run, created = self._runs.get(run_id, self._last_run + 1), moment(event)
-        self._last_run, self._latest = max(self._last_run, run), max(self._latest, created)
-        row = self._rows[run_id] = _Row(run, created, 0, event.position, self._latest, {}, known={}, metrics={})
+        created = moment(event)
+        self._last_run, self._latest = self._last_run + 1, max(self._latest, created)
+        row = self._rows[run_id] = _Row(
+            self._last_run, created, 0, event.position, self._latest, {}, known={}, metrics={}
+        )
         return row
 
     def _newest(self) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from ledger.metrics import Scalar
 from ledger.queries import RunPage, RunQuery
 from projections.answers import Answers
 from projections.runs.changed import fork_of, forks_at
+from projections.runs.folded import Folds, folded
 from projections.view import View
 from schemas.statuses import RunStatus
 from tests.projections.conftest import Workspace, open_workspace
@@ -191,15 +192,28 @@ def test_a_run_keeps_its_number_though_the_ones_before_it_are_not_made_anew(work
     assert [(run["run_number"], run["tags"]) for run in found] == [(3, {}), (2, {}), (1, {})]
 
 
-def test_runs_are_made_anew_once_for_all_pages_of_a_position(workspace: Workspace) -> None:
+def test_runs_are_folded_once_for_all_questions_about_a_position(workspace: Workspace) -> None:
     workspace.do(*(StartRun(run_id=f"r{n}", experiment="e") for n in range(4)))
     query = RunQuery(as_of=str(workspace.feed.last_position()), limit=2)
     workspace.do(*(TagRun(run_id=f"r{n}", tags={"late": None}) for n in range(3)))
     first = workspace.answers.runs(query)
-    with patch("projections.runs.as_of._made", side_effect=AssertionError):
+    with patch("projections.runs.folded.folded", side_effect=AssertionError):
         second = workspace.answers.runs(replace(query, cursor=first.cursor))
+        assert workspace.answers.runs(replace(query, search="late")).runs == []
     assert [run["run_id"] for run in first.runs + second.runs] == ["r3", "r2", "r1", "r0"]
     workspace.do(TagRun(run_id="r3", tags={"late": None}))
-    assert [run["tags"] for run in workspace.answers.runs(query).runs] == [{}, {}]
-    with workspace.answers._past._lock:
-        assert workspace.answers.runs(query) == first
+    with patch("projections.runs.folded.folded", side_effect=folded) as anew:
+        assert [run["tags"] for run in workspace.answers.runs(query).runs] == [{}, {}]
+    assert anew.call_args.args[2] == ["r3"]
+
+
+def test_no_more_runs_are_kept_than_that_and_the_latest_positions_first(workspace: Workspace) -> None:
+    workspace.do(*(StartRun(run_id=f"r{n}", experiment="e") for n in range(4)))
+    last = workspace.feed.last_position()
+    run_ids = [f"r{n}" for n in range(4)]
+    folds = Folds(workspace.feed)
+    with patch("projections.runs.folded.KEPT_RUNS", 5):
+        for position in range(1, last + 1):
+            found = folds.at(position, run_ids)
+            assert found == folded(workspace.feed, position, run_ids)
+    assert list(folds._kept) == [last]

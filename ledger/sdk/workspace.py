@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ledger.client import Client
+    from ledger.queries import Moment, RunDocument
     from ledger.sdk.experiment import Experiment
     from ledger.sdk.listing import RunConditions, Runs
     from ledger.sdk.run import Run
@@ -62,6 +63,23 @@ class Workspace:
         from ledger.sdk.run import Run  # noqa: PLC0415 - runs know their workspace
 
         return Run.get(self, run_id)
+
+    def run_at(self, run_id: str, as_of: "Moment") -> "RunDocument":
+        """A run as it was at a moment, with the fields that `runledger run show` has.
+
+        Args:
+            run_id: its id.
+            as_of: a position of the ledger; a moment, without a zone in local time; or a text: of one of
+                these (then in UTC), or such as `tags.approved=yes`, where that came to be so last.
+
+        Raises:
+            RunNotFoundError: there is no such run; RunNotThereYetError, not at that moment.
+            MomentAheadError: it has not come yet.
+            InvalidNameError: it is no moment.
+        """
+        from ledger.queries import moment_text  # noqa: PLC0415 - a training looks at nothing that was
+
+        return self.client.run_at(run_id, moment_text(as_of) or "")
 
     def runs(self, experiment: str | None = None, **conditions: "Unpack[RunConditions]") -> "Runs":
         """Runs of the workspace, newest start first, of one experiment if it is named.

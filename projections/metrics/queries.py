@@ -52,10 +52,11 @@ class Metrics:
         )
 
     def series_of(
-        self, run_ids: Sequence[str], name: str | None = None, *, at_least: int = 0
+        self, run_ids: Sequence[str], name: str | None = None, *, as_of: str | None = None, at_least: int = 0
     ) -> dict[str, list[Series]]:
         """Logged points of several runs by run id, of one metric or of all."""
-        return {run_id: self.series(SeriesQuery(run_id=run_id, name=name), at_least=at_least) for run_id in run_ids}
+        queries = [SeriesQuery(run_id=run_id, name=name, as_of=as_of) for run_id in run_ids]
+        return {query.run_id: self.series(query, at_least=at_least) for query in queries}
 
     def thinned(self, query: SeriesQuery, *, buckets: int, at_least: int = 0) -> list[Thinned]:
         """Logged points, thinned for a chart; of rows and tables each column that has a number.

@@ -51,10 +51,7 @@ class Past:
             return
         changed = changed_since(connection, position, CHANGED_RUNS + 1)
         if len(changed) > CHANGED_RUNS:
-            raise LimitExceededError(
-                f"more than {CHANGED_RUNS:,} runs have changed since position {position}: "
-                "ask for a later one, or for one run as of it"
-            )
+            raise too_many(position)
         today = Source(connection, limits=[_unchanged(changed), *_limits(there)])
         if not changed:
             yield [today]
@@ -62,6 +59,14 @@ class Past:
         folded = self._fold(position, [each.run_id for each in changed])
         with closing(_tables(changed, folded, wanted_by(query))) as memory:
             yield [today, Source(memory, has_facets=False)]
+
+
+def too_many(position: int) -> LimitExceededError:
+    """What is said of a position behind which more runs have changed than are made anew."""
+    return LimitExceededError(
+        f"more than {CHANGED_RUNS:,} runs have changed since position {position}: "
+        "ask for a later one, or for one run as of it"
+    )
 
 
 def _limits(there: There) -> list[Condition]:

@@ -108,7 +108,7 @@ class LedgerMoment(AtLeast):
     as_of: Annotated[str | None, Field(max_length=100)] = None
 
 
-class CompareParameters(AtLeast):
+class CompareParameters(LedgerMoment):
     """The runs to compare."""
 
     run_id: Annotated[list[str], Field(min_length=2, max_length=RUNS_COMPARED)]
@@ -194,7 +194,7 @@ class SeriesParameters(AtLeast):
         )
 
 
-class SeveralSeriesParameters(AtLeast):
+class SeveralSeriesParameters(LedgerMoment):
     """Points of which runs, and of which metric or of all; each place of the values log is waited for."""
 
     run_id: Annotated[list[str], Field(min_length=1, max_length=RUNS_AT_ONCE)]

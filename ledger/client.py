@@ -1,6 +1,6 @@
 """How the SDK and the command line reach a ledger, wherever it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from ledger.artifacts.content import Content
@@ -33,7 +33,7 @@ from ledger.queries import (
     UserDocument,
     ViewDocument,
 )
-from ledger.tables import TableQuery
+from ledger.tables import TableQuery, Told, unheard
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
 
@@ -143,12 +143,12 @@ class Client(Protocol):
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points of a run, thinned for a chart; raises RunNotFoundError."""
 
-    def table(self, query: TableQuery) -> "pyarrow.Table":
-        """Rows of the history in columns.
+    def table(self, query: TableQuery, told: Told = unheard) -> "Iterator[pyarrow.RecordBatch]":
+        """Rows of the history in columns, some at a time.
 
         Raises:
             ModuleNotFoundError: pyarrow is not installed.
-            RefusedError: the ledger does not lie here.
+            RefusedError: it is not installed where the server is; or the history is not known offline.
         """
 
     def rules(self, as_of: str | None = None) -> Sequence[RuleDocument]:

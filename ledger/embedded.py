@@ -1,6 +1,6 @@
 """A client that opens the workspace itself, without a server."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from ledger.application.handling import Caller, Ledger
@@ -43,7 +43,7 @@ from ledger.queries import (
     ViewDocument,
     is_suppressed,
 )
-from ledger.tables import TableQueries, TableQuery
+from ledger.tables import TableQueries, TableQuery, Told, unheard
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
 from schemas.events import RunLoggedEvent
@@ -270,12 +270,12 @@ class EmbeddedClient:
         self._catch_up(query.run_id)
         return self._answers.metrics.thinned(query, buckets=buckets)
 
-    def table(self, query: TableQuery) -> "pyarrow.Table":
+    def table(self, query: TableQuery, told: Told = unheard) -> "Iterator[pyarrow.RecordBatch]":
         """Rows of the history in columns, as of now."""
         # Values first: then every run that has some is among the events.
         self._values_log.catch_up()
         self._log.catch_up()
-        return self._answers.tables.table(query)
+        return self._answers.tables.table(query, told)
 
     def rules(self, as_of: str | None = None) -> Sequence[RuleDocument]:
         """Every alert rule, as of now."""

@@ -40,7 +40,7 @@ from ledger.queries import (
     UserDocument,
     ViewDocument,
 )
-from ledger.tables import TableQuery
+from ledger.tables import TableQuery, Told, unheard
 from ledger.tracking.delivery import Delivery
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
@@ -204,7 +204,7 @@ class OfflineClient:
         self._read(query.run_id, values=True)
         return self._scratch.thinned(query, buckets)
 
-    def table(self, query: TableQuery) -> Any:
+    def table(self, query: TableQuery, told: Told = unheard) -> Any:  # noqa: ARG002 - nothing is read
         """Refused: the history is elsewhere."""
         raise RefusedError(
             f"{query.table} of the whole workspace are not known offline; ask once the runs are delivered"

@@ -1,8 +1,8 @@
 """A client that speaks HTTP to a server; with it, a process needs nothing but the standard library."""
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from ledger.artifacts.content import Content
@@ -12,7 +12,6 @@ from ledger.errors import (
     MomentAheadError,
     NotFoundError,
     NotThereYetError,
-    RefusedError,
     RuleNotFoundError,
     RunNotFoundError,
     UnavailableError,
@@ -51,17 +50,21 @@ from ledger.queries import (
 )
 from ledger.remote.exchange import Request
 from ledger.remote.server import Server
-from ledger.tables import TableQuery
+from ledger.tables import TableQuery, Told, unheard
 from ledger.values.batch import Batch
 from ledger.values.forms import series_from, summary_from, thinned_from
 from ledger.wire import answer_from, audit_query_to, command_to, history_from, key_query_to, page_from, query_to
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
+if TYPE_CHECKING:
+    import pyarrow  # noqa: ICN001 - for the signature alone
+
 SECONDS = 30.0
 """How long a call tries, in all."""
 
 _LARGE = 1_000_000
+_OFFSET_BITS = 40
 _OCTETS = "application/octet-stream"
 # A preview reads all of the log.
 _LONG_SECONDS = 120.0
@@ -253,13 +256,14 @@ class RemoteClient:
         """Every event of a run; raises RunNotFoundError."""
         return history_from(self._ask_run(run_id, "/history"))
 
-    def table(self, query: TableQuery) -> Any:
-        """Refused: a server answers about runs, not with the whole history."""
-        raise RefusedError(
-            f"{query.table} of a workspace are read where its ledger lies, and {self.location} is a server. Use "
-            "Workspace(FOLDER) on its machine with the folder of its --data, or a lake of `runledger replay`; "
-            "Run.get_series and Workspace.runs work from anywhere."
-        )
+    def table(self, query: TableQuery, told: Told = unheard) -> "Iterator[pyarrow.RecordBatch]":
+        """Rows of the history in columns, page by page."""
+        from ledger.remote.tables import batches  # noqa: PLC0415 - a training reads no table
+
+        # The places lie in partitions, of which each is waited for up to the last.
+        places = {place >> _OFFSET_BITS: place for place in sorted(self._places.values())}
+        at_least = {"at_least": self._written, "values_at_least": list(places.values())}
+        return batches(self._server, query, at_least, told)
 
     def rules(self, as_of: str | None = None) -> Sequence[RuleDocument]:
         """Every alert rule that is not deleted, by name, or as they were."""

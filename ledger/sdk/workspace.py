@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ledger.sdk.listing import RunConditions, Runs
     from ledger.sdk.run import Run
     from ledger.sdk.tables import Table
-    from ledger.tables import TableName
+    from ledger.tables import TableName, Told
     from ledger.targets.target import Target
     from ledger.tracking.tracker import Tracker
 
@@ -99,6 +99,7 @@ class Workspace:
         experiment: str | None = None,
         since: "datetime | None" = None,
         until: "datetime | None" = None,
+        progress: "Told | None" = None,
     ) -> "Table":
         """Every logged point, of runs and an experiment if any are named, as a table: `.to_polars()` and the like.
 
@@ -108,8 +109,11 @@ class Workspace:
             experiment: those of the runs of this experiment.
             since: recorded then or later; without a zone it is local time.
             until: recorded before then.
+            progress: called while it is read: how many records so far, and of how many.
         """
-        return self._table("metrics", metric=name, run_ids=runs, experiment=experiment, since=since, until=until)
+        return self._table(
+            "metrics", progress, metric=name, run_ids=runs, experiment=experiment, since=since, until=until
+        )
 
     def events(
         self,
@@ -118,6 +122,7 @@ class Workspace:
         experiment: str | None = None,
         since: "datetime | None" = None,
         until: "datetime | None" = None,
+        progress: "Told | None" = None,
     ) -> "Table":
         """Every event, of runs and an experiment if any are named, as a table: `.to_polars()` and the like.
 
@@ -126,17 +131,24 @@ class Workspace:
             experiment: those of this experiment and its runs.
             since: recorded then or later; without a zone it is local time.
             until: recorded before then.
+            progress: called while it is read: how many records so far, and of how many.
         """
-        return self._table("events", run_ids=runs, experiment=experiment, since=since, until=until)
+        return self._table("events", progress, run_ids=runs, experiment=experiment, since=since, until=until)
 
     def _table(
-        self, table: "TableName", *, since: "datetime | None", until: "datetime | None", **asked: Any
+        self,
+        table: "TableName",
+        progress: "Told | None",
+        *,
+        since: "datetime | None",
+        until: "datetime | None",
+        **asked: Any,
     ) -> "Table":
         from ledger.sdk.tables import Table, milliseconds  # noqa: PLC0415 - a training reads no table
-        from ledger.tables import TableQuery  # noqa: PLC0415
+        from ledger.tables import TableQuery, unheard  # noqa: PLC0415
 
         query = TableQuery(table=table, since=milliseconds(since), until=milliseconds(until), **asked)
-        return Table(lambda: self.client.table(query))
+        return Table(lambda: self.client.table(query, progress or unheard))
 
     @property
     def client(self) -> "Client":

@@ -187,6 +187,13 @@ class Database(SqliteFile):
         statement = tables.select_plain_events(log, len(types))
         return self.reading().execute(statement, (first, last, *types, limit)).fetchall()
 
+    def plain_events_of(
+        self, streams: Sequence[str], log: LogName, first: int, last: int, *, limit: int
+    ) -> list[tuple[Any, ...]]:
+        """As `plain_events`, of some streams alone."""
+        statement = tables.select_plain_events_of(log)
+        return self.reading().execute(statement, (json.dumps(streams), first, last, limit)).fetchall()
+
     def place_since(self, log: LogName, moment: int, partition: int = 0) -> int:
         """Where in a partition begins what was recorded at a moment, in epoch milliseconds, or later.
 

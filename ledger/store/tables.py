@@ -116,6 +116,14 @@ FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
 WHERE e.place >= ? AND e.place <= ?{of_types} ORDER BY e.place LIMIT ?"""  # noqa: S608 - as above
 
 
+def select_plain_events_of(log: LogName) -> str:
+    """As `select_plain_events`, of the streams that a JSON list names."""
+    return f"""
+SELECT e.place, s.name, e.seq, e.id, e.source, e.type, e.time, e.actor, e.value, e.recorded_at
+FROM json_each(?) j CROSS JOIN streams s ON s.name = j.value CROSS JOIN {EVENT_TABLES[log]} e ON e.stream = s.id
+WHERE e.place >= ? AND e.place <= ? ORDER BY e.place LIMIT ?"""  # noqa: S608 - as above
+
+
 def select_next_moment(log: LogName) -> str:
     """The first event at a place or behind it, and when it was recorded."""
     return f"""

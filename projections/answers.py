@@ -184,12 +184,14 @@ class Answers:
         self.run(run_id, at_least=at_least)
         return self.run_as_of(run_id, position_of(self._feed, run_id, moment))
 
-    def trail(self, run_id: str) -> Trail:
-        """Where a run ran, its last lines, and its last event; raises RunNotFoundError."""
-        last = None if UNSTORABLE.search(run_id) else self._feed.last_of(run_stream(run_id))
-        if last is None:
+    def trail(self, run_id: str, upto: int | None = None) -> Trail:
+        """Where a run ran, its last lines, and its last event, up to a position; raises RunNotFoundError."""
+        events = () if UNSTORABLE.search(run_id) else self._feed.of_run(run_id, TYPES if upto is None else ())
+        known = [each for each in events if upto is None or each.position <= upto]
+        if not known:
             raise RunNotFoundError(run_id)
-        return trail_of(self._feed.of_run(run_id, TYPES), last)
+        last = self._feed.last_of(run_stream(run_id)) if upto is None else None
+        return trail_of(known, last or known[-1])
 
     def artifacts(self, run_id: str, prefixes: Sequence[str] = (), *, at_least: int = 0) -> list[ArtifactDocument]:
         """The files of a run by name; raises RunNotFoundError."""

@@ -80,25 +80,27 @@ class Metrics:
         found: dict[str, list[Source]] = {name: [] for name in query.names}
         for run_id in query.run_ids:
             nothing: list[Source] = []
-            for source in self._asked(run_id, partial(_sources, run_id=run_id, names=query.names), nothing):
+            for source in self._asked(
+                run_id, partial(_sources, run_id=run_id, names=query.names), nothing, query.as_of
+            ):
                 found[source.metric.shown].append(source)
         return [chart(name, sources, query) for name, sources in found.items()]
 
     def page(self, query: MetricPageQuery) -> MetricPage:
         """Some of a run's metrics in short, and how many there are."""
-        return self._asked(query.run_id, partial(page_of, query=query), MetricPage([], 0, 0))
+        return self._asked(query.run_id, partial(page_of, query=query), MetricPage([], 0, 0), query.as_of)
 
-    def named(self, run_id: str, names: Sequence[str]) -> list[MetricSummary]:
-        """Those of the named metrics that a run has, in short, in the order of the names."""
+    def named(self, run_id: str, names: Sequence[str], as_of: str | None = None) -> list[MetricSummary]:
+        """Those of the named metrics that a run has, or had, in short, in the order of the names."""
 
         def read(found: sqlite3.Connection) -> list[MetricSummary]:
             return [metric.summary() for name in dict.fromkeys(names) for metric in metrics_of(found, run_id, name)]
 
-        return self._asked(run_id, read, [])
+        return self._asked(run_id, read, [], as_of)
 
-    def last_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
+    def last_values(self, run_ids: Sequence[str], as_of: str | None = None) -> dict[str, dict[str, Scalar]]:
         """The last value of each metric that has values, for each of these runs."""
-        return {run_id: self._asked(run_id, partial(last_values, run_id=run_id), {}) for run_id in run_ids}
+        return {run_id: self._asked(run_id, partial(last_values, run_id=run_id), {}, as_of) for run_id in run_ids}
 
     def _check_arrived(self, at_least: int) -> None:
         with self._database.clear_errors():

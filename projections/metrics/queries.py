@@ -11,7 +11,7 @@ from ledger.metrics import MetricSummary, Scalar, Series, SeriesQuery, Thinned
 from ledger.moments import time_of
 from ledger.store.database import Database
 from ledger.store.tables import offset_of, partition_of
-from projections.metrics.as_of import tables_as_of
+from projections.metrics.as_of import TablesThen
 from projections.metrics.batches import VALUES
 from projections.metrics.charting import Chart, ChartQuery, Source, chart
 from projections.metrics.chunks import read_points
@@ -35,6 +35,7 @@ class Metrics:
         """Answer from a view that is filled from this ledger."""
         self._database = database
         self._view = view
+        self._then = TablesThen(database)
 
     def summaries(self, run_id: str, *, as_of: str | None = None, at_least: int = 0) -> list[MetricSummary]:
         """The metrics of a run in short, in the order of first use."""
@@ -120,7 +121,7 @@ class Metrics:
         if log is None or UNSTORABLE.search(run_id):
             return nothing
         if time is not None:
-            with tables_as_of(self._database, run_id, time) as then:
+            with self._then.of(run_id, time) as then:
                 return read(then)
         while True:
             ends = fill(self._view, self._database, log.id, run_id)

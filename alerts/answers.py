@@ -45,8 +45,8 @@ from schemas.events import (
     SilenceEndedEvent,
     readable,
 )
+from schemas.events.base import ERASED
 from schemas.limits import UNSTORABLE
-from schemas.registry import decode
 from schemas.streams import key_of, notifications_stream, rule_stream
 
 _RULES = "rule:"
@@ -215,7 +215,10 @@ class AlertAnswers:
         return sorted(told, key=_address)
 
     def recipient_of(self, notification: str) -> str | None:
-        """For whom a notification was claimed; looked for from the last claim backwards, for mails come back soon."""
+        """For whom a notification was claimed, None if that is erased.
+
+        Looked for from the last claim backwards, for mails come back soon.
+        """
         stream = notifications_stream(self._feed.log_id)
         upto: int | None = None
         while True:
@@ -223,10 +226,10 @@ class AlertAnswers:
                 found = self._database.stream_events(stream, upto_seq=upto, descending=True, limit=_CLAIMS_AT_ONCE)
             for recorded in found:
                 if notification.encode() in recorded.envelope.value:
-                    event = decode(recorded.envelope.type, recorded.envelope.value)
+                    event = self._database.event(recorded.envelope)
                     for claim in event.notifications if isinstance(event, NotificationsClaimedEvent) else ():
                         if claim.notification == notification:
-                            return readable(claim.recipient)
+                            return None if claim.recipient == ERASED else readable(claim.recipient)
             if len(found) < _CLAIMS_AT_ONCE:
                 return None
             upto = found[-1].envelope.seq - 1

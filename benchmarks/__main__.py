@@ -13,6 +13,7 @@ from benchmarks.result import Result, machine, table
 from runledger.process import tune_collector
 
 MEASUREMENTS = (
+    "aggregates",
     "alerts",
     "artifacts",
     "as_of",

@@ -27,6 +27,7 @@ from projections.runs.as_of import Past
 from projections.runs.changed import changed_since
 from projections.runs.folded import Fold, Folded, Folds
 from projections.runs.queries import find_runs
+from projections.sqlite.view import SqliteView
 from projections.view import View
 
 NOTES = """\
@@ -51,7 +52,10 @@ _QUERIES = {
 def run() -> list[Result]:
     """Every question at every position."""
     folder = million() / FOLDER
-    with closing(View(folder / "views.db")) as view, closing(Database(folder / "ledger.db", durable=False)) as database:
+    with (
+        closing(SqliteView(folder / "views.db")) as view,
+        closing(Database(folder / "ledger.db", durable=False)) as database,
+    ):
         log = open_sqlite_log(database, "control", source="//bench", actor="bench", now=now)
         feed = Feed(log.id, database)
         _tag(log, database)

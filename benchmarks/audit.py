@@ -17,6 +17,7 @@ from ledger.store.database import Database
 from projections.audit.projection import AuditProjection
 from projections.audit.queries import find_audit
 from projections.runner import catch_up
+from projections.sqlite.view import SqliteView
 from projections.view import View
 
 _RUNS = 60_000
@@ -57,7 +58,10 @@ def _page(feed: Feed, view: View, name: str, query: AuditQuery) -> Result:
 
 @contextmanager
 def _filled(folder: Path) -> Iterator[tuple[Feed, View]]:
-    with closing(Database(folder / "ledger.db", durable=False)) as database, closing(View(folder / "views.db")) as view:
+    with (
+        closing(Database(folder / "ledger.db", durable=False)) as database,
+        closing(SqliteView(folder / "views.db")) as view,
+    ):
         log = open_sqlite_log(database, "control", source="//bench", actor="bench", now=now)
         for number in range(_RUNS):
             append_run(log, number)

@@ -15,6 +15,7 @@ from ledger.workspace.folder import FOLDER
 from projections.runs.facets import find_names
 from projections.runs.matching import Source
 from projections.runs.queries import find_runs
+from projections.sqlite.view import SqliteView
 from projections.view import View
 
 _LOG = "00000000-0000-0000-0000-000000000000"
@@ -31,7 +32,7 @@ _GOAL = 30.0
 
 def run() -> list[Result]:
     """Every kind of question, so many times."""
-    with closing(View(million() / FOLDER / "views.db")) as view:
+    with closing(SqliteView(million() / FOLDER / "views.db")) as view:
         return [each for name, query in _questions().items() for each in _measured(view, name, query)]
 
 

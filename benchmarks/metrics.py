@@ -16,6 +16,7 @@ from ledger.metrics import SeriesQuery
 from ledger.store.database import Database
 from projections.metrics.queries import Metrics
 from projections.metrics.tables import TABLES
+from projections.sqlite.view import SqliteView
 from projections.view import View
 from schemas.events import RunLoggedEvent
 from schemas.events.values import Series
@@ -35,7 +36,7 @@ _RUNS = 100
 def run() -> list[Result]:
     """A run with one writer, one with two at once, and a page of small runs."""
     with tempfile.TemporaryDirectory() as folder:
-        database, view = Database(Path(folder) / "l.db", durable=False), View(Path(folder) / "v.db")
+        database, view = Database(Path(folder) / "l.db", durable=False), SqliteView(Path(folder) / "v.db")
         with closing(database), closing(view):
             log = open_sqlite_log(database, "values", source="//bench", actor="bench", now=now)
             log_points(log, "one", 1)

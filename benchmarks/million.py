@@ -29,7 +29,7 @@ from projections.answers import PROJECTIONS
 from projections.runner import catch_up
 from projections.runs.changed import fork_of
 from projections.runs.projection import RunsProjection
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from runledger.wiring import make_workspace
 from schemas.events import Event, Personal, RunParameterAddedEvent, RunStartedEvent, RunStatusChangedEvent, Seal
 from schemas.records import Envelope
@@ -159,7 +159,10 @@ def make(place: Path, runs: int, real: int = REAL) -> None:
     """A workspace with so many runs, the last of them real."""
     make_workspace(place, log="sqlite")
     files = place / FOLDER
-    with closing(Database(files / "ledger.db", durable=False)) as database, closing(View(files / "views.db")) as view:
+    with (
+        closing(Database(files / "ledger.db", durable=False)) as database,
+        closing(SqliteView(files / "views.db")) as view,
+    ):
         log = open_sqlite_log(database, "control", source="//bench", actor="bench", now=now)
         with view.writing():
             suffix = view.begin(PROJECTIONS[0], log.id).suffix

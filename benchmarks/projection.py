@@ -17,6 +17,7 @@ from projections.answers import PROJECTIONS
 from projections.runner import catch_up
 from projections.runs.matching import Source
 from projections.runs.queries import find_runs
+from projections.sqlite.view import SqliteView
 from projections.view import View
 from schemas.events import (
     Event,
@@ -38,7 +39,7 @@ def run() -> list[Result]:
     """The projection's rate over 800 thousand events, then pages."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(Path(folder) / "ledger.db", durable=False)
-        view = View(Path(folder) / "views.db")
+        view = SqliteView(Path(folder) / "views.db")
         with closing(database), closing(view):
             log = open_sqlite_log(database, "control", source="//bench", actor="bench", now=now)
             for number in range(_RUNS):

@@ -29,7 +29,7 @@ from projections.analytics.reading import History
 from projections.analytics.replay import Replaying, Source
 from projections.analytics.selection import Selection, bounds_of
 from projections.analytics.slots import FOLDERS
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas.streams import CONTROL, VALUES, LogName
 
 _EVENTS = int(os.environ.get("RUNLEDGER_BENCH_EVENTS", "400000"))
@@ -44,7 +44,7 @@ def run() -> list[Result]:
 
 
 def _of_events(folder: Path) -> list[Result]:
-    database, view = Database(folder / "events.db", durable=False), View(folder / "views.db")
+    database, view = Database(folder / "events.db", durable=False), SqliteView(folder / "views.db")
     with closing(database), closing(view):
         log = open_sqlite_log(database, CONTROL, source="//bench", actor="bench", now=now)
         for number in range(_EVENTS // _EVENTS_A_RUN):
@@ -71,7 +71,7 @@ def _of_events(folder: Path) -> list[Result]:
 
 
 def _of_points(folder: Path) -> Result:
-    database, view = Database(folder / "values.db", durable=False), View(folder / "views2.db")
+    database, view = Database(folder / "values.db", durable=False), SqliteView(folder / "views2.db")
     with closing(database), closing(view):
         control = open_sqlite_log(database, CONTROL, source="//bench", actor="bench", now=now)
         log_points(open_sqlite_log(database, VALUES, source="//bench", actor="bench", now=now), "one", 1)

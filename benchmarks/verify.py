@@ -10,9 +10,10 @@ from benchmarks.events import now, tag_links
 from benchmarks.result import Result, interleaved
 from ledger.attesting.attestation import attestation_of
 from ledger.attesting.tree import event_leaf
+from ledger.links import select_rows
 from ledger.logs.sqlite import open_sqlite_log
 from ledger.store.database import Database
-from ledger.verify import select_rows, verify
+from ledger.verify import verify
 
 _RUNS = 8_000
 _EVENTS = 12

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
+from ledger.links import EVENT_ID, FIELDS, HASH, HEADERS, PLACE, RECORDED_AT, SEQ, STREAM, VALUE, select_rows
 from ledger.store.database import Database
 from ledger.store.fold import Accepted, Arrival, Head, Partition, Progress, Void, fold
 from ledger.store.packing import unpack_headers
 from ledger.store.tables import offset_of, place_of
-from ledger.verify import EVENT_ID, FIELDS, HASH, HEADERS, PLACE, RECORDED_AT, SEQ, STREAM, VALUE, select_rows
 from schemas.errors import BadRecordError
 from schemas.records import Envelope, Record, canonical_bytes, parse_record
 from schemas.streams import CONTROL, LogName, key_of

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from ledger.store.database import Database, Recorded
 from schemas.events import Event, OpaqueEvent
 from schemas.records import Envelope
-from schemas.registry import decode
 from schemas.streams import CONTROL, run_stream
 
 
@@ -36,18 +35,18 @@ class Feed:
         """As `after`, for who passes over all but these types: the others are opaque, and cost little."""
         with self._database.clear_errors():
             found = self._database.events_after(position, limit=limit)
-        return [decoded(recorded, types) for recorded in found]
+        return [decoded(self._database, recorded, types) for recorded in found]
 
     def of_types(self, types: Sequence[str], position: int, limit: int) -> list[FeedEvent]:
         """As `after`, of these types alone; of all if none is named."""
         with self._database.clear_errors():
             found = self._database.events_after(position, limit=limit, types=types)
-        return [decoded(recorded) for recorded in found]
+        return [decoded(self._database, recorded) for recorded in found]
 
     def latest(self, count: int) -> list[FeedEvent]:
         """The last events, oldest first."""
         with self._database.clear_errors():
-            return [decoded(recorded) for recorded in self._database.latest_events(count)]
+            return [decoded(self._database, recorded) for recorded in self._database.latest_events(count)]
 
     def last_position(self) -> int:
         """The position of the last accepted event, 0 when there is none."""
@@ -62,25 +61,25 @@ class Feed:
         """Every event of some runs up to a position, in order: read at once, so not of too many runs."""
         with self._database.clear_errors():
             found = self._database.events_of([run_stream(run_id) for run_id in run_ids], upto=position)
-        return [decoded(each) for each in found]
+        return [decoded(self._database, each) for each in found]
 
     def of_stream(self, stream: str, *, after_seq: int | None = None, types: Sequence[str] = ()) -> Sequence[FeedEvent]:
         """Every event of a stream, or those behind a number, or of some types, in order."""
         with self._database.clear_errors():
             found = self._database.stream_events(stream, after_seq=after_seq, types=types)
-        return [decoded(each) for each in found]
+        return [decoded(self._database, each) for each in found]
 
     def last_of(self, stream: str) -> FeedEvent | None:
         """The last event of a stream; None if it has none."""
         with self._database.clear_errors():
             found = self._database.stream_events(stream, descending=True, limit=1)
-        return decoded(found[0]) if found else None
+        return decoded(self._database, found[0]) if found else None
 
     def at(self, position: int) -> FeedEvent | None:
         """The event at a position; None if there is none."""
         with self._database.clear_errors():
             found = self._database.recorded(CONTROL, position)
-        return decoded(found) if found else None
+        return decoded(self._database, found) if found else None
 
     def places(self, position: int, limit: int, *, backwards: bool) -> list[int]:
         """Positions of events from one on, itself included, the genesis not; up to `limit`."""
@@ -101,14 +100,14 @@ class Feed:
         """The first event of a stream; None if it has none."""
         with self._database.clear_errors():
             found = self._database.stream_events(stream, limit=1)
-        return decoded(found[0]) if found else None
+        return decoded(self._database, found[0]) if found else None
 
 
-def decoded(recorded: Recorded, reading: Container[str] | None = None) -> FeedEvent:
+def decoded(database: Database, recorded: Recorded, reading: Container[str] | None = None) -> FeedEvent:
     """What was recorded as an event; of `reading`, if given, all other types are opaque and cost little."""
     envelope = recorded.envelope
     if reading is None or envelope.type in reading:
-        event = decode(envelope.type, envelope.value)
+        event = database.event(envelope)
     else:
         event = OpaqueEvent(envelope.type, envelope.value, "it was not to be read")
     return FeedEvent(recorded.place, recorded.recorded_at, recorded.hash, envelope, event)

@@ -73,7 +73,7 @@ class Inspection:
                 type_name=query.type_name,
                 actor=query.actor,
             )
-        events = [decoded(each) for each in found[: query.limit]]
+        events = [decoded(self._database, each) for each in found[: query.limit]]
         if len(found) > query.limit:
             return EventPage(events, events[-1].position)
         return EventPage(events, floor + 1 if floor > 0 else None)

@@ -13,11 +13,14 @@ from ledger.application.handling import Caller
 from ledger.feed import Feed, FeedEvent
 from ledger.logs.genesis import rfc3339
 from ledger.logs.log import Log, chain, prev_of
+from ledger.privacy.subjects import told_subject
 from ledger.store.database import Database
 from ledger.store.fold import Head
-from schemas.events import NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent
+from schemas.events import NotificationsClaimedEvent, NotificationsDueEvent, NotificationsSettledEvent, readable
 from schemas.records import Envelope
 from schemas.streams import notifications_stream
+
+_REMEMBERED = 100_000
 
 OwnEvent = NotificationsClaimedEvent | NotificationsDueEvent | NotificationsSettledEvent
 
@@ -33,6 +36,8 @@ class NotificationStream:
         self._database = database
         self._caller = caller
         self._now = now
+        self._told: dict[str, str] = {}
+        """To whom the notifications went that were claimed here lately: what is said of them is theirs."""
 
     def head(self) -> Head | None:
         """The last accepted event that ledger.db has; None before the first."""
@@ -59,7 +64,9 @@ class NotificationStream:
         return self._log.append(chain(self._log.id, envelopes))[-1]
 
     def _envelope(self, event: OwnEvent, seq: int, head: Head | None) -> Envelope:
-        value = event.to_value()
+        if isinstance(event, NotificationsClaimedEvent):
+            self._remember(event)
+        value = self._database.cipher.value_of(self.name, seq, event, self._told)
         return Envelope(
             stream=self.name,
             seq=seq,
@@ -71,3 +78,9 @@ class NotificationStream:
             actor=self._caller.actor,
             value=value,
         )
+
+    def _remember(self, event: NotificationsClaimedEvent) -> None:
+        if len(self._told) > _REMEMBERED:
+            self._told = {}
+        for claim in event.notifications:
+            self._told[claim.notification] = told_subject(self._log.id, readable(claim.recipient))

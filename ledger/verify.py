@@ -1,34 +1,36 @@
 """Recompute every hash of ledger.db and name the first link that does not hold."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from sqlite3 import Connection, DatabaseError
-from typing import Any
+from typing import NamedTuple
 
+from ledger.links import (
+    EVENT_ID,
+    HASH,
+    PLACE,
+    RECORDED_AT,
+    SEQ,
+    STREAM,
+    STREAM_KEY,
+    Row,
+    difference,
+    out_of_line,
+    select_links,
+    select_rows,
+    unlinked,
+)
 from ledger.store.database import Database, LogIdentity
-from ledger.store.fold import NO_RUNNING, next_running
-from ledger.store.packing import unpack_headers
+from ledger.store.fold import NO_RUNNING, Progress, next_running
 from ledger.store.tables import EVENT_TABLES, offset_of, place_of
-from schemas.errors import BadRecordError
-from schemas.records import Record, canonical_bytes, parse_record
-from schemas.streams import CONTROL, GENESIS_KIND, LogName, key_of, kind_of, log_of
+from schemas.streams import CONTROL, GENESIS_KIND, LogName, kind_of, log_of
 
-Row = tuple[Any, ...]
+_SLICE = 1_000
+"""How many events are read at once: between slices nothing is held open, and whoever writes goes on."""
 
-_PROGRESS_EVERY = 10_000
-FIELDS = slice(0, 8)
-VALUE, PLACE, STREAM, SEQ, PREV, RECORDED_AT, HASH, RUNNING, HEADERS, STREAM_KEY, EVENT_ID = range(8, 19)
-
-# The first nine columns are the bytes that were hashed, as they were in the record.
-_SELECT = """
-SELECT CAST(s.name AS BLOB), CAST(e.seq AS BLOB), CAST(lower(hex(e.prev)) AS BLOB), CAST(e.id AS BLOB),
-       CAST(e.source AS BLOB), CAST(e.type AS BLOB), CAST(e.time AS BLOB), CAST(e.actor AS BLOB), e.value,
-       e.place, s.name, e.seq, e.prev, e.recorded_at, e.hash, e.running, e.headers, e.stream, e.id
-FROM {table} e LEFT JOIN streams s ON s.id = e.stream
-WHERE e.place >= ? AND e.place < ? ORDER BY e.place"""
-
+_NAMES = "SELECT s.name, e.id FROM {table} e LEFT JOIN streams s ON s.id = e.stream WHERE e.place = ?"
 # The first stream whose events do not run on from number to number around a missing place.
 _FIND_GAP = """
 SELECT s.name, coalesce(last.seq, 0) + 1 FROM streams s
@@ -63,7 +65,10 @@ class BrokenLink:
 
 @dataclass(frozen=True, slots=True)
 class LogReport:
-    """What verifying one log came to; `running` is the hash over all of its partitions' events."""
+    """What verifying one log came to; `running` is the hash over all of its partitions' events.
+
+    The content of `known` of the events was checked before, and their links alone again.
+    """
 
     log: LogName
     log_id: str
@@ -72,6 +77,21 @@ class LogReport:
     streams: int
     running: str
     broken: BrokenLink | None
+    known: int = 0
+
+
+class Mark(NamedTuple):
+    """How far a partition was checked: the next offset, and the running hash before it (32 bytes)."""
+
+    next_offset: int = 0
+    running: bytes = NO_RUNNING
+
+
+Marks = Mapping[int, Mark]
+"""By partition."""
+
+Told = Callable[[int], None]
+Kept = Callable[[LogName, int, Mark], None]
 
 
 class _BrokenError(Exception):
@@ -80,13 +100,27 @@ class _BrokenError(Exception):
         self.link = link
 
 
-def verify(database: Database, progress: Callable[[int], None] = lambda _: None) -> list[LogReport]:
+def verify(
+    database: Database,
+    progress: Told = lambda _: None,
+    *,
+    known: Mapping[LogName, Marks] | None = None,
+    keep: Kept = lambda *_: None,
+) -> list[LogReport]:
     """Check both logs of a ledger.db, each up to its first broken link.
 
-    `progress` is told the number of events that were checked, now and then.
+    `progress` is told the number of events that were checked, between slices of them, and `keep` how far each
+    partition is. With that as `known`, another check goes on from there: of the events before only the links are
+    followed again, and the running hash must come out as it did.
     """
-    with one_moment(database.reading()):
-        return _verify(database, progress)
+    identities = database.identities()
+    reports: list[LogReport] = []
+    for name in EVENT_TABLES:
+        if name in identities:
+            before = sum(report.events for report in reports)
+            check = _LogCheck(database, identities[name], (known or {}).get(name, {}), keep)
+            reports.append(check.report(lambda done, before=before: progress(before + done)))  # type: ignore[misc]
+    return reports
 
 
 @contextmanager
@@ -102,83 +136,46 @@ def one_moment(connection: Connection) -> Iterator[None]:
         connection.execute("COMMIT")
 
 
-def _verify(database: Database, progress: Callable[[int], None]) -> list[LogReport]:
-    known = database.identities()
-    return [_LogCheck(database, known[name], progress).report() for name in EVENT_TABLES if name in known]
+@dataclass(slots=True)
+class _Partition:
+    """How far a partition is: `mark` is how far it was in an earlier check."""
 
+    number: int
+    mark: Mark
+    expected: int = 0
+    running: bytes = NO_RUNNING
+    recorded_at: int = 0
 
-def select_rows(log: LogName) -> str:
-    """The SELECT of everything that is checked, between two places."""
-    return _SELECT.format(table=EVENT_TABLES[log])
-
-
-def difference(log_id: str, row: Row, head: tuple[int, bytes] | None) -> str | None:
-    """What is wrong with one stored event by itself and behind its predecessor; None if nothing is."""
-    if row[STREAM] is None:
-        return "its stream is missing"
-    try:
-        if sha256(canonical_bytes(log_id, row[FIELDS], row[VALUE])).digest() != row[HASH]:
-            return "its content does not match its hash"
-        return _unlinked(row, head) or _headers_difference(row)
-    except (TypeError, ValueError) as error:
-        return f"its content does not match its hash: it is damaged ({error})"
-
-
-def _unlinked(row: Row, head: tuple[int, bytes] | None) -> str | None:
-    if head is None:
-        missing = row[PREV] or row[SEQ] > 1
-        return f"the events of its stream before number {row[SEQ]} are missing" if missing else None
-    if row[SEQ] != head[0] + 1:
-        return f"it follows event {head[0]} of its stream"
-    if row[PREV] != head[1]:
-        return "it names another predecessor than the event before it"
-    return None
-
-
-def _out_of_line(row: Row, running: bytes, recorded_at: int) -> str | None:
-    if running != row[RUNNING]:
-        return "the running hash differs: another event stood here, or something before it was removed"
-    if row[RECORDED_AT] < recorded_at:
-        return "it was recorded earlier than the event before it"
-    return None
-
-
-def _headers_difference(row: Row) -> str | None:
-    if row[HEADERS] is None:
-        return None
-    record = Record(key_of(row[STREAM]).encode(), unpack_headers(row[HEADERS]), row[VALUE])
-    try:
-        envelope = parse_record(record)
-    except BadRecordError as error:
-        return f"its raw headers are damaged: {error}"
-    if envelope.fields() != row[FIELDS]:
-        return "its raw headers say something else than its columns"
-    return None
-
-
-def _first_missing(expected: int, offset: int, voids: set[int]) -> int | None:
-    """The first offset before one at which nothing is stored."""
-    return next((place for place in range(expected, offset) if place not in voids), None)
+    @property
+    def is_known(self) -> bool:
+        """Whether what comes next was checked before."""
+        return self.expected < self.mark.next_offset
 
 
 class _LogCheck:
     """One pass over one log."""
 
-    def __init__(self, database: Database, identity: LogIdentity, progress: Callable[[int], None]) -> None:
+    def __init__(self, database: Database, identity: LogIdentity, marks: Marks, keep: Kept) -> None:
         self._database = database
         self._connection = database.reading()
         self._identity = identity
-        self._progress = progress
+        self._keep = keep
+        self._partitions = [_Partition(number, marks.get(number, Mark())) for number in range(identity.partitions)]
         self._heads: dict[int, tuple[int, bytes]] = {}
-        self._events = 0
-        self._running = b""
+        self._events = self._known = 0
 
-    def report(self) -> LogReport:
-        broken = None
+    def report(self, progress: Told) -> LogReport:
+        broken, voids = None, 0
         try:
-            for partition in range(self._identity.partitions):
-                self._check_partition(partition)
-            self._check_heads()
+            for part in self._partitions:
+                self._advance(part, self._progress_of(part).next_offset, progress)
+            # What came meanwhile, and whether the ends fit, is seen at one moment.
+            with one_moment(self._connection):
+                for part in self._partitions:
+                    self._advance(part, self._progress_of(part).next_offset, progress)
+                    self._check_end(part)
+                self._check_heads()
+                voids = self._database.count_voids(self._identity.name)
         except _BrokenError as error:
             broken = error.link
         except DatabaseError as error:
@@ -187,47 +184,71 @@ class _LogCheck:
             log=self._identity.name,
             log_id=self._identity.id,
             events=self._events,
-            voids=0 if broken else self._database.count_voids(self._identity.name),
+            voids=voids,
             streams=len(self._heads),
-            running=self._running.hex() if self._identity.partitions == 1 else sha256(self._running).hexdigest(),
+            running=self._running(),
             broken=broken,
+            known=self._known,
         )
 
-    def _check_partition(self, partition: int) -> None:
-        log_id, heads = self._identity.id, self._heads
-        running, recorded_at, expected = NO_RUNNING, 0, 0
-        voids = self._void_offsets(partition)
-        for row in self._rows(partition):
-            offset = offset_of(row[PLACE])
-            missing = None if offset == expected else _first_missing(expected, offset, voids)
-            stream = row[STREAM_KEY]
-            wrong = difference(log_id, row, heads.get(stream))
+    def _running(self) -> str:
+        if len(self._partitions) == 1:
+            return self._partitions[0].running.hex()
+        return sha256(b"".join(part.running for part in self._partitions)).hexdigest()
+
+    def _progress_of(self, part: _Partition) -> Progress:
+        return self._database.progress(self._identity.name, part.number)
+
+    def _advance(self, part: _Partition, end: int, progress: Told) -> None:
+        """Check a partition on, slice by slice, up to `end` or what lies behind it."""
+        while part.is_known:
+            found = self._take(part, select_links(self._identity.name), part.mark.next_offset)
+            progress(self._events)
+            if not found or not part.is_known:
+                self._raise_missing(part, part.mark.next_offset)
+                self._check_mark(part)
+        while self._take(part, select_rows(self._identity.name), None):
+            self._keep(self._identity.name, part.number, Mark(part.expected, part.running))
+            progress(self._events)
+            if part.expected >= end:
+                break
+
+    def _take(self, part: _Partition, select: str, upto: int | None) -> int:
+        """Check a slice, and answer with how many events are in it."""
+        last = place_of(part.number + 1, 0) if upto is None else place_of(part.number, upto)
+        rows = self._connection.execute(f"{select} LIMIT ?", (place_of(part.number, part.expected), last, _SLICE))
+        found = rows.fetchall()
+        log_id, heads, running, known = self._identity.id, self._heads, part.running, upto is not None
+        for row in found:
+            offset, stream = offset_of(row[PLACE]), row[STREAM_KEY]
+            head = heads.get(stream)
+            wrong = unlinked(row, head) if known else difference(log_id, row, head)
             if wrong is None:
                 running = next_running(running, offset, row[RECORDED_AT], row[HASH])
-                wrong = _out_of_line(row, running, recorded_at)
+                wrong = out_of_line(row, running, part.recorded_at)
             if wrong is not None:
                 # The end of a stranger's transaction takes an offset too: what no hash misses was no event.
-                raise _BrokenError(
-                    self._link(partition, offset, row, wrong) if missing is None else self._missing(partition, missing)
-                )
+                self._raise_missing(part, offset)
+                raise _BrokenError(self._link(part.number, offset, row, wrong))
             heads[stream] = (row[SEQ], row[HASH])
-            recorded_at, expected = row[RECORDED_AT], offset + 1
+            part.recorded_at, part.expected = row[RECORDED_AT], offset + 1
             self._events += 1
-            if self._events % _PROGRESS_EVERY == 0:
-                self._progress(self._events)
-        self._check_end(partition, expected, running, voids)
-        self._running += running
-        self._progress(self._events)
+        part.running = running
+        self._known += len(found) if known else 0
+        return len(found)
 
-    def _check_end(self, partition: int, expected: int, running: bytes, voids: set[int]) -> None:
-        progress = self._database.progress(self._identity.name, partition)
-        if progress.running == running and progress.next_offset >= expected:
+    def _check_mark(self, part: _Partition) -> None:
+        if part.is_known or part.running != part.mark.running:
+            what = "what lies up to here is not what was checked before: it was changed, and every hash computed anew"
+            raise _BrokenError(self._link(part.number, max(part.expected - 1, 0), None, what))
+
+    def _check_end(self, part: _Partition) -> None:
+        progress = self._progress_of(part)
+        if progress.running == part.running and progress.next_offset >= part.expected:
             return
-        missing = _first_missing(expected, progress.next_offset, voids)
-        if missing is not None:
-            raise _BrokenError(self._missing(partition, missing))
+        self._raise_missing(part, progress.next_offset)
         what = "the end of the log is not the one that was recorded: events were added or removed"
-        raise _BrokenError(self._link(partition, max(expected - 1, 0), None, what))
+        raise _BrokenError(self._link(part.number, max(part.expected - 1, 0), None, what))
 
     def _check_heads(self) -> None:
         for stream, name, seq, head in self._connection.execute("SELECT id, name, seq, hash FROM streams"):
@@ -240,25 +261,30 @@ class _LogCheck:
                 what = f"its head is recorded as event {seq}, the last stored event is {found[0] if found else 'none'}"
                 raise _BrokenError(BrokenLink(self._identity.name, 0, self._events, name, seq, None, what))
 
-    def _missing(self, partition: int, offset: int) -> BrokenLink:
-        """Whose event is missing is told by the first stream that has a gap."""
+    def _raise_missing(self, part: _Partition, offset: int) -> None:
+        """Raise if an event is missing before an offset: told by the first stream that has a gap."""
+        missing = self._first_missing(part, offset)
+        if missing is None:
+            return
         table = EVENT_TABLES[self._identity.name]
-        row = self._connection.execute(_FIND_GAP.format(table=table), (place_of(partition, offset),)).fetchone()
+        row = self._connection.execute(_FIND_GAP.format(table=table), (place_of(part.number, missing),)).fetchone()
         what = "the event that stood here is missing"
         if row is None:
-            return self._link(partition, offset, None, f"{what}, with every trace of its stream")
-        return BrokenLink(self._identity.name, partition, offset, row[0], row[1], None, what)
+            raise _BrokenError(self._link(part.number, missing, None, f"{what}, with every trace of its stream"))
+        raise _BrokenError(BrokenLink(self._identity.name, part.number, missing, row[0], row[1], None, what))
+
+    def _first_missing(self, part: _Partition, offset: int) -> int | None:
+        """The first offset before one at which nothing is stored."""
+        bounds = (self._identity.name, place_of(part.number, part.expected), place_of(part.number, offset))
+        rows = self._connection.execute("SELECT place FROM voids WHERE log = ? AND place >= ? AND place < ?", bounds)
+        voids = {offset_of(place) for (place,) in rows}
+        return next((each for each in range(part.expected, offset) if each not in voids), None)
 
     def _link(self, partition: int, offset: int, row: Row | None, what: str) -> BrokenLink:
         if row is None:
             return BrokenLink(self._identity.name, partition, offset, None, None, None, what)
-        return BrokenLink(self._identity.name, partition, offset, row[STREAM], row[SEQ], row[EVENT_ID], what)
-
-    def _rows(self, partition: int) -> Iterator[Row]:
-        bounds = (place_of(partition, 0), place_of(partition + 1, 0))
-        return self._connection.execute(select_rows(self._identity.name), bounds)
-
-    def _void_offsets(self, partition: int) -> set[int]:
-        bounds = (self._identity.name, place_of(partition, 0), place_of(partition + 1, 0))
-        rows = self._connection.execute("SELECT place FROM voids WHERE log = ? AND place >= ? AND place < ?", bounds)
-        return {offset_of(place) for (place,) in rows}
+        stream, event_id = row[STREAM], row[EVENT_ID]
+        if event_id is None:
+            names = _NAMES.format(table=EVENT_TABLES[self._identity.name])
+            stream, event_id = self._connection.execute(names, (row[PLACE],)).fetchone()
+        return BrokenLink(self._identity.name, partition, offset, stream, row[SEQ], event_id, what)

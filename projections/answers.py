@@ -1,6 +1,5 @@
 """Answers to the questions of the SDK and the command line, from the views of this process."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from projections.artifacts.projection import ArtifactsProjection
 from projections.artifacts.queries import find_artifacts
 from projections.audit.projection import AuditProjection
 from projections.audit.queries import find_audit
+from projections.connection import Connection
 from projections.experiments.as_of import ExperimentsThen
 from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
@@ -216,7 +216,7 @@ class Answers:
         return live_metrics(going, self._last_values)
 
     @contextmanager
-    def _caught_up(self, at_least: int, *others: Projection) -> Iterator[sqlite3.Connection]:
+    def _caught_up(self, at_least: int, *others: Projection) -> Iterator[Connection]:
         with self._view.clear_errors():
             for projection in (self._runs, *others):
                 catch_up(self._view, projection, self._feed, at_least=at_least)

@@ -12,7 +12,7 @@ from typing import Any
 from ledger.feed import Feed, FeedEvent
 from projections.projection import Projection
 from projections.runner import catch_up
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas.events import Event, OpaqueEvent
 from schemas.records import Envelope
 from schemas.streams import run_stream
@@ -66,12 +66,12 @@ class _Given(Feed):
 
 
 def _projected(projection: Projection, events: Sequence[FeedEvent], batch: int) -> Rows:
-    with tempfile.TemporaryDirectory() as folder, closing(View(Path(folder) / "view.db")) as view:
+    with tempfile.TemporaryDirectory() as folder, closing(SqliteView(Path(folder) / "view.db")) as view:
         catch_up(view, projection, _Given(events), batch=batch)
         return {table: _rows(view, table) for table in projection.tables}
 
 
-def _rows(view: View, table: str) -> list[dict[str, Any]]:
+def _rows(view: SqliteView, table: str) -> list[dict[str, Any]]:
     found = view.reading().execute(f"SELECT * FROM {table}")
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in sorted(found, key=repr)]

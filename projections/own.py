@@ -8,7 +8,7 @@ from typing import Any, Self
 from ledger.feed import Feed
 from projections import rebuild, runner
 from projections.projection import Projection
-from projections.view import View
+from projections.sqlite.view import SqliteView
 
 
 class OwnView:
@@ -18,7 +18,7 @@ class OwnView:
         self, path: Path, projection: Projection, feed: Feed, arrive: Callable[[], None] = lambda: None
     ) -> None:
         """Open or make the file; `arrive` waits until the feed has what was in the log before."""
-        self._view = View(path)
+        self._view = SqliteView(path)
         self._projection, self._feed, self._arrive = projection, feed, arrive
 
     def catch_up(self) -> int:

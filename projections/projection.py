@@ -1,8 +1,7 @@
 """What a projection is: a name, tables, and a function from events to rows."""
 
-import sqlite3
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from ledger.feed import FeedEvent
 
@@ -22,5 +21,8 @@ class Projection(Protocol):
     def schema(self, suffix: str) -> str:
         """The statements that make one generation of the tables, with `suffix` behind each name."""
 
-    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
-        """Take in events, in the caller's transaction."""
+    def apply(self, events: Sequence[FeedEvent], connection: Any, suffix: str) -> None:
+        """Take in events, in the caller's transaction, by the connection of the view's store.
+
+        Ours know a `projections.connection.Connection`; one's own are in SQLite, and get a `sqlite3.Connection`.
+        """

@@ -62,8 +62,8 @@ def _refuse_shorter(view: View, checkpoint: Checkpoint, feed: Feed) -> None:
     end = feed.last_position()
     if checkpoint.position > end:
         raise LogRefusedError(
-            f"{view.path} was built up to position {checkpoint.position} and the ledger ends at {end}: an older ledger "
-            f"was put in its place. Restore the newer one, or delete {view.path.name}, which is built again."
+            f"{view.name} was built up to position {checkpoint.position} and the ledger ends at {end}: an older ledger "
+            f"was put in its place. Restore the newer one, or {view.cure}, which is built again."
         )
 
 

@@ -1,27 +1,23 @@
-"""views.db: the tables of all projections, and how far each has read."""
+"""The tables of all projections, and how far each has read: what every store of them does."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 from ledger.errors import LogRefusedError, WorkspaceError
-from ledger.store.file import SqliteFile
+from projections.connection import Connection
 from projections.projection import Projection
 from projections.skipped import forget, has_learnt
 
-_SCHEMA_VERSION = 1
-_SCHEMA = """
+CHECKPOINTS = """
 CREATE TABLE checkpoints (
     projection TEXT, building INTEGER, version INTEGER NOT NULL, generation INTEGER NOT NULL,
     log_id TEXT NOT NULL, position INTEGER NOT NULL, opaque INTEGER NOT NULL, PRIMARY KEY (projection, building)
-) WITHOUT ROWID
-"""
+)"""
 _SELECT = """SELECT version, generation, log_id, position, opaque FROM checkpoints
 WHERE projection = ? AND building = ?"""
 _UPSERT = """INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET version = excluded.version, generation = excluded.generation,
+ON CONFLICT (projection, building) DO UPDATE SET version = excluded.version, generation = excluded.generation,
 log_id = excluded.log_id, position = excluded.position, opaque = excluded.opaque"""
 
 
@@ -42,27 +38,49 @@ class Checkpoint:
         return f"_{self.generation}"
 
 
-class View(SqliteFile):
-    """The file; a lost tail is only replayed, so commits are not synced."""
+class View(ABC):
+    """One store of them. Rows and their checkpoint are written in one transaction, so a lost tail is only replayed."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the file."""
-        super().__init__(path, durable=False, cure="delete it, it is built again")
-        self.make_once(_SCHEMA, _SCHEMA_VERSION)
+    name: str
+    """Where it is, as errors say it."""
 
-    @contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """One moment of the file, for several reads that belong together."""
-        connection = self.reading()
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        finally:
-            connection.execute("ROLLBACK")
+    cure: str
+    """What is done to be rid of its tables, which are built again."""
+
+    others_fill: bool = False
+    """Whether it may hold more of the log than this machine has read so far, since another fills it too."""
+
+    @abstractmethod
+    def reading(self) -> Connection:
+        """This thread's connection; in a transaction of this thread, the one of the transaction.
+
+        Raises:
+            UnavailableError: the view was closed.
+        """
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One write transaction, alone among all processes: committed at the end, rolled back on any error.
+
+        Raises:
+            UnavailableError: nothing can be written, or others write for too long.
+        """
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """One moment of the tables, for several reads that belong together."""
+
+    @abstractmethod
+    def clear_errors(self) -> AbstractContextManager[None]:
+        """Say what went wrong with the store, and what to do."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connections of this process; nothing can be read or written afterwards."""
 
     def checkpoint(self, projection: Projection, *, building: bool = False) -> Checkpoint | None:
         """The checkpoint of the tables in use, or of those that a rebuild is making."""
-        row = self.reading().execute(_SELECT, (projection.name, building)).fetchone()
+        row = self.reading().execute(_SELECT, (projection.name, int(building))).fetchone()
         return Checkpoint(*row) if row else None
 
     def in_use(self, projection: Projection, log_id: str) -> Checkpoint | None:
@@ -77,8 +95,7 @@ class View(SqliteFile):
             return None
         if found.log_id != log_id:
             raise LogRefusedError(
-                f"{self.path} was built from log {found.log_id}, this is log {log_id}; delete {self.path.name}, "
-                "it is built again"
+                f"{self.name} was built from log {found.log_id}, this is log {log_id}; {self.cure}, it is built again"
             )
         self.refuse_newer(projection, found)
         return found
@@ -93,7 +110,7 @@ class View(SqliteFile):
         """Raise WorkspaceError for tables of a version that this program does not know."""
         if found.version > projection.version:
             raise WorkspaceError(
-                f"{self.path} has version {found.version} of the view {projection.name!r}, this program makes "
+                f"{self.name} has version {found.version} of the view {projection.name!r}, this program makes "
                 f"{projection.version}; use the version of runledger that wrote it, or a newer one"
             )
 
@@ -137,7 +154,7 @@ class View(SqliteFile):
         """Store a checkpoint, in the transaction of the rows it stands for."""
         values = (
             projection.name,
-            building,
+            int(building),
             checkpoint.version,
             checkpoint.generation,
             checkpoint.log_id,

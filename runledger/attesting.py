@@ -38,23 +38,36 @@ def prove(location: str, run_id: str, note: str) -> Iterator[str]:
             yield json.dumps(line) + "\n"
 
 
-def checked_against(database: Database, note: str, keys: Sequence[VerifierKey], progress: Told) -> dict[str, Any]:
+def checked_against(
+    database: Database, note: str, keys: Sequence[VerifierKey], progress: Callable[[int, int], None]
+) -> dict[str, Any]:
     """What became of a ledger since an attestation, and who signed that.
 
+    `progress` is told how many events of how many were read.
+
+    Raises what `attested_by` does.
+    """
+    attested, signers = attested_by(note, keys)
+    return {
+        "position": attested.position,
+        "recorded_at": attested.recorded_at,
+        "signed_by": signers,
+        "differences": differences(database, attested, lambda done: progress(done, attested.size)),
+    }
+
+
+def attested_by(note: str, keys: Sequence[VerifierKey]) -> tuple[Attestation, list[str]]:
+    """What a note says, and who signed it.
+
     Raises:
-        AttestationError: it is none, or nobody whose key is known signed it.
+        AttestationError: it is no attestation, or nobody whose key is known signed it.
     """
     attested = Attestation.parse(text_of(note))
     signers = signers_of(note, keys)
     if not signers:
         known = ", ".join(str(key) for key in keys)
         raise AttestationError(f"the attestation is not signed with a key that is known here ({known})")
-    return {
-        "position": attested.position,
-        "recorded_at": attested.recorded_at,
-        "signed_by": signers,
-        "differences": differences(database, attested, progress),
-    }
+    return attested, signers
 
 
 def signer_of(location: str, file: Path | None, environment: Mapping[str, str] = os.environ) -> SignerKey:

@@ -61,6 +61,20 @@ SETTINGS = (
         for name, text in KAFKA.items()
     ),
     Setting(
+        "keys",
+        "RUNLEDGER_KEYS",
+        "the folder with the keys of personal text, where it is encrypted; else keys/personal of the workspace",
+        key="keys",
+    ),
+    Setting(
+        "encrypt personal",
+        "RUNLEDGER_ENCRYPT_PERSONAL",
+        "true where personal text shall be encrypted, as `runledger init --encrypt-personal` writes it; the log says "
+        "whether it is",
+        default="false",
+        key="encrypt_personal",
+    ),
+    Setting(
         "artifacts",
         "RUNLEDGER_ARTIFACTS",
         "where files of runs lie: a folder, or an address of fsspec such as s3://BUCKET/PREFIX; else artifacts/ "

@@ -18,10 +18,10 @@ class DamagedFileError(LedgerError):
 
 
 @contextmanager
-def stored_ledger(location: str) -> Iterator[Database]:
-    """The ledger.db of a workspace as it lies there, at one moment: no log is opened.
+def stored_ledger(location: str, *, at_one_moment: bool = True) -> Iterator[Database]:
+    """The ledger.db of a workspace as it lies there, at one moment unless not wanted: no log is opened.
 
-    It may be a copy from another host.
+    It may be a copy from another host. A moment that is held open for long lets the file's log of writes grow.
 
     Raises:
         WorkspaceError: there is no such file.
@@ -34,7 +34,8 @@ def stored_ledger(location: str) -> Iterator[Database]:
         _check_is_ledger(file)
         with closing(Database(file, durable=False)) as database:
             # Others may append meanwhile: one read transaction sees the file at one moment.
-            database.reading().execute("BEGIN")
+            if at_one_moment:
+                database.reading().execute("BEGIN")
             yield database
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # even SQLite's messages may be damaged
         if getattr(error, "sqlite_errorname", "") in _CANNOT_OPEN:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ledger.client import Client
 from ledger.errors import UnavailableError, WorkspaceError
 from ledger.sdk.origin import user_name
-from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder
+from ledger.workspace.folder import WorkspaceFolder, make_folder, open_folder, set_up_encryption
 from ledger.workspace.mounts import MOUNTS
 from runledger.credentials import token_of
 from runledger.locating import folder_of, is_url
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ledger.liveness.standings import Standings
     from ledger.logs.kafka.address import KafkaAddress
     from ledger.logs.log import Log
+    from ledger.privacy.cipher import KeyCipher
     from ledger.queries import BounceDocument, Bounces
     from ledger.store.database import Database
     from ledger.users.directory import Users
@@ -85,11 +86,14 @@ class Embedded:
         from ledger.application.values import Values
         from ledger.embedded import EmbeddedClient
         from ledger.logs.measured import MeasuredLog
+        from ledger.privacy.cipher import PLAIN, KeyCipher
+        from ledger.privacy.folder import KeyFolder
         from ledger.store.database import Database
 
         self.folder, self.log_address, self._opened = folder, log_address, opened
         self._max_bytes, self._place = _max_bytes(folder, environment), _place_of_files(folder, environment)
-        self.database = Database(folder.ledger_db, durable=log_address == SQLITE)
+        self.cipher = PLAIN if alone else KeyCipher(KeyFolder(keys_of(folder, environment)))
+        self.database = Database(folder.ledger_db, durable=log_address == SQLITE, cipher=self.cipher)
         opened.callback(self.database.close)
         for each in (logs := _open_logs(log_address, self.database, folder, environment)):
             opened.callback(each.close)
@@ -105,6 +109,8 @@ class Embedded:
             check_content=None if alone else self._check_content,
             server=platform.node(),
         )
+        if isinstance(self.cipher, KeyCipher):
+            self._encrypt_where_wanted(self.cipher, environment)
         self.client = EmbeddedClient(str(folder.path.parent), self.ledger, self.values, caller(), logs, self)
 
     @cached_property
@@ -117,11 +123,11 @@ class Embedded:
     @cached_property
     def view(self) -> "View":
         """views.db."""
-        from projections.view import View
+        from projections.sqlite.view import SqliteView
 
         # Raises where the workspace was closed: nobody would close the view.
         self.database.reading()
-        view = View(self.folder.views_db)
+        view = SqliteView(self.folder.views_db)
         self._opened.callback(view.close)
         return view
 
@@ -208,6 +214,19 @@ class Embedded:
         contents = Contents(open_place(self._place), self._max_bytes)
         return Files(contents, lambda run_id: RunFolder(self.folder.runs / run_id).log)
 
+    def _encrypt_where_wanted(self, cipher: "KeyCipher", environment: Mapping[str, str]) -> None:
+        """Let personal text be encrypted where the log says so; and let it say so, where that is set."""
+        from ledger.privacy.named import named_store
+
+        cipher.serve(self.log.id, lambda: named_store(self.database, self.log.id))
+        wanted = resolve(environment, self.folder.settings())["encrypt personal"].value or ""
+        if wanted.lower() != "true" or named_store(self.database, self.log.id) is not None:
+            return
+        from ledger.commands.privacy import EncryptPersonal
+
+        cipher.keys.prepare()
+        self.ledger.handle(EncryptPersonal(store=cipher.keys.id), caller())
+
     def _has_runs(self, experiment: str) -> bool:
         return self.queries.has_runs(experiment)
 
@@ -241,10 +260,12 @@ def connect(location: str, *, mounts: Path = MOUNTS, seconds: float | None = Non
     return client
 
 
-def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: Path = MOUNTS) -> WorkspaceFolder:
+def make_workspace(
+    path: Path, *, log: str | None, adopt: bool = False, encrypt: bool = False, mounts: Path = MOUNTS
+) -> WorkspaceFolder:
     """Make a workspace in a folder, with its log where the log is a file of its own.
 
-    One that is there already stays as it is.
+    One that is there already stays as it is, but that its personal text is encrypted from now on, with `encrypt`.
 
     Raises:
         WorkspaceError: it cannot be made here, or is there with another log.
@@ -261,6 +282,8 @@ def make_workspace(path: Path, *, log: str | None, adopt: bool = False, mounts: 
             f"{folder.path.parent} is a workspace already and its log is {configured}. A workspace keeps its log: "
             "make another one in another folder."
         )
+    if encrypt:
+        set_up_encryption(folder)
     if _log_address(folder) == SQLITE:
         with embedded_workspace(str(path), mounts=mounts):
             pass
@@ -290,6 +313,11 @@ def _place_of_files(folder: WorkspaceFolder, environment: Mapping[str, str]) -> 
     place = resolve(environment, folder.settings())["artifacts"].value or str(folder.artifacts)
     # Processes of one workspace have different folders of their own.
     return place if "://" in place else str(folder.path.parent / Path(place).expanduser())
+
+
+def keys_of(folder: WorkspaceFolder, environment: Mapping[str, str]) -> Path:
+    """The folder with the keys of personal text."""
+    return resolve(environment, folder.settings())["keys"].file(folder.path) or folder.personal_keys
 
 
 def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":

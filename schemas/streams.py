@@ -79,6 +79,11 @@ def refusals_stream(log_id: str, server: str) -> str:
     return f"refusals:{uuid5(UUID(log_id), server)}"
 
 
+def privacy_stream(log_id: str) -> str:
+    """The one stream that says whether personal text is encrypted."""
+    return f"privacy:{log_id}"
+
+
 def genesis_stream(log_id: str) -> str:
     """The stream that holds nothing but a log's first record."""
     return f"{GENESIS_KIND}:{log_id}"

@@ -121,7 +121,7 @@ class RunState:
             case RunUntaggedEvent() as event:
                 self.tags.pop(event.key, None)
             case RunPropertyAddedEvent() as event:
-                self.properties.setdefault(event.key, event.value)
+                self.properties.setdefault(event.key, readable(event.value))
             case RunParameterAddedEvent() as event:
                 self.parameters.setdefault(event.key, event.value)
             case RunDescribedEvent() as event if "display_name" in event.changed:
@@ -176,7 +176,7 @@ class RunState:
         self.parent_run_id, self.root_run_id = event.parent_run_id, event.root_run_id
         self.email = readable(event.origin.email)
         self.tags = {key: readable(value) for key, value in event.tags.items()}
-        self.properties = dict(event.properties)
+        self.properties = {key: readable(value) for key, value in event.properties.items()}
 
 
 class Runs:

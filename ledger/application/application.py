@@ -1,6 +1,7 @@
 """The ledger as an eventsourcing application, reading and writing through one recorder."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.persistence import (
@@ -13,9 +14,10 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import Environment
 
+from ledger.application.keeping import Kept
 from ledger.application.mapper import LedgerMapper
 from ledger.application.recorder import LedgerRecorder
-from ledger.domain.aggregate import LedgerAggregate
+from ledger.domain.aggregate import Decided, LedgerAggregate
 
 
 class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
@@ -48,9 +50,10 @@ class LedgerApplication(Application[str]):
 
     name = "runledger"
 
-    def __init__(self, recorder: LedgerRecorder) -> None:
-        """Build on a recorder that is ready."""
+    def __init__(self, recorder: LedgerRecorder, kept: Kept | None = None) -> None:
+        """Build on a recorder that is ready; `kept` is where long aggregates are kept."""
         self._recorder = recorder
+        self._kept = kept or Kept()
         super().__init__()
 
     def construct_env(self, name: str, env: Any = None) -> Environment:
@@ -63,14 +66,30 @@ class LedgerApplication(Application[str]):
 
     def construct_mapper(self) -> Mapper[str]:
         """Our own mapper, which owns names and bytes."""
-        return LedgerMapper()
+        return LedgerMapper(self._recorder.database.cipher)
 
     def load(self, stream: str) -> LedgerAggregate:
         """The aggregate as its accepted events make it, or a blank one."""
+        kept = self._kept.get(stream, self._recorder.database.head(stream))
+        if kept is None:
+            return self._loaded(stream)
+        known = kept.version
+        for event in self.events.get(stream, gt=known):
+            decided = cast("Decided", event)
+            if decided.originator_version == known + 1 and decided.prev != kept.head_hash:
+                return self._loaded(stream)  # another history than the one that was kept
+            decided.mutate(kept)
+        if kept.version > known:
+            self._kept.put(kept)
+        return kept
+
+    def _loaded(self, stream: str) -> LedgerAggregate:
         try:
-            return self.repository.get(stream)
+            found: LedgerAggregate = self.repository.get(stream, projector_func=_folded)
         except AggregateNotFoundError:
             return LedgerAggregate.blank(stream)
+        self._kept.put(found)
+        return found
 
     def append(self, aggregate: LedgerAggregate) -> int:
         """Append what was decided and answer with the position of its last event.
@@ -84,3 +103,10 @@ class LedgerApplication(Application[str]):
             raise
         aggregate.poison("it was saved")
         return recordings[-1].notification.id
+
+
+def _folded(aggregate: LedgerAggregate | None, events: Iterable[Decided]) -> LedgerAggregate | None:
+    # As the library's own projector, which asks of each event whether it is one: a third of the time of loading.
+    for event in events:
+        aggregate = event.mutate(aggregate)
+    return aggregate

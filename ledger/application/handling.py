@@ -13,10 +13,10 @@ from ledger.application.application import LedgerApplication
 from ledger.application.deciding.decision import Decision, Given
 from ledger.application.deciding.dispatch import decision_on, meant_by
 from ledger.application.recorder import LedgerRecorder
-from ledger.application.refusing import RefusalRate
+from ledger.application.refusing import MOST_FORBIDDEN, Attempt, RefusalRate
 from ledger.application.turns import Turns
 from ledger.artifacts.content import Content
-from ledger.commands import Answer, Command, derived_id
+from ledger.commands import Answer, Command, derived_id, new_command_id
 from ledger.domain.aggregate import Context, LedgerAggregate
 from ledger.domain.refusals import Refusals, RefusedLogin
 from ledger.domain.run import Run
@@ -24,6 +24,7 @@ from ledger.domain.since import Happened, in_the_way
 from ledger.errors import (
     ChangedSinceError,
     ConflictError,
+    ForbiddenError,
     InvalidNameError,
     NewerHistoryError,
     NotFoundError,
@@ -35,7 +36,6 @@ from ledger.store.database import Database
 from ledger.wire import name_of
 from schemas.events import Seal
 from schemas.limits import UNSTORABLE, Limits
-from schemas.registry import decode
 from schemas.streams import refusals_stream, run_stream
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class Ledger:
         self._turns = Turns()
         self._server = server
         self._refusals = RefusalRate()
+        self._forbidden = RefusalRate(most=MOST_FORBIDDEN)
 
     @property
     def log_id(self) -> str:
@@ -138,18 +139,35 @@ class Ledger:
         stream = refusals_stream(self.log_id, self._server)
         self._decide(Decision(stream, Refusals, lambda it: it.note_logins(refused)), Command(), caller)
 
+    def note_forbidden(self, tried: Command | Attempt, error: ForbiddenError, caller: Caller) -> None:
+        """Record that somebody tried what he has no right to, if that was not recorded a moment ago."""
+        attempt = tried if isinstance(tried, Attempt) else self._attempt(tried)
+        count = self._forbidden.due((caller.actor, attempt.name, attempt.stream))
+        if count:
+            # Its id is no answer to a command: whoever lacks the right may have taken another's.
+            with suppress(UnavailableError, ConflictError):
+                self._note(attempt, error, count, new_command_id(), caller)
+
     def _note_refusal(self, command: Command, error: RefusedError, caller: Caller) -> None:
         """Record that a rule said no; sent again, it is one. Only who is told nothing else waits for it to be there."""
-        meant = meant_by(command, self.log_id)
-        count = self._refusals.due((caller.actor, type(error).__name__, meant))
+        attempt = self._attempt(command)
+        count = self._refusals.due((caller.actor, type(error).__name__, attempt.stream))
         if not count or isinstance(error, ChangedSinceError):
             return
-        note = replace(command, command=derived_id(command.command, "refused"), as_of=None)
-        stream = refusals_stream(self.log_id, self._server)
         with nullcontext() if command.late else suppress(UnavailableError, ConflictError):
-            self._decide(
-                Decision(stream, Refusals, lambda it: it.note(name_of(command), meant, error, count)), note, caller
-            )
+            self._note(attempt, error, count, derived_id(command.command, "refused"), caller)
+
+    def _attempt(self, command: Command) -> Attempt:
+        return Attempt(name_of(command), meant_by(command, self.log_id), command)
+
+    def _note(self, attempt: Attempt, error: RefusedError, count: int, command_id: str, caller: Caller) -> None:
+        stream = refusals_stream(self.log_id, self._server)
+        noting = Decision(stream, Refusals, lambda it: it.note(attempt.name, attempt.stream, error, count))
+        try:
+            self._decide(noting, replace(attempt.command, command=command_id, as_of=None), caller)
+        except RefusedError:
+            # The reason that was given, and the like, may be just what cannot be stored.
+            self._decide(noting, Command(command=command_id), caller)
 
     def _carry_out(self, command: Command, caller: Caller) -> Answer:
         decision = decision_on(command, replace(self._given, actor=caller.actor, is_admin=caller.is_admin))
@@ -228,6 +246,6 @@ def happened_since(database: Database, stream: str, position: int) -> list[Happe
     """The events of a stream behind a position."""
     found = [each for each in database.stream_events(stream, descending=True) if each.place > position]
     return [
-        Happened(each.place, each.envelope.time, each.envelope.actor, decode(each.envelope.type, each.envelope.value))
+        Happened(each.place, each.envelope.time, each.envelope.actor, database.event(each.envelope))
         for each in reversed(found)
     ]

@@ -6,6 +6,7 @@ from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
 from ledger.domain.aggregate import Decided
 from ledger.logs.genesis import rfc3339
+from ledger.privacy.cipher import PLAIN, Cipher
 from ledger.store.database import Recorded
 from ledger.store.packing import pack, unpack
 from schemas.events import OpaqueEvent
@@ -16,15 +17,17 @@ from schemas.registry import decode
 class LedgerMapper(Mapper[str]):
     """Names events by type and version, and packs headers and value into the state."""
 
-    def __init__(self) -> None:
-        """No transcoder of eventsourcing is used: the value is the event's own JSON."""
+    def __init__(self, cipher: Cipher = PLAIN) -> None:
+        """No transcoder of eventsourcing is used: the value is the event's own JSON, personal text by a cipher."""
         super().__init__(transcoder=JSONTranscoder())
+        self._cipher = cipher
 
     def to_stored_event(self, domain_event: Decided) -> StoredEvent:  # type: ignore[override]
         """Pack an event that is to be appended."""
         body = domain_event.body
         if isinstance(body, OpaqueEvent):
             raise TypeError("an event that cannot be read cannot be decided either")
+        stream, seq = domain_event.originator_id, domain_event.originator_version
         prev = (domain_event.prev or "").encode()
         fields = (
             prev,
@@ -34,10 +37,10 @@ class LedgerMapper(Mapper[str]):
             domain_event.actor.encode(),
         )
         return StoredEvent(
-            originator_id=domain_event.originator_id,
-            originator_version=domain_event.originator_version,
+            originator_id=stream,
+            originator_version=seq,
             topic=body.type_name(),
-            state=pack((*fields, body.to_value())),
+            state=pack((*fields, self._cipher.value_of(stream, seq, body))),
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> Decided:
@@ -45,11 +48,12 @@ class LedgerMapper(Mapper[str]):
         parts = unpack(stored_event.state)
         prev, event_id, source, time, actor, value, record_hash, position, recorded_at = parts
         milliseconds = int(recorded_at)
+        stream, seq = str(stored_event.originator_id), stored_event.originator_version
         return Decided(
-            originator_id=str(stored_event.originator_id),
-            originator_version=stored_event.originator_version,
+            originator_id=stream,
+            originator_version=seq,
             timestamp=occurred_at(time.decode(), milliseconds),
-            body=decode(stored_event.topic, value),
+            body=decode(stored_event.topic, self._cipher.readable(stream, seq, value)),
             prev=prev.decode(),
             event_id=event_id.decode(),
             source=source.decode(),

@@ -1,14 +1,20 @@
-"""How often refusals are recorded: each kind once in a while, with how many there were."""
+"""What was refused, and how often that is recorded: each kind once in a while, with how many there were."""
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ledger.commands import Command
 
 EVERY_SECONDS = 10.0
 
 MOST = 100
 """How many are recorded in that time, of all kinds together."""
+
+MOST_FORBIDDEN = 20
+"""The same for what somebody had no right to: whoever may do nothing cannot fill the log, or hide the others."""
 
 _KINDS = 1_000
 
@@ -16,15 +22,26 @@ Kind = tuple[str, str, str]
 """Who was refused, by which rule, and what he wanted to change."""
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What somebody tried: the name of the command, the stream that it was about, and the command if it is one."""
+
+    name: str
+    stream: str
+    command: Command = field(default_factory=Command)
+
+
 class RefusalRate:
     """Counts refusals by kind, so that a flood of them does not flood the log."""
 
-    def __init__(self, *, every: float = EVERY_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
-        """Let each kind through once in `every` seconds."""
+    def __init__(
+        self, *, every: float = EVERY_SECONDS, most: int = MOST, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Let each kind through once in `every` seconds, and all of them `most` times."""
         self._every = every
         self._clock = clock
         self._seen: dict[Kind, tuple[float, int]] = {}
-        self._recorded: deque[float] = deque(maxlen=MOST)
+        self._recorded: deque[float] = deque(maxlen=most)
         self._lock = threading.Lock()
 
     def due(self, kind: Kind) -> int:
@@ -34,7 +51,7 @@ class RefusalRate:
             if len(self._seen) >= _KINDS:
                 self._forget(now)
             told, waiting = self._seen.get(kind, (float("-inf"), 0))
-            full = len(self._recorded) == MOST and now - self._recorded[0] < self._every
+            full = len(self._recorded) == self._recorded.maxlen and now - self._recorded[0] < self._every
             if full or now - told < self._every:
                 self._seen[kind] = (told, waiting + 1)
                 return 0

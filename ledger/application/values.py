@@ -114,7 +114,7 @@ class Values:
             type=event.type_name(),
             time=rfc3339(moment),
             actor=caller.actor,
-            value=event.to_value(),
+            value=self._database.cipher.value_of(stream, head.seq + 1 if head else 1, event),
         )
         return self._log.append(chain(self._log.id, [envelope]))[-1]
 
@@ -131,7 +131,7 @@ class Values:
 
     def _sealed_writer(self, stream: str, head: Head) -> SealedWriter:
         found = self._last(stream)
-        event = decode(found.envelope.type, found.envelope.value) if found else None
+        event = self._database.event(found.envelope) if found else None
         last = event.last if isinstance(event, RunLoggedEvent) else 0
         return SealedWriter(writer=stream.split(":", 2)[2], last=last, seq=head.seq, hash=head.hash.hex())
 
@@ -140,7 +140,7 @@ class Values:
         found: dict[str, tuple[int, Scalar]] = {}
         for stream in streams:
             for recorded in self._database.stream_events(stream, log=VALUES):
-                event = decode(recorded.envelope.type, recorded.envelope.value)
+                event = self._database.event(recorded.envelope)
                 _check_not_newer(recorded)
                 for series in event.series if isinstance(event, RunLoggedEvent) else ():
                     if series.values and series.times[-1] >= found.get(series.name, (0, None))[0]:
@@ -149,6 +149,7 @@ class Values:
 
 
 def _logged(recorded: Recorded) -> RunLoggedEvent:
+    # For its indices alone: no text of it is read.
     event = decode(recorded.envelope.type, recorded.envelope.value)
     if not isinstance(event, RunLoggedEvent):
         _check_not_newer(recorded)

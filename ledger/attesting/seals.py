@@ -36,20 +36,22 @@ def seal_in(value: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def unmet_seals(database: Database, progress: Callable[[int], None] = lambda _: None) -> Iterator[UnmetSeal]:
-    """Every sealed writer whose values are not there as its run's end names them.
+def unmet_seals(
+    database: Database, progress: Callable[[int], None] = lambda _: None, *, after: int = 0
+) -> Iterator[UnmetSeal]:
+    """Every sealed writer whose values are not there as its run's end names them, of seals behind a position.
 
-    Writers that a seal names by one digest alone are not checked, nor those whose partition was
-    not read up to the time of the seal.
+    `progress` is told up to which position it is so, once what was found before is taken. Writers that a
+    seal names by one digest alone are not checked, nor those whose partition was not read up to the time
+    of the seal.
     """
-    place, done = 0, 0
+    place = after
     types = RunStatusChangedEvent.type_names()
     while events := database.events_after(place, limit=_BATCH, types=types):
         for event in events:
             yield from _unmet(database, event)
         place = events[-1].place
-        done += len(events)
-        progress(done)
+        progress(place)
 
 
 def _unmet(database: Database, event: Recorded) -> Iterator[UnmetSeal]:

@@ -1,6 +1,7 @@
 """What runs, experiments and their siblings have in common: folding events, deciding new ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self, TypeVar
@@ -10,7 +11,8 @@ from eventsourcing.domain import BaseAggregate, datetime_now_with_tzinfo
 from pydantic import ValidationError
 
 from ledger.errors import BadValueError, CommandReusedError, PoisonedError
-from schemas.events import Event, OpaqueEvent
+from schemas.events import Event, OpaqueEvent, PersonalDataErasedEvent, readable
+from schemas.events.base import ERASED
 from schemas.registry import is_newer
 from schemas.streams import key_of, kind_of
 
@@ -165,7 +167,7 @@ class LedgerAggregate(BaseAggregate[str]):
             CommandReusedError: the command id was used for another command.
         """
         earlier = self.answered.get(context.command)
-        if earlier is not None and earlier.digest != context.digest:
+        if earlier is not None and earlier.digest not in {context.digest, ERASED}:
             raise CommandReusedError(context.command)
         self._context = context
         return self
@@ -191,10 +193,26 @@ class LedgerAggregate(BaseAggregate[str]):
             actor=context.actor,
         )
 
+    def note_erased(self, keys: Sequence[str]) -> None:
+        """Note that the keys of what this is about were destroyed."""
+        self.decide(PersonalDataErasedEvent, keys=list(keys))
+
     def wanted(self) -> list[Event]:
         """What was decided here and is not accepted yet."""
         bodies = [vars(each)["body"] for each in self.pending_events]
         return [body for body in bodies if isinstance(body, Event)]
+
+    def copied(self) -> Self:
+        """Another instance with the same state, neither changed with the other.
+
+        What the state holds is immutable, or a dict, list or set of what is.
+        """
+        twin = copy(self)
+        state = vars(twin)
+        for name, value in state.items():
+            if isinstance(value, dict | list | set):
+                state[name] = value.copy()
+        return twin
 
     def poison(self, why: str) -> None:
         """Refuse any further decision: what this instance knows may not be so."""
@@ -208,7 +226,7 @@ class LedgerAggregate(BaseAggregate[str]):
     def _remember(self, decided: Decided) -> None:
         body = decided.body
         if isinstance(body, Event) and body.command is not None and decided.position is not None:
-            self.answered[body.command] = Answered(body.digest, decided.position)
+            self.answered[body.command] = Answered(readable(body.digest), decided.position)
 
 
 def changed_keys(old: Mapping[str, V], new: Mapping[str, V]) -> dict[str, V]:

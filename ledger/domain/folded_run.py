@@ -85,7 +85,7 @@ class FoldedRun(LedgerAggregate):
             case RunUntaggedEvent():
                 self.tags.pop(event.key, None)
             case RunPropertyAddedEvent():
-                self.properties.setdefault(event.key, event.value)
+                self.properties.setdefault(event.key, readable(event.value))
             case RunParameterAddedEvent():
                 self.parameters.setdefault(event.key, event.value)
             case RunStatusChangedEvent():
@@ -133,7 +133,7 @@ class FoldedRun(LedgerAggregate):
         self.display_name, self.description = readable(event.display_name), readable(event.description)
         self.parent_run_id, self.root_run_id = event.parent_run_id, event.root_run_id
         self.tags = {key: readable(value) for key, value in event.tags.items()}
-        self.properties = dict(event.properties)
+        self.properties = {key: readable(value) for key, value in event.properties.items()}
 
     def _remember_restart(self, origin: RunOrigin) -> None:
         if origin.restart is not None:

@@ -1,7 +1,7 @@
 """The User aggregate: who may use a server, and with which tokens."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger.domain.aggregate import LedgerAggregate
@@ -32,7 +32,7 @@ _LABEL_LENGTH = 200
 _SEEN_LENGTH = 200
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class IssuedToken:
     """A token by its hash, and whether it was revoked."""
 
@@ -174,8 +174,7 @@ class User(LedgerAggregate):
             case UserDisabledEvent():
                 self.disabled, self.password_hash = True, None
                 self.sessions.clear()
-                for token in self.tokens.values():
-                    token.revoked = True
+                self.tokens = {each: replace(token, revoked=True) for each, token in self.tokens.items()}
             case UserPasswordSetEvent():
                 self.password_hash = event.password_hash
                 self.sessions.clear()
@@ -187,7 +186,7 @@ class User(LedgerAggregate):
                 self.tokens.setdefault(event.token_id, IssuedToken(event.token_hash))
             case TokenRevokedEvent():
                 if event.token_id in self.tokens:
-                    self.tokens[event.token_id].revoked = True
+                    self.tokens[event.token_id] = replace(self.tokens[event.token_id], revoked=True)
             case _:
                 pass
 

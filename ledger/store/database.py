@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ledger.errors import LogRefusedError
+from ledger.privacy.cipher import PLAIN, Cipher
 from ledger.store import tables
 from ledger.store.file import SqliteFile
 from ledger.store.fold import Accepted, Folded, Head, Partition, Progress, Void
 from ledger.store.packing import pack_headers, unpack_headers
+from schemas.events import Event, OpaqueEvent
+from schemas.personal import MARK
 from schemas.records import Envelope, Headers, Record
+from schemas.registry import decode
 from schemas.streams import CONTROL, LogName
 
 _LAST = (1 << 62) - 1
@@ -61,12 +65,21 @@ class LogIdentity:
 
 
 class Database(SqliteFile):
-    """Reads from, and folds into, one ledger.db."""
+    """Reads from, and folds into, one ledger.db; `cipher` tells how personal text in it is written and read."""
 
-    def __init__(self, path: Path, *, durable: bool) -> None:
+    def __init__(self, path: Path, *, durable: bool, cipher: Cipher = PLAIN) -> None:
         """Open or make the file; `durable` syncs each commit to the disk (the embedded logs)."""
         super().__init__(path, durable=durable)
+        self.cipher = cipher
         self.make_once(tables.SCHEMA, tables.SCHEMA_VERSION)
+
+    def event(self, envelope: Envelope) -> Event | OpaqueEvent:
+        """What an accepted event says, its personal text in the clear or erased.
+
+        Raises:
+            KeyStoreError: there is such text, and the key store cannot be asked.
+        """
+        return decode(envelope.type, self.cipher.readable(envelope.stream, envelope.seq, envelope.value))
 
     def identify(self, connection: sqlite3.Connection, identity: LogIdentity) -> None:
         """Pin the identity of a log; a log that was pinned otherwise is refused."""
@@ -183,16 +196,25 @@ class Database(SqliteFile):
     def plain_events(
         self, log: LogName, first: int, last: int, *, limit: int, types: Sequence[str] = ()
     ) -> list[tuple[Any, ...]]:
-        """The fields of `PlainEvent`, as plain tuples, of events from one place to another, both included."""
+        """The fields of `PlainEvent`, as plain tuples, of events from one place to another, both included.
+
+        What proves them is left out, so their personal text is in the clear, or erased.
+        """
         statement = tables.select_plain_events(log, len(types))
-        return self.reading().execute(statement, (first, last, *types, limit)).fetchall()
+        rows = self.reading().execute(statement, (first, last, *types, limit)).fetchall()
+        return [self.plain(row) if MARK in row[8] else row for row in rows]
+
+    def plain(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The fields of a `PlainEvent`, its personal text in the clear or erased; raises KeyStoreError."""
+        return (*row[:8], self.cipher.readable(row[1], row[2], row[8]), row[9])
 
     def plain_events_of(
         self, streams: Sequence[str], log: LogName, first: int, last: int, *, limit: int
     ) -> list[tuple[Any, ...]]:
         """As `plain_events`, of some streams alone."""
         statement = tables.select_plain_events_of(log)
-        return self.reading().execute(statement, (json.dumps(streams), first, last, limit)).fetchall()
+        rows = self.reading().execute(statement, (json.dumps(streams), first, last, limit)).fetchall()
+        return [self.plain(row) if MARK in row[8] else row for row in rows]
 
     def place_since(self, log: LogName, moment: int, partition: int = 0) -> int:
         """Where in a partition begins what was recorded at a moment, in epoch milliseconds, or later.

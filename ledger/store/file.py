@@ -15,6 +15,8 @@ BUSY_SECONDS = 60.0
 class SqliteFile:
     """One connection for each thread of each process, opened on first use."""
 
+    connected_by: type[sqlite3.Connection] = sqlite3.Connection
+
     def __init__(self, path: Path, *, durable: bool, cure: str = "restore it from a backup") -> None:
         """Open or make the file; `durable` syncs each commit to the disk, `cure` is for a damaged one."""
         self.path = path
@@ -120,7 +122,12 @@ class SqliteFile:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+            self.path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=64,
+            factory=self.connected_by,
         )
         connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
         connection.execute("PRAGMA cache_size=-16000")

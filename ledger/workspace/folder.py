@@ -1,6 +1,7 @@
 """The workspace folder: where things are in it, how it is found, and when it is refused."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from ledger.workspace.mounts import MOUNTS, network_file_system
 
 FOLDER = ".runledger"
 CONFIG = "config.toml"
+
+_SAYS_HOST = re.compile(r"host\s*=")
+_SAYS_WHETHER = re.compile(r"encrypt_personal\s*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,11 @@ class WorkspaceFolder:
     def keys(self) -> Path:
         """Keys that sign what this workspace sends out."""
         return self.path / "keys"
+
+    @property
+    def personal_keys(self) -> Path:
+        """Keys of personal text, unless a setting says where else."""
+        return self.keys / "personal"
 
     @property
     def artifacts(self) -> Path:
@@ -96,20 +105,42 @@ def make_folder(path: Path, *, log: str, adopt: bool = False, mounts: Path = MOU
     _refuse_network(inner, mounts)
     try:
         inner.mkdir(parents=True, exist_ok=True)
-        previous = WorkspaceFolder(inner).settings() if (inner / CONFIG).is_file() else {}
-        _write_config(inner, previous.get("log", log))
+        _write_config(inner, log)
     except OSError as error:
         raise WorkspaceError(f"a workspace cannot be made in {path}: {error}") from error
     return WorkspaceFolder(inner)
 
 
+def set_up_encryption(folder: WorkspaceFolder) -> None:
+    """Write into config.toml that personal text shall be encrypted; what is in there stays.
+
+    Raises:
+        WorkspaceError: it cannot be written.
+    """
+    if folder.settings().get("encrypt_personal") is True:
+        return
+    lines = [line for line in folder.config.read_text(encoding="utf-8").splitlines() if not _SAYS_WHETHER.match(line)]
+    # Before the first table: behind it the key would be one of the table's.
+    first = next((number for number, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
+    try:
+        _replace_config(folder.path, "\n".join([*lines[:first], "encrypt_personal = true", *lines[first:], ""]))
+    except OSError as error:
+        raise WorkspaceError(f"{folder.config} cannot be written: {error}") from error
+
+
 def _write_config(inner: Path, log: str) -> None:
     (inner / ".gitignore").write_text("*\n", encoding="utf-8")
-    text = (
-        "# A run ledger's workspace. `runledger config show` explains each setting.\n"
-        f'log = "{log}"\n'
-        f'host = "{host_id()}"\n'
-    )
+    host = f'host = "{host_id()}"'
+    if (inner / CONFIG).is_file():
+        # It is taken over: all that was set in it holds on.
+        lines = (inner / CONFIG).read_text(encoding="utf-8").splitlines()
+        _replace_config(inner, "\n".join([*(host if _SAYS_HOST.match(line) else line for line in lines), ""]))
+        return
+    text = f'# A run ledger\'s workspace. `runledger config show` explains each setting.\nlog = "{log}"\n{host}\n'
+    _replace_config(inner, text)
+
+
+def _replace_config(inner: Path, text: str) -> None:
     # Renamed into place: a workspace is there as a whole or not at all.
     draft = inner / f"{CONFIG}.{os.getpid()}"
     draft.write_text(text, encoding="utf-8")

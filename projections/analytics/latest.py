@@ -1,6 +1,5 @@
 """The tables of what is latest: a row a run, and a row an experiment, from the views."""
 
-import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -14,24 +13,26 @@ from pydantic_core import from_json
 from ledger.feed import Feed, FeedEvent
 from projections.analytics.columns import EXPERIMENTS
 from projections.analytics.run_rows import runs_batch
+from projections.connection import Connection
 from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiments
 from projections.runner import catch_up
 from projections.runs.projection import RunsProjection
+from projections.sqlite.view import SqliteView
 from projections.view import View
 
 _RUNS_AT_ONCE = 10_000
 _PROJECTIONS = (RunsProjection(), ExperimentsProjection())
 _SELECT_RUNS = "SELECT run, run_id, number, state FROM runs WHERE run > ? ORDER BY run LIMIT ?"
 _SELECT_METRICS = """
-SELECT run, substr(field, 8), value FROM run_values
+SELECT run, field, value FROM run_values
 WHERE run BETWEEN ? AND ? AND field >= 'metric.' AND field < 'metric/'"""
 
 
 class Latest:
     """Both tables at one moment of a view, as of a position."""
 
-    def __init__(self, connection: sqlite3.Connection, position: int, only: str | None = None) -> None:
+    def __init__(self, connection: Connection, position: int, only: str | None = None) -> None:
         """Read in a transaction of the caller; `only` are the rows of one experiment."""
         self._connection = connection
         self._only = only
@@ -55,9 +56,10 @@ class Latest:
 
     def _metrics(self, first: int, last: int) -> Mapping[int, Mapping[str, float]]:
         found: dict[int, dict[str, float]] = {}
-        for run, name, value in self._connection.execute(_SELECT_METRICS, (first, last)):
+        for run, field, stored in self._connection.execute(_SELECT_METRICS, (first, last)):
+            value = self._connection.dialect.value(stored)
             if isinstance(value, int | float):
-                found.setdefault(run, {})[name] = float(value)
+                found.setdefault(run, {})[field.removeprefix("metric.")] = float(value)
         return found
 
 
@@ -70,7 +72,7 @@ def latest(view: View, feed: Feed, upto: int | None = None, only: str | None = N
         return
     with (
         tempfile.TemporaryDirectory(prefix="runledger-") as folder,
-        closing(View(Path(folder) / "views.db")) as past,
+        closing(SqliteView(Path(folder) / "views.db")) as past,
         _of(past, _Past(feed, upto), only) as found,
     ):
         yield found

@@ -1,17 +1,17 @@
 """Finding the files of a run, by name."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
 
 from ledger.queries import ArtifactDocument
+from projections.connection import Connection
 from schemas.limits import UNSTORABLE
 
 _SELECT = "SELECT document FROM artifacts WHERE run_id = ?"
 _BEGINS = " AND name >= ? AND substr(name, 1, ?) = ?"
 
 
-def find_artifacts(connection: sqlite3.Connection, run_id: str, prefixes: Sequence[str]) -> list[ArtifactDocument]:
+def find_artifacts(connection: Connection, run_id: str, prefixes: Sequence[str]) -> list[ArtifactDocument]:
     """The files of a run by name; with `prefixes`, those whose names begin with one of them."""
     if not prefixes:
         return _found(connection, _SELECT, [run_id])
@@ -23,5 +23,5 @@ def find_artifacts(connection: sqlite3.Connection, run_id: str, prefixes: Sequen
     return [found[name] for name in sorted(found)]
 
 
-def _found(connection: sqlite3.Connection, select: str, given: Sequence[object]) -> list[ArtifactDocument]:
+def _found(connection: Connection, select: str, given: Sequence[object]) -> list[ArtifactDocument]:
     return [json.loads(text) for (text,) in connection.execute(f"{select} ORDER BY name", given)]

@@ -1,12 +1,12 @@
 """An event as an entry of the audit: who, when, from where, to what, and each field before and after."""
 
-import sqlite3
 from typing import Any
 
 from ledger.feed import Feed, FeedEvent
 from ledger.queries import AuditDocument, Change
 from projections.audit.fields import fields_of, refused_field
 from projections.audit.projection import FIELD, thing_of
+from projections.connection import Connection
 from projections.history.entries import recorded_utc
 from schemas.events import (
     CommandRefusedEvent,
@@ -27,7 +27,7 @@ _EXPERIMENT = """
 SELECT n.name FROM audit_streams s JOIN audit_names n ON n.id = s.experiment WHERE s.name = ?"""
 
 
-def entry_of(connection: sqlite3.Connection, feed: Feed, happened: FeedEvent) -> AuditDocument:
+def entry_of(connection: Connection, feed: Feed, happened: FeedEvent) -> AuditDocument:
     """The entry of an event; of one that this program cannot read what its record says."""
     envelope, event = happened.envelope, happened.event
     known = event if isinstance(event, Event) else None
@@ -69,7 +69,7 @@ def _refusal(event: Event | None) -> dict[str, Any]:
             return {"refused": None}
 
 
-def _changes(connection: sqlite3.Connection, feed: Feed, happened: FeedEvent, event: Event | None) -> list[Change]:
+def _changes(connection: Connection, feed: Feed, happened: FeedEvent, event: Event | None) -> list[Change]:
     match event:
         case None:
             return []
@@ -87,7 +87,7 @@ def _changes(connection: sqlite3.Connection, feed: Feed, happened: FeedEvent, ev
             return [change for change in changes if change.before != change.after]
 
 
-def _stood(connection: sqlite3.Connection, feed: Feed, stream: str, field: str, position: int, event: Event) -> Any:
+def _stood(connection: Connection, feed: Feed, stream: str, field: str, position: int, event: Event) -> Any:
     """What stood in a field of a stream before a position."""
     if isinstance(event, RunStatusChangedEvent) and field == "status":
         return event.previous.value
@@ -96,6 +96,6 @@ def _stood(connection: sqlite3.Connection, feed: Feed, stream: str, field: str, 
     return fields_of(found.event).get(field) if found is not None and isinstance(found.event, Event) else None
 
 
-def _experiment(connection: sqlite3.Connection, stream: str) -> str | None:
+def _experiment(connection: Connection, stream: str) -> str | None:
     row = connection.execute(_EXPERIMENT, (stream,)).fetchone()
     return row[0] if row else None

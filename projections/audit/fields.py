@@ -87,7 +87,7 @@ def _started(event: RunStartedEvent) -> Fields:
             found[name] = readable(value)
     for key, value in event.tags.items():
         found |= _tag(key, value)
-    return found | {f"properties.{key}": value for key, value in event.properties.items()}
+    return found | {f"properties.{key}": readable(value) for key, value in event.properties.items()}
 
 
 def _changed(event: RunStatusChangedEvent) -> Fields:
@@ -128,7 +128,7 @@ _TELLERS: dict[type[Event], Callable[[Any], Fields]] = {
     ExperimentTaggedEvent: lambda event: _tag(event.key, event.value),
     RunUntaggedEvent: lambda event: {f"tags.{event.key}": ABSENT},
     ExperimentUntaggedEvent: lambda event: {f"tags.{event.key}": ABSENT},
-    RunPropertyAddedEvent: lambda event: {f"properties.{event.key}": event.value},
+    RunPropertyAddedEvent: lambda event: {f"properties.{event.key}": readable(event.value)},
     RunParameterAddedEvent: lambda event: {f"parameters.{event.key}": event.value},
     RunDescribedEvent: lambda event: {name: readable(getattr(event, name)) for name in event.changed},
     RunArtifactAddedEvent: lambda event: {f"artifacts.{event.artifact_name}": event.sha256},

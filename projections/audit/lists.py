@@ -1,11 +1,11 @@
 """Lists of positions, each in order, and what all of them have in common, found by seeking in turns."""
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from projections.audit.projection import ANYTHING
+from projections.connection import Connection
 
 _MARKED = "SELECT position FROM audit_marks WHERE name = ? AND position {0} ? ORDER BY position {1} LIMIT 1"
 _CHANGED = (
@@ -24,7 +24,7 @@ class Positions(Protocol):
 class Rows:
     """Positions that a table has."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     statement: str
     values: tuple[int, ...]
 
@@ -61,12 +61,12 @@ class Other:
         return found
 
 
-def marked(connection: sqlite3.Connection, name: int, *, backwards: bool) -> Positions:
+def marked(connection: Connection, name: int, *, backwards: bool) -> Positions:
     """What is about a name."""
     return Rows(connection, _MARKED.format(*_direction(backwards=backwards)), (name,))
 
 
-def about(connection: sqlite3.Connection, stream: int, *, backwards: bool) -> Positions:
+def about(connection: Connection, stream: int, *, backwards: bool) -> Positions:
     """All that was done or refused to a stream."""
     return Rows(connection, _CHANGED.format(*_direction(backwards=backwards)), (stream, ANYTHING))
 

@@ -5,11 +5,11 @@ says that it is about a position. A change says that a field of a stream was set
 before it tells what stood in it. Field 0 of a stream has all that was done or refused to it.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 
 from ledger.feed import FeedEvent
 from projections.audit.fields import fields_of, refused_field
+from projections.connection import Connection
 from schemas.events import (
     CommandRefusedEvent,
     Event,
@@ -39,11 +39,13 @@ CREATE TABLE audit_changes{0} (
 ) WITHOUT ROWID"""
 
 _NAME = "SELECT id FROM audit_names{0} WHERE kind = ? AND name = ?"
-_ADD_NAME = "INSERT INTO audit_names{0} (kind, name) VALUES (?, ?)"
+_ADD_NAME = """INSERT INTO audit_names{0} (id, kind, name)
+VALUES ((SELECT coalesce(max(id), 0) + 1 FROM audit_names{0}), ?, ?) RETURNING id"""
 _STREAM = "SELECT id, experiment FROM audit_streams{0} WHERE name = ?"
-_ADD_STREAM = "INSERT INTO audit_streams{0} (name, experiment) VALUES (?, ?)"
-_MARK = "INSERT OR IGNORE INTO audit_marks{0} VALUES (?, ?)"
-_CHANGE = "INSERT OR IGNORE INTO audit_changes{0} VALUES (?, ?, ?)"
+_ADD_STREAM = """INSERT INTO audit_streams{0} (id, name, experiment)
+VALUES ((SELECT coalesce(max(id), 0) + 1 FROM audit_streams{0}), ?, ?) RETURNING id"""
+_MARK = "INSERT INTO audit_marks{0} VALUES (?, ?) ON CONFLICT DO NOTHING"
+_CHANGE = "INSERT INTO audit_changes{0} VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 Name = tuple[int, str]
 
@@ -59,7 +61,7 @@ class AuditProjection:
         """The tables of one generation."""
         return _SCHEMA.format(suffix)
 
-    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
+    def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events: of each the marks, and which fields of its thing it set."""
         batch = _Batch(connection, suffix)
         for event in events:
@@ -71,7 +73,7 @@ class AuditProjection:
 class _Batch:
     """Rows of one batch; names and streams are looked up once."""
 
-    def __init__(self, connection: sqlite3.Connection, suffix: str) -> None:
+    def __init__(self, connection: Connection, suffix: str) -> None:
         self._connection = connection
         self._suffix = suffix
         self._names: dict[Name, int] = {}
@@ -117,7 +119,7 @@ class _Batch:
         return known
 
     def _add(self, statement: str, values: tuple[object, ...]) -> int:
-        return self._connection.execute(statement.format(self._suffix), values).lastrowid or 0
+        return int(self._connection.execute(statement.format(self._suffix), values).fetchone()[0])
 
 
 def thing_of(happened: FeedEvent, event: Event) -> str:

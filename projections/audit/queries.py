@@ -2,7 +2,6 @@
 
 import base64
 import json
-import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +20,7 @@ from projections.audit.projection import (
     NOTIFICATION,
     REFUSED,
 )
+from projections.connection import Connection
 from schemas.events import NotificationsClaimedEvent
 from schemas.limits import UNSTORABLE
 
@@ -37,7 +37,7 @@ _STREAM = "SELECT id FROM audit_streams WHERE name = ?"
 _NAMES = (("actor", ACTOR), ("action", ACTION), ("experiment", EXPERIMENT), ("field", FIELD), ("kind", KIND))
 
 
-def find_audit(connection: sqlite3.Connection, feed: Feed, query: AuditQuery, *, seeks: int = SEEKS) -> AuditPage:
+def find_audit(connection: Connection, feed: Feed, query: AuditQuery, *, seeks: int = SEEKS) -> AuditPage:
     """A page.
 
     Raises:
@@ -77,7 +77,7 @@ def _bounds(feed: Feed, query: AuditQuery) -> tuple[int, int]:
     return (low, high) if query.oldest_first else (high, low)
 
 
-def _lists(connection: sqlite3.Connection, feed: Feed, query: AuditQuery) -> list[Positions] | None:
+def _lists(connection: Connection, feed: Feed, query: AuditQuery) -> list[Positions] | None:
     """The lists that hold what is asked for; None where one of them is empty."""
     backwards = not query.oldest_first
     names = [(kind, text) for attribute, kind in _NAMES if (text := getattr(query, attribute)) is not None]
@@ -105,7 +105,7 @@ def _lists(connection: sqlite3.Connection, feed: Feed, query: AuditQuery) -> lis
 class _Mailed:
     """What was claimed because of a position, and what came of it."""
 
-    def __init__(self, connection: sqlite3.Connection, feed: Feed, cause: int, *, backwards: bool) -> None:
+    def __init__(self, connection: Connection, feed: Feed, cause: int, *, backwards: bool) -> None:
         claims = _id(connection, _NAME, BECAUSE, str(cause))
         found: set[int] = set()
         for position in _all(connection, claims):
@@ -124,12 +124,12 @@ class _Mailed:
         return next(behind, None)
 
 
-def _all(connection: sqlite3.Connection, name: int | None) -> Iterator[int]:
+def _all(connection: Connection, name: int | None) -> Iterator[int]:
     rows = connection.execute("SELECT position FROM audit_marks WHERE name = ? ORDER BY position", (name,))
     return (position for (position,) in rows.fetchall())
 
 
-def _wanted(connection: sqlite3.Connection, feed: Feed, position: int, query: AuditQuery) -> list[AuditDocument]:
+def _wanted(connection: Connection, feed: Feed, position: int, query: AuditQuery) -> list[AuditDocument]:
     happened = feed.at(position)
     if happened is None:
         return []
@@ -142,7 +142,7 @@ def _wanted(connection: sqlite3.Connection, feed: Feed, position: int, query: Au
     return [entry] if changes else []
 
 
-def _id(connection: sqlite3.Connection, select: str, *values: object) -> int | None:
+def _id(connection: Connection, select: str, *values: object) -> int | None:
     row = connection.execute(select, values).fetchone()
     return row[0] if row else None
 

@@ -1,12 +1,12 @@
 """Experiments as they were at a position: each folded anew from its few events, its runs counted back from today."""
 
-import sqlite3
 from collections.abc import Iterator
 
 from ledger.errors import ExperimentNotFoundError, NotThereYetError
 from ledger.feed import Feed, FeedEvent
 from ledger.queries import ExperimentDocument
 from projections.audit.projection import EXPERIMENT
+from projections.connection import Connection
 from projections.experiments.projection import ExperimentState, apply_event
 from projections.experiments.queries import document
 from projections.runs.counting import statuses_as_of
@@ -16,14 +16,15 @@ from schemas.events import OpaqueEvent, RunStartedEvent
 from schemas.streams import kind_of
 
 _SELECT = "SELECT experiment_id, name FROM experiment_documents WHERE name != '' ORDER BY name, experiment_id"
-_MARKED = """SELECT m.position FROM audit_names n CROSS JOIN audit_marks m ON m.name = n.id
-WHERE n.kind = ? AND n.name = ? AND m.position > ? AND m.position <= ? ORDER BY m.position {0} LIMIT 1"""
+_MARKED = """SELECT m.position FROM audit_names n CROSS JOIN audit_marks m
+WHERE m.name = n.id AND n.kind = ? AND n.name = ? AND m.position > ? AND m.position <= ?
+ORDER BY m.position {0} LIMIT 1"""
 
 
 class ExperimentsThen:
     """Answers as of one position, from the tables of today and the log."""
 
-    def __init__(self, connection: sqlite3.Connection, feed: Feed, fold: Fold, position: int) -> None:
+    def __init__(self, connection: Connection, feed: Feed, fold: Fold, position: int) -> None:
         """`fold` makes runs anew."""
         self._connection = connection
         self._feed = feed

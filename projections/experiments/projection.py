@@ -1,12 +1,12 @@
 """From events to rows of the table of experiments."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from ledger.feed import FeedEvent
+from projections.connection import Connection, Document
 from projections.runs.state import moment
 from schemas.events import (
     ExperimentArchivedEvent,
@@ -44,7 +44,7 @@ class ExperimentsProjection:
         """The table of one generation."""
         return _SCHEMA.format(suffix)
 
-    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
+    def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events: each experiment that they touch is read once and written once."""
         states: dict[str, ExperimentState] = {}
         touched: set[str] = set()
@@ -57,7 +57,7 @@ class ExperimentsProjection:
                 states[key] = from_json(row[0]) if row else {}
             if apply_event(states[key], event):
                 touched.add(key)
-        rows = [(key, states[key]["name"], to_json(states[key]).decode()) for key in sorted(touched)]
+        rows = [(key, states[key]["name"], Document(to_json(states[key]).decode())) for key in sorted(touched)]
         connection.executemany(_UPSERT.format(suffix), rows)
 
 

@@ -1,11 +1,11 @@
 """Finding experiments; there are few, and each has its number of runs from the run table."""
 
 import json
-import sqlite3
 from collections.abc import Mapping
 
 from ledger.errors import ExperimentNotFoundError
 from ledger.queries import ExperimentDocument
+from projections.connection import Connection
 from projections.experiments.projection import ExperimentState
 from projections.runs.documents import iso
 from projections.runs.facets import of_experiment, statuses_of
@@ -15,14 +15,14 @@ _SELECT = """SELECT d.experiment_id, d.state, coalesce(e.runs, 0), e.active FROM
 LEFT JOIN experiments e ON e.name = d.name WHERE d.name != ''"""
 
 
-def find_experiments(connection: sqlite3.Connection) -> list[ExperimentDocument]:
+def find_experiments(connection: Connection) -> list[ExperimentDocument]:
     """Every experiment that is not deleted, by name."""
     rows = connection.execute(f"{_SELECT} ORDER BY d.name, d.experiment_id").fetchall()
     found = ((key, json.loads(text), runs, active) for key, text, runs, active in rows)
     return [_counted(connection, *each) for each in found if not each[1]["deleted"]]
 
 
-def find_experiment(connection: sqlite3.Connection, name: str) -> ExperimentDocument:
+def find_experiment(connection: Connection, name: str) -> ExperimentDocument:
     """One experiment; raises ExperimentNotFoundError."""
     if UNSTORABLE.search(name):
         raise ExperimentNotFoundError(name)
@@ -34,7 +34,7 @@ def find_experiment(connection: sqlite3.Connection, name: str) -> ExperimentDocu
 
 
 def _counted(
-    connection: sqlite3.Connection, key: str, state: ExperimentState, runs: int, active: int | None
+    connection: Connection, key: str, state: ExperimentState, runs: int, active: int | None
 ) -> ExperimentDocument:
     scope = of_experiment(state["name"])
     return document(key, state, statuses_of(connection, [scope]).get(scope, {}), active) | {"runs": runs}

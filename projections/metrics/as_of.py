@@ -1,15 +1,15 @@
 """The metrics of a run as they were: what was recorded by a time, folded into tables of their own in memory."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from ledger.store.database import Database, Recorded
+from projections.connection import Connection
 from projections.metrics import tables
 from projections.metrics.folding import Fold
+from projections.sqlite.connection import SqliteConnection, in_memory
 from schemas.events import RunLoggedEvent
-from schemas.registry import decode
 from schemas.streams import VALUES, values_streams
 
 _RUN = 1
@@ -24,10 +24,10 @@ class TablesThen:
         self._database = database
         self._lock = threading.Lock()
         self._made: tuple[object, ...] = ()
-        self._kept: sqlite3.Connection | None = None
+        self._kept: SqliteConnection | None = None
 
     @contextmanager
-    def of(self, run_id: str, milliseconds: int) -> Iterator[sqlite3.Connection]:
+    def of(self, run_id: str, milliseconds: int) -> Iterator[Connection]:
         """The tables with one run in them, as they were when the values log had got so far.
 
         Each record of the values log has its own time of record, which never goes back along its partition,
@@ -52,24 +52,24 @@ class TablesThen:
             self._lock.release()
 
 
-def _made(database: Database, run_id: str, streams: Sequence[str], milliseconds: int) -> sqlite3.Connection:
+def _made(database: Database, run_id: str, streams: Sequence[str], milliseconds: int) -> SqliteConnection:
     with database.clear_errors():
         found = [each for stream in streams for each in database.stream_events(stream, log=VALUES)]
     found = sorted((each for each in found if each.recorded_at <= milliseconds), key=lambda each: each.place)
-    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    memory = in_memory()
     for statement in tables.SCHEMA.split(";"):
         memory.execute(statement)
     memory.execute("INSERT INTO metric_runs (run, run_id) VALUES (?, ?)", (_RUN, run_id))
     numbers: dict[str, int] = {}
     for start in range(0, len(found), _AT_ONCE):
-        _fold(Fold(memory, _RUN), found[start : start + _AT_ONCE], numbers)
+        _fold(database, Fold(memory, _RUN), found[start : start + _AT_ONCE], numbers)
     return memory
 
 
-def _fold(fold: Fold, found: Sequence[Recorded], numbers: dict[str, int]) -> None:
+def _fold(database: Database, fold: Fold, found: Sequence[Recorded], numbers: dict[str, int]) -> None:
     for each in found:
         number = numbers.setdefault(each.envelope.stream, len(numbers) + 1)
-        event = decode(each.envelope.type, each.envelope.value)
+        event = database.event(each.envelope)
         if isinstance(event, RunLoggedEvent):
             fold.take(number, event)
     fold.write()

@@ -1,9 +1,9 @@
 """Chunks: points of one metric and one stream, packed into a row."""
 
-import sqlite3
 from array import array
 from itertools import chain
 
+from projections.connection import Connection
 from projections.metrics import tables
 from projections.metrics.columns import pack_column, unpack_column
 from projections.metrics.points import Points, merged, pack_cells, unpack_cells
@@ -14,7 +14,7 @@ _FULL = 256
 _Packed = tuple[bytes, bytes | None, bytes]
 
 
-def add_points(connection: sqlite3.Connection, metric: int, stream: int, points: Points) -> int:
+def add_points(connection: Connection, metric: int, stream: int, points: Points) -> int:
     """Store points behind those of the same metric and stream, and answer with the latest time of all."""
     chunk, count, before = connection.execute(tables.SELECT_TAIL, (metric, stream)).fetchone() or (0, _FULL, 0)
     moment = max(chain((before,), points.times))
@@ -27,7 +27,7 @@ def add_points(connection: sqlite3.Connection, metric: int, stream: int, points:
     return moment
 
 
-def read_points(connection: sqlite3.Connection, metric: int) -> Points:
+def read_points(connection: Connection, metric: int) -> Points:
     """All points of a metric."""
     writers: dict[int, Points] = {}
     for stream, *packed in connection.execute(tables.SELECT_CHUNKS, (metric,)):

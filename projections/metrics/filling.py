@@ -1,17 +1,16 @@
 """Bringing the values of one run up to date: a few batches a transaction, checkpoints included."""
 
-import sqlite3
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from ledger.errors import LogRefusedError, WorkspaceError
 from ledger.store.database import Database, Recorded
+from projections.connection import Connection
 from projections.metrics import tables
 from projections.metrics.folding import Fold
 from projections.metrics.source import is_ready, make_tables
 from projections.view import View
-from schemas.events import RunLoggedEvent
-from schemas.registry import decode
+from schemas.events import Event, OpaqueEvent, RunLoggedEvent
 from schemas.streams import VALUES, values_streams
 
 _BEYOND = 1 << 63
@@ -68,18 +67,18 @@ def fill(
     return ends
 
 
-def holds(view: View, connection: sqlite3.Connection, log_id: str, run_id: str, ends: Ends) -> bool:
+def holds(view: View, connection: Connection, log_id: str, run_id: str, ends: Ends) -> bool:
     """Whether the view has a run up to these ends."""
     return is_ready(view, connection, log_id) and not _behind(_checkpoints(connection, run_id), ends)
 
 
-def _make_ready(view: View, connection: sqlite3.Connection, log_id: str) -> None:
+def _make_ready(view: View, connection: Connection, log_id: str) -> None:
     # Asked again: another process may have made them before the lock was taken.
     if not is_ready(view, connection, log_id):
         make_tables(connection, log_id)
 
 
-def _checkpoints(connection: sqlite3.Connection, run_id: str) -> Checkpoints:
+def _checkpoints(connection: Connection, run_id: str) -> Checkpoints:
     rows = connection.execute(tables.SELECT_STREAMS, (run_id,))
     return {name: Checkpoint(*row) for name, *row in rows}
 
@@ -93,9 +92,8 @@ def _refuse_shorter(view: View, folded: Checkpoints, ends: Ends) -> None:
         end = ends.get(stream, -1)
         if checkpoint.seq > end:
             raise LogRefusedError(
-                f"{view.path} was built up to event {checkpoint.seq} of {stream} and the ledger ends at {end}: an "
-                f"older ledger was put in its place. Restore the newer one, or delete {view.path.name}, which is "
-                "built again."
+                f"{view.name} was built up to event {checkpoint.seq} of {stream} and the ledger ends at {end}: an "
+                f"older ledger was put in its place. Restore the newer one, or {view.cure}, which is built again."
             )
 
 
@@ -111,7 +109,7 @@ def _take(view: View, database: Database, log_id: str, run_id: str, ends: Ends, 
             for recorded in _next_events(database, folded, ends, behind, portion.events):
                 stream = recorded.envelope.stream
                 checkpoint = folded.get(stream) or _begin_stream(connection, run, stream)
-                folded[stream] = _folded(fold, recorded, checkpoint)
+                folded[stream] = _folded(fold, recorded, database.event(recorded.envelope), checkpoint)
                 size += len(recorded.envelope.value)
         fold.write()
         rows = [(checkpoint.seq, checkpoint.skipped, checkpoint.stream) for checkpoint in folded.values()]
@@ -119,9 +117,8 @@ def _take(view: View, database: Database, log_id: str, run_id: str, ends: Ends, 
         return folded
 
 
-def _folded(fold: Fold, recorded: Recorded, checkpoint: Checkpoint) -> Checkpoint:
+def _folded(fold: Fold, recorded: Recorded, event: Event | OpaqueEvent, checkpoint: Checkpoint) -> Checkpoint:
     envelope = recorded.envelope
-    event = decode(envelope.type, envelope.value)
     if not isinstance(event, RunLoggedEvent):
         fold.skip(envelope.type)
         return checkpoint._replace(seq=envelope.seq, skipped=checkpoint.skipped + 1)
@@ -129,13 +126,13 @@ def _folded(fold: Fold, recorded: Recorded, checkpoint: Checkpoint) -> Checkpoin
     return checkpoint._replace(seq=envelope.seq)
 
 
-def _run_number(connection: sqlite3.Connection, run_id: str) -> int:
+def _run_number(connection: Connection, run_id: str) -> int:
     row = connection.execute(tables.SELECT_RUN, (run_id,)).fetchone()
-    return int(row[0]) if row else connection.execute(tables.INSERT_RUN, (run_id,)).lastrowid or 0
+    return int((row or connection.execute(tables.INSERT_RUN, (run_id,)).fetchone())[0])
 
 
-def _begin_stream(connection: sqlite3.Connection, run: int, stream: str) -> Checkpoint:
-    return Checkpoint(connection.execute(tables.INSERT_STREAM, (run, stream)).lastrowid or 0)
+def _begin_stream(connection: Connection, run: int, stream: str) -> Checkpoint:
+    return Checkpoint(*connection.execute(tables.INSERT_STREAM, (run, stream)).fetchone())
 
 
 def _next_events(database: Database, folded: Checkpoints, ends: Ends, behind: list[str], limit: int) -> list[Recorded]:

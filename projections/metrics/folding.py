@@ -1,8 +1,8 @@
 """From batches to rows: what is new of a run is gathered, and written once."""
 
-import sqlite3
 from dataclasses import dataclass, field
 
+from projections.connection import Connection
 from projections.metrics import tables
 from projections.metrics.batches import VALUES, Brought, Key, brought_by, joined_kind
 from projections.metrics.chunks import add_points
@@ -31,7 +31,7 @@ class _New:
 class Fold:
     """Takes in batches of one run in the order of the log, in the caller's transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, run: int) -> None:
+    def __init__(self, connection: Connection, run: int) -> None:
         """Fold into the rows of this run."""
         self._connection = connection
         self._run = run
@@ -60,7 +60,7 @@ class Fold:
         metric = find_metric(self._connection, self._run, key)
         if metric is None:
             made = (self._run, *key, self._unused(key), joined_kind(key.family, new.kinds))
-            number = self._connection.execute(tables.INSERT_METRIC, made).lastrowid or 0
+            (number,) = self._connection.execute(tables.INSERT_METRIC, made).fetchone()
             metric = Metric(number, *made[1:])
         else:
             metric.kind = joined_kind(key.family, new.kinds | {metric.kind})

@@ -1,10 +1,10 @@
 """A page of a run's metrics: there may be ten thousand, and nobody looks at all of them."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.metrics import MetricSummary
+from projections.connection import Connection
 from projections.metrics import tables
 from projections.metrics.rows import Metric
 from schemas.limits import UNSTORABLE
@@ -33,7 +33,7 @@ class MetricPage:
     total: int
 
 
-def page_of(connection: sqlite3.Connection, query: MetricPageQuery) -> MetricPage:
+def page_of(connection: Connection, query: MetricPageQuery) -> MetricPage:
     """One page."""
     search = query.search.lower()
     if UNSTORABLE.search(search):
@@ -44,5 +44,5 @@ def page_of(connection: sqlite3.Connection, query: MetricPageQuery) -> MetricPag
     return MetricPage(metrics, _count(connection, query.run_id, search) if search else total, total)
 
 
-def _count(connection: sqlite3.Connection, run_id: str, search: str) -> int:
+def _count(connection: Connection, run_id: str, search: str) -> int:
     return int(connection.execute(tables.COUNT_FOUND, (run_id, search)).fetchone()[0])

@@ -1,6 +1,5 @@
 """Answers about logged values, each from a run that was brought up to date first."""
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
@@ -11,6 +10,7 @@ from ledger.metrics import MetricSummary, Scalar, Series, SeriesQuery, Thinned
 from ledger.moments import time_of
 from ledger.store.database import Database
 from ledger.store.tables import offset_of, partition_of
+from projections.connection import Connection
 from projections.metrics.as_of import TablesThen
 from projections.metrics.batches import VALUES
 from projections.metrics.charting import Chart, ChartQuery, Source, chart
@@ -94,7 +94,7 @@ class Metrics:
     def named(self, run_id: str, names: Sequence[str], as_of: str | None = None) -> list[MetricSummary]:
         """Those of the named metrics that a run has, or had, in short, in the order of the names."""
 
-        def read(found: sqlite3.Connection) -> list[MetricSummary]:
+        def read(found: Connection) -> list[MetricSummary]:
             return [metric.summary() for name in dict.fromkeys(names) for metric in metrics_of(found, run_id, name)]
 
         return self._asked(run_id, read, [], as_of)
@@ -114,7 +114,7 @@ class Metrics:
             f"here ends before {end}: it was written elsewhere and has not arrived yet. Try again."
         )
 
-    def _asked(self, run_id: str, read: Callable[[sqlite3.Connection], T], nothing: T, as_of: str | None = None) -> T:
+    def _asked(self, run_id: str, read: Callable[[Connection], T], nothing: T, as_of: str | None = None) -> T:
         time = None if as_of is None else time_of(Feed("", self._database), as_of)
         with self._database.clear_errors():
             log = self._database.identities().get(streams.VALUES)
@@ -131,7 +131,7 @@ class Metrics:
                     return read(connection)
 
 
-def _sources(connection: sqlite3.Connection, run_id: str, names: Sequence[str]) -> list[Source]:
+def _sources(connection: Connection, run_id: str, names: Sequence[str]) -> list[Source]:
     return [
         Source(run_id, metric, read_points(connection, metric.number))
         for name in dict.fromkeys(names)
@@ -139,7 +139,7 @@ def _sources(connection: sqlite3.Connection, run_id: str, names: Sequence[str]) 
     ]
 
 
-def _chosen(connection: sqlite3.Connection, query: SeriesQuery) -> Iterator[tuple[Metric, Sequence[int], Points]]:
+def _chosen(connection: Connection, query: SeriesQuery) -> Iterator[tuple[Metric, Sequence[int], Points]]:
     for metric in metrics_of(connection, query.run_id, query.name):
         points = read_points(connection, metric.number)
         yield metric, *within(points, query.first_step, query.last_step)

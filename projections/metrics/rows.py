@@ -1,12 +1,12 @@
 """The row of a metric: what a summary tells, and where its last point lies in time."""
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ledger.metrics import MetricSummary, Scalar
+from projections.connection import Connection, Document
 from projections.metrics import tables
 from projections.metrics.batches import VALUES, Key
 from projections.metrics.columns import finite
@@ -43,8 +43,8 @@ class Metric:
 
     def changed(self) -> tuple[object, ...]:
         """The values of its row that change."""
-        columns = json.dumps(self.columns, ensure_ascii=False)
-        last = None if self.last is None else json.dumps(self.last, ensure_ascii=False)
+        columns = Document(json.dumps(self.columns, ensure_ascii=False))
+        last = None if self.last is None else Document(json.dumps(self.last, ensure_ascii=False))
         place = (self.last_step, self.last_time, self.last_moment, self.last_stream)
         return (self.kind, self.count, self.minimum, self.maximum, columns, last, *place, self.number)
 
@@ -70,13 +70,13 @@ class Metric:
         )
 
 
-def find_metric(connection: sqlite3.Connection, run: int, key: Key) -> Metric | None:
+def find_metric(connection: Connection, run: int, key: Key) -> Metric | None:
     """The metric of a run, if it is there."""
     row = connection.execute(tables.SELECT_METRIC, (run, *key)).fetchone()
     return Metric.of(row) if row else None
 
 
-def metrics_of(connection: sqlite3.Connection, run_id: str, shown: str | None = None) -> list[Metric]:
+def metrics_of(connection: Connection, run_id: str, shown: str | None = None) -> list[Metric]:
     """The metrics of a run in the order of first use: all, or the one that is shown under a name."""
     if shown is None:
         return [Metric.of(row) for row in connection.execute(tables.SELECT_METRICS, (run_id,))]
@@ -85,7 +85,7 @@ def metrics_of(connection: sqlite3.Connection, run_id: str, shown: str | None = 
     return [Metric.of(row) for row in connection.execute(tables.SELECT_SHOWN, (run_id, shown))]
 
 
-def last_values(connection: sqlite3.Connection, run_id: str) -> dict[str, Scalar]:
+def last_values(connection: Connection, run_id: str) -> dict[str, Scalar]:
     """The last value of each metric of a run that has values."""
     rows = connection.execute(tables.SELECT_LAST_VALUES, (run_id, VALUES))
     return {shown: json.loads(last)[VALUE] for shown, last in rows}

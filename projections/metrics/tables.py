@@ -30,17 +30,19 @@ CREATE TABLE metric_chunks (
 CREATE UNIQUE INDEX metric_chunks_order ON metric_chunks (metric, stream, chunk)
 """
 
-HAS_TABLES = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'metric_source'"
+SOURCE = "metric_source"
 SELECT_SOURCE = "SELECT version, log_id FROM metric_source"
 INSERT_SOURCE = "INSERT INTO metric_source (version, log_id) VALUES (?, ?)"
 
 SELECT_RUN = "SELECT run FROM metric_runs WHERE run_id = ?"
-INSERT_RUN = "INSERT INTO metric_runs (run_id) VALUES (?)"
+INSERT_RUN = """INSERT INTO metric_runs (run, run_id)
+VALUES ((SELECT coalesce(max(run), 0) + 1 FROM metric_runs), ?) RETURNING run"""
 
 SELECT_STREAMS = """
 SELECT s.name, s.stream, s.seq, s.skipped FROM metric_runs r JOIN metric_streams s ON s.run = r.run
 WHERE r.run_id = ?"""
-INSERT_STREAM = "INSERT INTO metric_streams (run, name) VALUES (?, ?)"
+INSERT_STREAM = """INSERT INTO metric_streams (stream, run, name)
+VALUES ((SELECT coalesce(max(stream), 0) + 1 FROM metric_streams), ?, ?) RETURNING stream"""
 UPDATE_STREAM = "UPDATE metric_streams SET seq = ?, skipped = ? WHERE stream = ?"
 SUM_SKIPPED = "SELECT coalesce(sum(skipped), 0) FROM metric_streams"
 
@@ -55,7 +57,8 @@ _OF_RUN = "run = (SELECT run FROM metric_runs WHERE run_id = ?) AND instr(lower(
 COUNT_FOUND = f"SELECT count(*) FROM metrics WHERE {_OF_RUN}"
 SELECT_FOUND = f"SELECT {_METRIC} FROM metrics WHERE {_OF_RUN} ORDER BY metric LIMIT ? OFFSET ?"
 IS_SHOWN = "SELECT 1 FROM metrics WHERE run = ? AND shown = ?"
-INSERT_METRIC = "INSERT INTO metrics (run, name, family, shown, kind) VALUES (?, ?, ?, ?, ?)"
+INSERT_METRIC = """INSERT INTO metrics (metric, run, name, family, shown, kind)
+VALUES ((SELECT coalesce(max(metric), 0) + 1 FROM metrics), ?, ?, ?, ?, ?) RETURNING metric"""
 UPDATE_METRIC = """
 UPDATE metrics SET kind = ?, count = ?, minimum = ?, maximum = ?, columns = ?,
 last = ?, last_step = ?, last_time = ?, last_moment = ?, last_stream = ? WHERE metric = ?"""
@@ -68,7 +71,8 @@ SELECT chunk, count, moment FROM metric_chunks WHERE metric = ? AND stream = ? O
 SELECT_CHUNK = "SELECT times, steps, cells FROM metric_chunks WHERE chunk = ?"
 SELECT_CHUNKS = "SELECT stream, times, steps, cells FROM metric_chunks WHERE metric = ? ORDER BY stream, chunk"
 INSERT_CHUNK = """
-INSERT INTO metric_chunks (metric, stream, count, moment, times, steps, cells) VALUES (?, ?, ?, ?, ?, ?, ?)"""
+INSERT INTO metric_chunks (chunk, metric, stream, count, moment, times, steps, cells)
+VALUES ((SELECT coalesce(max(chunk), 0) + 1 FROM metric_chunks), ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_CHUNK = "UPDATE metric_chunks SET count = ?, moment = ?, times = ?, steps = ?, cells = ? WHERE chunk = ?"
 
 

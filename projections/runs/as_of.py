@@ -5,24 +5,25 @@ of today. The others are folded anew from their events up to the position, and p
 own in memory, with what the question looks at. Both are asked alike, and their pages are one page.
 """
 
-import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
 from pydantic_core import from_json
 
 from ledger.errors import LimitExceededError
 from ledger.queries import RunQuery
+from projections.connection import Connection
 from projections.runs import tables
 from projections.runs.attributes import Attribute, attributes_of
 from projections.runs.changed import Changed, There, changed_since, there_at
-from projections.runs.conditions import COUNTED, Condition, Sql
+from projections.runs.conditions import COUNTED, Condition
 from projections.runs.folded import Fold, Folded
 from projections.runs.matching import Source
-from projections.runs.values import values_of
+from projections.runs.values import Value, values_of
 from projections.runs.wanted import Wanted, wanted_by
 from projections.runs.words import words_of
+from projections.sql import Sql
+from projections.sqlite.connection import SqliteConnection, in_memory
 
 CHANGED_RUNS = 50_000
 """The most runs that are made anew for an answer."""
@@ -39,7 +40,7 @@ class Past:
         self._fold = fold
 
     @contextmanager
-    def sources(self, connection: sqlite3.Connection, position: int, query: RunQuery) -> Iterator[list[Source]]:
+    def sources(self, connection: Connection, position: int, query: RunQuery) -> Iterator[list[Source]]:
         """Where the runs are found that were there at a position, as they were, for a question.
 
         Raises:
@@ -52,7 +53,7 @@ class Past:
         changed = changed_since(connection, position, CHANGED_RUNS + 1)
         if len(changed) > CHANGED_RUNS:
             raise too_many(position)
-        today = Source(connection, limits=[_unchanged(changed), *_limits(there)])
+        today = Source(connection, limits=[_unchanged(connection, changed), *_limits(there)])
         if not changed:
             yield [today]
             return
@@ -76,14 +77,13 @@ def _limits(there: There) -> list[Condition]:
     return [begun, Condition(Sql("a.created <= ?", [there.latest]), narrows=True)]
 
 
-def _unchanged(changed: Sequence[Changed]) -> Condition:
+def _unchanged(connection: Connection, changed: Sequence[Changed]) -> Condition:
     if not changed:
         return Condition(Sql("true"))
-    numbers = json.dumps([each.run for each in changed])
-    return Condition(Sql("a.run NOT IN (SELECT value FROM json_each(?))", [numbers]))
+    return Condition(Sql("NOT ") + connection.dialect.among("a.run", [each.run for each in changed]))
 
 
-def _tables(changed: Sequence[Changed], folded: Mapping[str, Folded], wanted: Wanted) -> sqlite3.Connection:
+def _tables(changed: Sequence[Changed], folded: Mapping[str, Folded], wanted: Wanted) -> SqliteConnection:
     """Tables in memory with these runs as they were, and of each what is wanted."""
     memory = _empty(wanted)
     rows = _Rows(wanted)
@@ -91,15 +91,13 @@ def _tables(changed: Sequence[Changed], folded: Mapping[str, Folded], wanted: Wa
         if each.run_id in folded:
             rows.take(each, folded[each.run_id])
     memory.execute("BEGIN")
-    for statement, values in rows.statements():
-        if values:
-            memory.executemany(statement.format(_SUFFIX), values)
+    rows.write(memory)
     memory.execute("COMMIT")
     return memory
 
 
-def _empty(wanted: Wanted) -> sqlite3.Connection:
-    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+def _empty(wanted: Wanted) -> SqliteConnection:
+    memory = in_memory()
     memory.execute(_CHECKPOINT)
     for statement in tables.schema(_SUFFIX).split(";"):
         # A table of words takes a while to make, and who searches for none never looks at it.
@@ -117,7 +115,7 @@ class _Rows:
         self._wanted = wanted
         self._runs: list[tuple[object, ...]] = []
         self._facts: list[tuple[int, int, int]] = []
-        self._values: list[tuple[object, ...]] = []
+        self._values: list[tuple[int, str, Value, int]] = []
         self._words: list[tuple[int, str]] = []
         self._numbers: dict[Attribute, int] = {}
 
@@ -134,9 +132,12 @@ class _Rows:
         if self._wanted.words:
             self._words.append((each.run, words_of(each.run_id, state)))
 
-    def statements(self) -> Iterable[tuple[str, Sequence[tuple[object, ...]]]]:
-        yield tables.UPSERT_RUN, self._runs
-        yield tables.INSERT_ATTRIBUTE, [(number, *fact) for fact, number in self._numbers.items()]
-        yield tables.INSERT_RUN_ATTRIBUTE, sorted(self._facts)
-        yield tables.UPSERT_VALUE, self._values
-        yield tables.REPLACE_WORDS, self._words
+    def write(self, memory: SqliteConnection) -> None:
+        """Into tables that are empty."""
+        dialect, facts = memory.dialect, [(number, *fact) for fact, number in self._numbers.items()]
+        memory.executemany(tables.UPSERT_RUN.format(_SUFFIX), self._runs)
+        memory.executemany(tables.INSERT_ATTRIBUTE.format(_SUFFIX), facts)
+        memory.executemany(tables.INSERT_RUN_ATTRIBUTE.format(_SUFFIX), sorted(self._facts))
+        dialect.put_values(memory, _SUFFIX, self._values)
+        if self._words:
+            dialect.put_words(memory, _SUFFIX, self._words)

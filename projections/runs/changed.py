@@ -6,12 +6,14 @@ interval tree (Kriegel, Pötke, Seidl 2000): a stretch is kept at its `fork`, th
 divisible by the highest power of two, and each stretch that holds a position has one of a few forks.
 """
 
-import sqlite3
 from typing import NamedTuple
 
+from projections.connection import Connection
+from projections.sql import Sql
+
 _BITS = 62
-_HELD = """SELECT run, run_id, number FROM runs
-WHERE fork IN (SELECT value FROM json_each(?)) AND first <= ? AND last > ? ORDER BY run LIMIT ?"""
+_HELD = "SELECT r.run, r.run_id, r.number FROM runs r WHERE "
+_WITHIN = " AND r.first <= ? AND r.last > ? ORDER BY r.run LIMIT ?"
 
 
 class Changed(NamedTuple):
@@ -44,13 +46,14 @@ def forks_at(position: int) -> list[int]:
     return [((position >> bit) | 1) << bit for bit in range(_BITS)]
 
 
-def changed_since(connection: sqlite3.Connection, position: int, most: int) -> list[Changed]:
+def changed_since(connection: Connection, position: int, most: int) -> list[Changed]:
     """Up to `most` runs that were there at a position, and of which something happened behind it."""
-    rows = connection.execute(_HELD, (str(forks_at(position)), position, position, most))
+    held = Sql(_HELD) + connection.dialect.among("r.fork", forks_at(position))
+    rows = connection.execute(*(held + Sql(_WITHIN, [position, position, most])))
     return [Changed(*row) for row in rows]
 
 
-def there_at(connection: sqlite3.Connection, position: int) -> There | None:
+def there_at(connection: Connection, position: int) -> There | None:
     """The runs that were there at a position; None if none was. Runs are numbered as they began."""
     low, high = 0, connection.execute("SELECT coalesce(max(run), 0) FROM runs").fetchone()[0]
     found = None

@@ -1,14 +1,15 @@
 """What a list shows of each run: the tags, properties, parameters and metrics that were chosen, and no others."""
 
-import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from ledger.errors import InvalidNameError, LimitExceededError
 from ledger.queries import COLUMN_KINDS, COLUMNS, RunDocument
 from ledger.values.forms import spelled
+from projections.connection import Connection
 from projections.runs.conditions import LiveMetrics
+from projections.sql import Sql, marks
 from schemas.limits import UNSTORABLE
 
 _PAIRS = {"tag": "tags", "property": "properties", "parameter": "parameters"}
@@ -43,8 +44,9 @@ class Columns:
             keys[kind].append(key)
         return cls(keys)
 
-    def cut(self, connection: sqlite3.Connection, runs: Mapping[int, RunDocument], live: LiveMetrics) -> None:
+    def cut(self, connection: Connection, runs: Mapping[int, RunDocument], live: LiveMetrics) -> None:
         """Leave in each document what is shown of it, and add the last values of the metrics."""
+        metrics = self._metrics(connection, runs, live)
         for number, run in runs.items():
             for kind, name in _PAIRS.items():
                 chosen = self.keys[kind]
@@ -52,12 +54,19 @@ class Columns:
                     run[name] = {key: run[name][key] for key in chosen if key in run[name]}
             for name in _DROPPED:
                 run.pop(name, None)
-            run["metrics"] = self._metrics(connection, number, live)
+            run["metrics"] = metrics[number]
 
-    def _metrics(self, connection: sqlite3.Connection, number: int, live: LiveMetrics) -> dict[str, Any]:
-        names = self.keys[_METRIC]
-        if number in live:
-            return {name: spelled(live[number][name]) for name in names if name in live[number]}
-        select = "SELECT value FROM run_values WHERE run = ? AND field = ?"
-        rows = ((name, connection.execute(select, (number, f"{_METRIC}.{name}")).fetchone()) for name in names)
-        return {name: spelled(row[0]) for name, row in rows if row is not None}
+    def _metrics(
+        self, connection: Connection, runs: Iterable[int], live: LiveMetrics
+    ) -> Mapping[int, Mapping[str, Any]]:
+        """The metrics that are shown of each run, in the order in which they were chosen."""
+        names, stored = self.keys[_METRIC], [run for run in runs if run not in live]
+        found: dict[int, dict[str, Any]] = {run: {} for run in stored}
+        if names and stored:
+            fields = [f"{_METRIC}.{name}" for name in names]
+            select = Sql("SELECT a.run, a.field, a.value FROM run_values a WHERE ")
+            select += connection.dialect.among("a.run", stored) + Sql(f" AND a.field IN ({marks(fields)})", fields)
+            for run, field, value in connection.execute(*select):
+                found[run][field.removeprefix(f"{_METRIC}.")] = connection.dialect.value(value)
+        values = {run: live.get(run, found.get(run, {})) for run in runs}
+        return {run: {name: spelled(of[name]) for name in names if name in of} for run, of in values.items()}

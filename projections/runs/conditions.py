@@ -3,18 +3,20 @@
 Each way has `a.created` and `a.run`. The rarest condition leads, the others are looked up for each run.
 """
 
-import json
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from math import inf
+from typing import Any
 
 from ledger.filters import MOMENTS, Filter, Operator, duration_of, microseconds_of, number_of
 from ledger.metrics import Scalar
+from projections.connection import Connection
+from projections.dialect import Dialect
 from projections.runs.attributes import Attribute, has_key, one, pair
-from projections.runs.facets import WORKSPACE, upper
+from projections.runs.facets import WORKSPACE
 from projections.runs.values import Value, orderable
-from projections.runs.words import expression_of, folded, words_table
+from projections.runs.words import folded, sought
+from projections.sql import Sql, upper
 from schemas.limits import UNSTORABLE
 
 COUNTED = 10_001
@@ -26,24 +28,12 @@ FEW = 3_000
 _ALL = 1 << 60
 """For who did not count on: more than there are runs."""
 
+_LATEST = (1 << 63) - 1
 _WAYS = 50
 """The most ways that are merged in the order of a page."""
 
-_TERMS = 50
-"""The most words of one beginning that are sought one by one: the index reads all places of a beginning first."""
-
 LiveMetrics = Mapping[int, Mapping[str, Scalar]]
 """By the number of a run that goes on: its last values, which no table of the view has."""
-
-
-class Sql(NamedTuple):
-    """A piece of a statement, and its parameters."""
-
-    text: str
-    values: Sequence[Any] = ()
-
-    def __add__(self, other: "Sql") -> "Sql":  # type: ignore[override]
-        return Sql(self.text + other.text, [*self.values, *other.values])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +87,7 @@ _PAIRS = {"tag": "tags", "property": "properties"}
 class Conditions:
     """Makes conditions from what is asked, with what the tables have now."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     live: LiveMetrics = field(default_factory=dict)
 
     def any_of(self, wanted: Iterable[Attribute]) -> Condition:
@@ -116,27 +106,10 @@ class Conditions:
 
     def search(self, words: str) -> Condition:
         """A run has words in its texts."""
-        expression, table = expression_of(words, self._terms), words_table(self.connection)
-        if expression is None:
+        found = self._dialect.search(self.connection, sought(words), COUNTED)
+        if found is None or not found.count:
             return NEVER
-        found = f"SELECT rowid AS run FROM {table} WHERE {table} MATCH ?"
-        count = self._number(Sql(f"SELECT count(*) FROM ({found} LIMIT {COUNTED})", [expression]))
-        way = Sql(f"({found}) w CROSS JOIN runs a ON a.run = w.run WHERE true", [expression])
-        probe = Sql(f"a.run IN ({found})", [expression])
-        bounded = Sql(f"a.run IN ({found} AND rowid BETWEEN ? AND ?)", [expression])
-        return Condition(probe, [way], count=count, bounded=bounded) if count else NEVER
-
-    def _terms(self, prefix: str) -> list[str] | None:
-        """The words that begin like this one; None if they are many."""
-        found: list[str] = []
-        select, least = "SELECT term FROM run_terms WHERE term >= ? AND term < ? LIMIT 1", prefix
-        # Each is looked up behind the last: to list them would be to read where each of them stands.
-        while row := self.connection.execute(select, (least, upper(prefix))).fetchone():
-            found.append(row[0])
-            least = row[0] + "\x01"
-            if len(found) > _TERMS:
-                return None
-        return found
+        return Condition(found.probe, [found.way], count=found.count, bounded=found.bounded)
 
     def of(self, chip: Filter) -> Condition:
         """What a chip asks for."""
@@ -150,7 +123,7 @@ class Conditions:
             case "metric" | "parameter" | "name" | "started" | "ended" | "duration":
                 return self._valued(chip)
             case "created":
-                return Condition(_compared("a.created", chip, list(map(microseconds_of, chip.values))), narrows=True)
+                return Condition(_compared("a.created", chip, _bounds(chip), _LATEST), narrows=True)
             case "run_id":
                 return self._run_ids(chip)
             case _ if chip.operator is Operator.STARTS_WITH:
@@ -169,9 +142,9 @@ class Conditions:
             wanted = [value for (value,) in found]
             kind = chip.field
             return self.any_of(pair(kind, chip.key, value) if chip.key else one(kind, value) for value in wanted)
-        way = Sql("attributes t CROSS JOIN run_attributes a ON a.attribute = t.attribute WHERE ")
+        way = Sql("attributes t CROSS JOIN run_attributes a WHERE a.attribute = t.attribute AND ")
         way += Sql("t.kind = ? AND t.key = ? AND ", [chip.field, chip.key]) + among
-        return self._counted(Condition(_begins(chip, prefix), [way]))
+        return self._counted(Condition(self._begins(chip, prefix), [way]))
 
     def _run_ids(self, chip: Filter) -> Condition:
         by = (
@@ -186,15 +159,47 @@ class Conditions:
 
     def _valued(self, chip: Filter) -> Condition:
         """A value that the table of values has, or that a run which goes on has now."""
-        begin = Sql("a.field = ?", [chip.name])
-        by = begin if chip.operator is Operator.HAS_KEY else begin + Sql(" AND ") + _asked(chip)
-        probe = Sql("EXISTS (SELECT 1 FROM run_values v WHERE v.run = a.run AND ") + _of_v(by) + Sql(")")
+        by = self._asked("a", chip)
+        probe = Sql("EXISTS (SELECT 1 FROM run_values v WHERE v.run = a.run AND ") + self._asked("v", chip) + Sql(")")
         live = [run for run, values in self.live.items() if chip.key in values and _holds(chip, values[chip.key])]
         if chip.field != "metric" or not live:
             return self._counted(Condition(probe, [Sql("run_values a WHERE ") + by]))
-        going = Sql("a.run IN (SELECT value FROM json_each(?))", [json.dumps(live)])
+        going = self._dialect.among("a.run", live)
         either = Sql("(") + probe + Sql(" OR ") + going + Sql(")")
         return self._counted(Condition(either, [Sql("run_values a WHERE ") + by, Sql("runs a WHERE ") + going]))
+
+    def _asked(self, alias: str, chip: Filter) -> Sql:
+        """A row of the table of values is of the field, and has what is asked for."""
+        field, place = Sql(f"{alias}.field = ?", [chip.name]), self._dialect.place(alias)
+        match chip.operator:
+            case Operator.HAS_KEY:
+                return field
+            case Operator.STARTS_WITH:
+                prefix = folded(chip.values[0]) if chip.field == "name" else chip.values[0]
+                asked = _text(place, prefix, self._dialect.placed)
+            case Operator.IS if chip.field not in (*MOMENTS, "duration"):
+                asked = _among(place, [self._dialect.placed(value) for value in _equal_values(chip)])
+            case _:
+                asked = _compared(place, chip, [self._dialect.placed(bound) for bound in _bounds(chip)], self._most)
+        return field + Sql(" AND ") + asked
+
+    def _begins(self, chip: Filter, prefix: str) -> Sql:
+        """A look into the document of run `a`, where too many texts begin so to look each up."""
+        if chip.key:
+            pairs = self._dialect.pairs_of_state(_PAIRS[chip.field])
+            select = f"EXISTS (SELECT 1 FROM runs r, {pairs} WHERE r.run = a.run AND j.key = ? AND "
+            return Sql(select, [chip.key]) + _text("j.value", prefix) + Sql(")")
+        text = _text(self._dialect.of_state(_ATTRIBUTE_KINDS[chip.field]), prefix)
+        return Sql("EXISTS (SELECT 1 FROM runs r WHERE r.run = a.run AND ") + text + Sql(")")
+
+    @property
+    def _dialect(self) -> Dialect:
+        return self.connection.dialect
+
+    @property
+    def _most(self) -> Any:
+        """What no number is above: texts stand behind all numbers, and are none."""
+        return self._dialect.placed(inf)
 
     def _counted(self, condition: Condition) -> Condition:
         count = min(sum(map(self._count, condition.ways)), COUNTED)
@@ -210,9 +215,7 @@ class Conditions:
         return count if count < COUNTED else _ALL
 
     def _count(self, way: Sql) -> int:
-        return self._number(Sql("SELECT count(*) FROM (SELECT 1 FROM ") + way + Sql(" LIMIT ?)", [COUNTED]))
-
-    def _number(self, select: Sql) -> int:
+        select = Sql("SELECT count(*) FROM (SELECT 1 FROM ") + way + Sql(" LIMIT ?) c", [COUNTED])
         return int(self.connection.execute(*select).fetchone()[0])
 
     def _numbers(self, wanted: Iterable[Attribute]) -> dict[Attribute, int]:
@@ -229,18 +232,6 @@ def _wanted(chip: Filter) -> list[Attribute]:
     return [pair(chip.field, chip.key, value) if chip.key else one(chip.field, value) for value in chip.values]
 
 
-def _asked(chip: Filter) -> Sql:
-    if chip.field in MOMENTS:
-        return _compared("a.value", chip, list(map(microseconds_of, chip.values)))
-    if chip.field == "duration":
-        return _compared("a.value", chip, list(map(duration_of, chip.values)))
-    if chip.operator is Operator.STARTS_WITH:
-        return _text("a.value", folded(chip.values[0]) if chip.field == "name" else chip.values[0])
-    if chip.operator is Operator.IS:
-        return _among("a.value", _equal_values(chip))
-    return _compared("a.value", chip, [number_of(value) or 0 for value in chip.values])
-
-
 def _equal_values(chip: Filter) -> list[Value]:
     """What a value that is asked for may be in the table: a number, a text, or either."""
     if chip.field == "name":
@@ -249,38 +240,32 @@ def _equal_values(chip: Filter) -> list[Value]:
     return numbers if chip.field == "metric" else [*numbers, *chip.values]
 
 
-def _compared(name: str, chip: Filter, bounds: Sequence[Value]) -> Sql:
-    # Texts stand behind all numbers, and are no numbers.
+def _bounds(chip: Filter) -> list[Value]:
+    if chip.field in MOMENTS:
+        return list(map(microseconds_of, chip.values))
+    if chip.field == "duration":
+        return list(map(duration_of, chip.values))
+    return [number_of(value) or 0 for value in chip.values]
+
+
+def _compared(name: str, chip: Filter, bounds: Sequence[Any], most: Any) -> Sql:
     match chip.operator:
         case Operator.ABOVE:
-            return Sql(f"{name} > ? AND {name} <= 9e999", bounds)
+            return Sql(f"{name} > ? AND {name} <= ?", [*bounds, most])
         case Operator.BELOW:
             return Sql(f"{name} < ?", bounds)
         case _:
             return Sql(f"{name} >= ? AND {name} <= ?", bounds)
 
 
-def _among(name: str, values: Sequence[Value]) -> Sql:
+def _among(name: str, values: Sequence[Any]) -> Sql:
     return Sql(f"{name} IN ({', '.join('?' * len(values))})", values)
 
 
-def _text(name: str, prefix: str) -> Sql:
+def _text(name: str, prefix: str, placed: Callable[[str], Any] = lambda text: text) -> Sql:
     """A text begins like another."""
-    end = upper(prefix)
-    return Sql(f"{name} >= ?", [prefix]) if end is None else Sql(f"{name} >= ? AND {name} < ?", [prefix, end])
-
-
-def _begins(chip: Filter, prefix: str) -> Sql:
-    """A look into the document of run `a`, where too many texts begin so to look each up."""
-    if chip.key:
-        select = f"EXISTS (SELECT 1 FROM runs r, json_each(r.state, '$.{_PAIRS[chip.field]}') j WHERE r.run = a.run"
-        return Sql(f"{select} AND j.key = ? AND ", [chip.key]) + _text("j.value", prefix) + Sql(")")
-    text = _text(f"json_extract(r.state, '$.{_ATTRIBUTE_KINDS[chip.field]}')", prefix)
-    return Sql("EXISTS (SELECT 1 FROM runs r WHERE r.run = a.run AND ") + text + Sql(")")
-
-
-def _of_v(by: Sql) -> Sql:
-    return Sql(by.text.replace("a.field", "v.field").replace("a.value", "v.value"), by.values)
+    begin, end = placed(prefix), upper(prefix)
+    return Sql(f"{name} >= ?", [begin]) if end is None else Sql(f"{name} >= ? AND {name} < ?", [begin, placed(end)])
 
 
 def _holds(chip: Filter, value: object) -> bool:

@@ -1,23 +1,20 @@
 """How many runs of which experiment had which status at a position: counted back from how many have it today."""
 
-import json
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 
 from pydantic_core import from_json
 
+from projections.connection import Connection, Rows
 from projections.runs.as_of import CHANGED_RUNS, too_many
 from projections.runs.changed import changed_since, there_at
 from projections.runs.facets import of_experiment, statuses_of
 from projections.runs.folded import Fold
-
-_LATER = """SELECT json_extract(state, '$.experiment'), json_extract(state, '$.status'), count(*) FROM runs
-WHERE (run > ? OR run IN (SELECT value FROM json_each(?))) GROUP BY 1, 2"""
+from projections.sql import Sql
 
 
 def statuses_as_of(
-    connection: sqlite3.Connection, fold: Fold, position: int, experiments: Sequence[str]
+    connection: Connection, fold: Fold, position: int, experiments: Sequence[str]
 ) -> dict[str, dict[str, int]]:
     """By experiment; it takes the longer the more runs began or changed since. Raises LimitExceededError."""
     there = there_at(connection, position)
@@ -29,7 +26,7 @@ def statuses_as_of(
     counts = {
         name: Counter(statuses_of(connection, [of_experiment(name)]).get(of_experiment(name))) for name in experiments
     }
-    later = connection.execute(_LATER, (there.last, json.dumps([each.run for each in changed])))
+    later = _later(connection, there.last, [each.run for each in changed])
     for experiment, status, runs in later:
         if experiment in counts:
             counts[experiment][status] -= runs
@@ -39,3 +36,11 @@ def statuses_as_of(
         if state["experiment"] in counts:
             counts[state["experiment"]][state["status"]] += 1
     return {name: dict(+statuses) for name, statuses in counts.items()}
+
+
+def _later(connection: Connection, last: int, changed: Sequence[int]) -> Rows:
+    """Of the runs that began behind one, and of those that have changed: experiment, status, how many."""
+    dialect = connection.dialect
+    what = f"{dialect.of_state('experiment')}, {dialect.of_state('status')}"
+    select = Sql(f"SELECT {what}, count(*) FROM runs r WHERE r.run > ? OR ", [last])
+    return connection.execute(*(select + dialect.among("r.run", changed) + Sql(" GROUP BY 1, 2")))

@@ -1,12 +1,13 @@
 """How many runs have what: counted where lists are chosen from, so that nothing counts runs when it is asked."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from ledger.errors import InvalidNameError, LimitExceededError
 from ledger.queries import KEY_KINDS, KEYS_AT_ONCE, VALUE_KINDS, KeyQuery, Named
+from projections.connection import Connection
 from projections.runs.attributes import Attribute
+from projections.sql import marks, upper
 from schemas.limits import UNSTORABLE
 
 WORKSPACE = ""
@@ -56,18 +57,17 @@ class FacetCounts:
             counts.subtract(attributes)
 
 
-def statuses_of(connection: sqlite3.Connection, scopes: Iterable[str]) -> Mapping[str, dict[str, int]]:
+def statuses_of(connection: Connection, scopes: Iterable[str]) -> Mapping[str, dict[str, int]]:
     """How many runs of each status each of these scopes has; those without runs are absent."""
-    found: dict[str, dict[str, int]] = {}
-    for scope in scopes:
-        rows = connection.execute("SELECT value, runs FROM facets WHERE scope = ? AND kind = 'status'", (scope,))
-        counts: dict[str, int] = dict(rows.fetchall())
-        if counts:
-            found[scope] = counts
+    wanted, found = [*scopes], dict[str, dict[str, int]]()
+    if wanted:
+        select = f"SELECT scope, value, runs FROM facets WHERE scope IN ({marks(wanted)}) AND kind = 'status'"
+        for scope, value, runs in connection.execute(f"{select} ORDER BY scope, value", wanted):
+            found.setdefault(scope, {})[value] = runs
     return found
 
 
-def find_names(connection: sqlite3.Connection, query: KeyQuery) -> list[Named]:
+def find_names(connection: Connection, query: KeyQuery) -> list[Named]:
     """Keys or values that begin like something, by name.
 
     Raises:
@@ -100,12 +100,3 @@ def check(query: KeyQuery) -> None:
         raise InvalidNameError(
             f"keys of {query.kind!r} have no values to choose; those of {', '.join(KEY_KINDS[:3])} do"
         )
-
-
-def upper(prefix: str) -> str | None:
-    """The first text behind all that begin with a prefix, in the order of code points; None if there is none."""
-    shorter = prefix.rstrip("\U0010ffff")
-    if not shorter:
-        return None
-    following = ord(shorter[-1]) + 1
-    return shorter[:-1] + chr(0xE000 if following == 0xD800 else following)  # noqa: PLR2004 - surrogates are no text

@@ -1,12 +1,13 @@
 """The metrics of runs that go on: no table of runs has them, they are asked of what the runs have logged so far."""
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
 from ledger.metrics import Scalar
 from ledger.queries import RunQuery
+from projections.connection import Connection
 from projections.runs.conditions import LiveMetrics
 from projections.runs.ordering import Order
+from projections.sql import Sql
 from schemas.statuses import TERMINAL, RunStatus
 
 LastValues = Callable[[Sequence[str]], Mapping[str, Mapping[str, Scalar]]]
@@ -18,13 +19,16 @@ LIVE_RUNS = 200
 _GOING = [status.value for status in RunStatus if status not in TERMINAL and status is not RunStatus.NOT_STARTED]
 _SELECT = f"""SELECT a.run, r.run_id FROM run_attributes a JOIN runs r ON r.run = a.run
 WHERE a.attribute IN (SELECT attribute FROM attributes WHERE kind = 'status' AND key = '' AND value IN
-({", ".join("?" * len(_GOING))})) AND (? IS NULL OR json_extract(r.state, '$.experiment') = ?)
-ORDER BY a.created DESC, a.run DESC LIMIT ?"""
+({", ".join("?" * len(_GOING))}))"""
+_NEWEST = " ORDER BY a.created DESC, a.run DESC LIMIT ?"
 
 
-def going_on(connection: sqlite3.Connection, experiment: str | None = None) -> dict[str, int]:
+def going_on(connection: Connection, experiment: str | None = None) -> dict[str, int]:
     """The newest runs that go on, of one experiment or of all, by id, with their numbers."""
-    rows = connection.execute(_SELECT, [*_GOING, experiment, experiment, LIVE_RUNS])
+    select = Sql(_SELECT, _GOING)
+    if experiment is not None:
+        select += Sql(f" AND {connection.dialect.of_state('experiment')} = ?", [experiment])
+    rows = connection.execute(*(select + Sql(_NEWEST, [LIVE_RUNS])))
     return {run_id: run for run, run_id in rows}
 
 

@@ -1,15 +1,16 @@
 """What runs must meet, as ways that lead to those that do: the rarest condition leads, the others are looked up."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.queries import ANY_VALUE, RunQuery
+from projections.connection import Connection
 from projections.runs.attributes import ARCHIVED, TOP_LEVEL, Attribute, has_key, one, pair
-from projections.runs.conditions import Condition, Conditions, LiveMetrics, Sql
+from projections.runs.conditions import Condition, Conditions, LiveMetrics
 from projections.runs.span import span_of
 from projections.runs.windows import Window
+from projections.sql import Sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Source:
     facets nobody has counted the runs.
     """
 
-    connection: sqlite3.Connection
+    connection: Connection
     live: LiveMetrics = field(default_factory=dict)
     limits: Sequence[Condition] = ()
     has_facets: bool = True

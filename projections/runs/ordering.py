@@ -1,12 +1,13 @@
 """The order of a list of runs, where it is not the usual one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self
 
 from ledger.errors import InvalidNameError
 from ledger.queries import ORDERS
-from projections.runs.conditions import Sql
+from projections.dialect import Dialect
 from projections.runs.values import Value
+from projections.sql import Sql
 
 _PAIRS = {"tag": "tags", "property": "properties"}
 _METRIC = "metric"
@@ -25,6 +26,16 @@ class Placed(NamedTuple):
     def key(self) -> tuple[Any, ...]:
         """What those with a value are compared by: numbers stand before texts, as in SQLite."""
         return (isinstance(self.value, str), self.value, self.created, self.run)
+
+
+class Way(NamedTuple):
+    """A way along an index to runs `a`: the column of their value, and the one by which it is compared."""
+
+    value: str
+    place: str
+    runs: Sql
+    placed: Callable[[Value], Any] = lambda value: value
+    read: Callable[[Any], Value] = lambda stored: stored
 
 
 class Order(NamedTuple):
@@ -78,23 +89,29 @@ class Order(NamedTuple):
         """How what comes behind a place compares with it."""
         return "<" if self.descending else ">"
 
-    def way(self) -> tuple[str, Sql]:
-        """The name of the value, and the way along an index to all runs `a` that have one."""
+    def way(self, dialect: Dialect) -> Way:
+        """The way along an index to all runs that have a value."""
         field = self.valued
         if field is not None:
-            return "a.value", Sql("run_values a WHERE a.field = ?", [field])
-        text = "attributes t CROSS JOIN run_attributes a ON a.attribute = t.attribute WHERE t.kind = ? AND t.key = ?"
-        return "t.value", Sql(text, [self.field, self.key])
+            way = Sql("run_values a WHERE a.field = ?", [field])
+            return Way("a.value", dialect.place("a"), way, dialect.placed, dialect.value)
+        text = "attributes t CROSS JOIN run_attributes a WHERE a.attribute = t.attribute AND t.kind = ? AND t.key = ?"
+        return Way("t.value", "t.value", Sql(text, [self.field, self.key]))
 
-    def value(self) -> Sql:
-        """The value of run `a`; NULL if it has none."""
+    def value(self, dialect: Dialect) -> Sql:
+        """The value of run `a` as it is stored; NULL if it has none."""
         field = self.valued
         if field is not None:
             return Sql("(SELECT v.value FROM run_values v WHERE v.run = a.run AND v.field = ?)", [field])
         if self.field in _PAIRS:
-            text = f"SELECT j.value FROM runs r, json_each(r.state, '$.{_PAIRS[self.field]}') j WHERE r.run = a.run"
+            text = f"SELECT j.value FROM runs r, {dialect.pairs_of_state(_PAIRS[self.field])} WHERE r.run = a.run"
             return Sql(f"({text} AND j.key = ?)", [self.key])
-        return Sql(f"(SELECT json_extract(r.state, '$.{_OF_STATE[self.field]}') FROM runs r WHERE r.run = a.run)")
+        return Sql(f"(SELECT {dialect.of_state(_OF_STATE[self.field])} FROM runs r WHERE r.run = a.run)")
+
+    def read(self, dialect: Dialect, stored: Any) -> Value | None:
+        """A value as it was before it was stored."""
+        found: Value | None = stored if stored is None or self.valued is None else dialect.value(stored)
+        return found
 
     def sorted(self, runs: Sequence[Placed]) -> list[Placed]:
         """Runs in this order."""

@@ -1,6 +1,5 @@
 """From events to rows of the run table."""
 
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,6 +8,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from ledger.feed import FeedEvent
+from projections.connection import Connection, Document
 from projections.runs import tables
 from projections.runs.attributes import Attribute, attributes_brought_by, attributes_of
 from projections.runs.changed import fork_of
@@ -35,7 +35,7 @@ class RunsProjection:
         """The tables of one generation."""
         return tables.schema(suffix)
 
-    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
+    def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events: each run that they touch is read once and written once."""
         rows = _Rows(connection, suffix)
         rows.load(_run_ids(events))
@@ -119,8 +119,9 @@ def _run_ids(events: Iterable[FeedEvent]) -> list[str]:
 class _Rows:
     """The rows that one batch touches, between reading and writing them."""
 
-    def __init__(self, connection: sqlite3.Connection, suffix: str) -> None:
+    def __init__(self, connection: Connection, suffix: str) -> None:
         self._connection = connection
+        self._dialect = connection.dialect
         self._suffix = suffix
         self._rows: dict[str, _Row] = {}
         self._experiments: dict[str, _Experiment] = {}
@@ -162,7 +163,7 @@ class _Rows:
     def _take_metrics(self, row: _Row, happened: FeedEvent) -> None:
         if row.known is None:
             found = self._connection.execute(tables.SELECT_METRICS.format(self._suffix), (row.run,))
-            row.known = row.metrics = dict(found.fetchall())
+            row.known = row.metrics = {field: self._dialect.value(stored) for field, stored in found.fetchall()}
         told = metrics_told(happened.event)
         row.metrics = row.metrics if told is None else told
 
@@ -172,15 +173,15 @@ class _Rows:
         for run_id, row in self._rows.items():
             last = row.state["last_position"]
             places = (row.first, last, fork_of(row.first, last), row.latest)
-            rows.append((row.run, run_id, row.created, row.number, *places, to_json(row.state).decode()))
+            rows.append((row.run, run_id, row.created, row.number, *places, Document(to_json(row.state).decode())))
             found = words_of(run_id, row.state)
             words += [(row.run, found)] if found != row.words else []
             changes.take(row, run_id)
         self._many(tables.UPSERT_RUN, rows)
         self._write_facts(changes)
-        self._many(tables.REPLACE_WORDS, words)
+        self._dialect.put_words(self._connection, self._suffix, words)
         self._many(tables.DELETE_VALUE, changes.gone)
-        self._many(tables.UPSERT_VALUE, changes.come)
+        self._dialect.put_values(self._connection, self._suffix, changes.come)
         counts = changes.facets.changed()
         self._many(tables.COUNT_FACET, counts)
         self._many(tables.DROP_FACET, [count[:4] for count in counts if count[4] < 0])
@@ -195,7 +196,8 @@ class _Rows:
 
     def _numbers(self, facts: Collection[Attribute]) -> dict[Attribute, int]:
         """The numbers of facts; those that have none get the next ones."""
-        known = self._among(tables.SELECT_ATTRIBUTES, "(?, ?, ?)", facts)
+        marks = ", ".join([self._dialect.text_mark] * 3)
+        known = self._among(tables.SELECT_ATTRIBUTES, f"({marks})", facts)
         found = {(kind, key, value): number for kind, key, value, number in known}
         last = self._last("attribute", "attributes")
         new = {fact: number for number, fact in enumerate((fact for fact in facts if fact not in found), last + 1)}

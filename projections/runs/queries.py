@@ -1,15 +1,15 @@
 """Finding runs: a page of what meets all conditions, in its order."""
 
 import json
-import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import LimitExceededError, RunNotFoundError
 from ledger.filters import FILTERS
 from ledger.queries import COUNTED, RunDocument, RunPage, RunQuery
+from projections.connection import Connection
 from projections.runs.columns import Columns
-from projections.runs.conditions import LiveMetrics, Sql
+from projections.runs.conditions import LiveMetrics
 from projections.runs.cursor import read_cursor, write_cursor
 from projections.runs.documents import document
 from projections.runs.family import add_children, parents_of
@@ -17,6 +17,7 @@ from projections.runs.matching import Matches, Source, matches_of
 from projections.runs.ordering import Order, Placed
 from projections.runs.values import Value, orderable
 from projections.runs.windows import behind, windows
+from projections.sql import Sql
 from schemas.limits import UNSTORABLE, Limits
 
 _LONGEST_PAGE = Limits().page_size
@@ -24,7 +25,7 @@ _USUAL = Order("start", "", descending=True)
 _NOTHING = Sql("")
 
 
-def find_run(connection: sqlite3.Connection, run_id: str) -> RunDocument:
+def find_run(connection: Connection, run_id: str) -> RunDocument:
     """One run; raises RunNotFoundError."""
     if UNSTORABLE.search(run_id):
         raise RunNotFoundError(run_id)
@@ -127,7 +128,7 @@ def _page(source: Source, matches: Matches, order: Order, place: Placed | None, 
 
 
 def _by_start(
-    connection: sqlite3.Connection,
+    connection: Connection,
     matches: Matches,
     order: Order,
     place: Placed | None,
@@ -150,9 +151,9 @@ def _by_start(
     return _Found(found, end)
 
 
-def _merged(connection: sqlite3.Connection, ways: Sequence[Sql], order: Order, limit: int) -> list[Placed]:
+def _merged(connection: Connection, ways: Sequence[Sql], order: Order, limit: int) -> list[Placed]:
     """The first runs of some ways, of which each is ordered."""
-    end = Sql(f" ORDER BY a.created {order.down}, a.run {order.down} LIMIT ?)", [limit])
+    end = Sql(f" ORDER BY a.created {order.down}, a.run {order.down} LIMIT ?) w", [limit])
     parts = [Sql("SELECT * FROM (SELECT a.created, a.run FROM ") + way + end for way in ways]
     select = Sql(" UNION ALL ".join(part.text for part in parts), [value for part in parts for value in part.values])
     if len(parts) > 1:
@@ -161,17 +162,18 @@ def _merged(connection: sqlite3.Connection, ways: Sequence[Sql], order: Order, l
 
 
 def _sorted(
-    connection: sqlite3.Connection, matches: Matches, order: Order, place: Placed | None, live: Mapping[int, Value]
+    connection: Connection, matches: Matches, order: Order, place: Placed | None, live: Mapping[int, Value]
 ) -> list[Placed]:
     """All that match behind a place: they are few."""
-    parts = [Sql("SELECT ") + order.value() + Sql(" AS value, a.created, a.run FROM ") + way for way in matches.whole]
-    rows = [row for part in parts for row in connection.execute(*part)]
-    found = [Placed(live.get(run, value), created, run) for value, created, run in rows]
+    dialect = connection.dialect
+    value = Sql("SELECT ") + order.value(dialect) + Sql(" AS value, a.created, a.run FROM ")
+    rows = [row for way in matches.whole for row in connection.execute(*(value + way))]
+    found = [Placed(live.get(run, order.read(dialect, stored)), created, run) for stored, created, run in rows]
     return order.sorted([run for run in found if place is None or order.follows(run, place)])
 
 
 def _along(
-    connection: sqlite3.Connection,
+    connection: Connection,
     matches: Matches,
     order: Order,
     place: Placed | None,
@@ -181,17 +183,16 @@ def _along(
     """Runs that have a value, along the index of their order; those that go on are few, and put between."""
     if place is not None and place.value is None:
         return []
-    name, way = order.way()
-    behind = Sql("")
-    if place is not None:
+    way = order.way(connection.dialect)
+    name, behind = way.place, Sql("")
+    if place is not None and place.value is not None:
         bounds = f" AND {name} {order.beyond}= ? AND ({name}, a.created, a.run) {order.beyond} (?, ?, ?)"
-        behind = Sql(bounds, [place.value, *place])
+        value = way.placed(place.value)
+        behind = Sql(bounds, [value, value, place.created, place.run])
     end = Sql(f" ORDER BY {name} {order.down}, a.created {order.down}, a.run {order.down} LIMIT ?", [limit])
-    select = Sql(f"SELECT {name}, a.created, a.run FROM ") + way + matches.probe + behind + end
-    found = [Placed(*row) for row in connection.execute(*select)]
-    going = Sql(
-        "SELECT a.created, a.run FROM runs a WHERE a.run IN (SELECT value FROM json_each(?))", [json.dumps([*live])]
-    )
+    select = Sql(f"SELECT {way.value}, a.created, a.run FROM ") + way.runs + matches.probe + behind + end
+    found = [Placed(way.read(stored), created, run) for stored, created, run in connection.execute(*select)]
+    going = Sql("SELECT a.created, a.run FROM runs a WHERE ") + connection.dialect.among("a.run", live)
     if live:
         rows = connection.execute(*(going + matches.probe))
         more = [Placed(live[run], created, run) for created, run in rows]
@@ -200,7 +201,7 @@ def _along(
 
 
 def _valueless(
-    connection: sqlite3.Connection,
+    connection: Connection,
     matches: Matches,
     order: Order,
     place: Placed | None,
@@ -208,9 +209,9 @@ def _valueless(
     live: Mapping[int, Value],
 ) -> list[Placed]:
     """Runs without a value, the newest first."""
-    without = Sql(" AND ") + order.value() + Sql(" IS NULL")
+    without = Sql(" AND ") + order.value(connection.dialect) + Sql(" IS NULL")
     if live:
-        without += Sql(" AND a.run NOT IN (SELECT value FROM json_each(?))", [json.dumps([*live])])
+        without += Sql(" AND NOT ") + connection.dialect.among("a.run", live)
     place = place if place is not None and place.value is None else None
     return _by_start(connection, matches, _USUAL, place, limit, None, without).runs
 
@@ -222,7 +223,7 @@ def _live_values(order: Order, live: LiveMetrics) -> dict[int, Value]:
     return {run: value for run, value in found.items() if value is not None}
 
 
-def _count(connection: sqlite3.Connection, matches: Matches, within: int | None) -> tuple[int, bool]:
+def _count(connection: Connection, matches: Matches, within: int | None) -> tuple[int, bool]:
     """How many match, and whether these are all: no further than what is counted, and what is looked at."""
     ways, more = matches.whole, False
     if within is not None and not matches.bounded:
@@ -230,20 +231,26 @@ def _count(connection: sqlite3.Connection, matches: Matches, within: int | None)
         ways, more = [way + matches.others_of(window) + window.between for way in matches.ways], window.end is not None
     limit, found = COUNTED + 1, 0
     for way in ways:
-        select = Sql("SELECT count(*) FROM (SELECT 1 FROM ") + way + Sql(" LIMIT ?)", [limit - found])
+        select = Sql("SELECT count(*) FROM (SELECT 1 FROM ") + way + Sql(" LIMIT ?) c", [limit - found])
         found += int(connection.execute(*select).fetchone()[0])
     return min(found, COUNTED), found <= COUNTED and not more
 
 
 def _documents(parts: Sequence[_Part], page: Sequence[Placed], columns: Columns | None) -> list[RunDocument]:
     """The documents of a page, each from the source that has the run."""
-    source_of = {placed.run: part.source for part in parts for placed in part.found.runs}
-    found = []
-    for _, _, run in page:
-        source = source_of[run]
-        select = "SELECT run_id, number, state FROM runs WHERE run = ?"
-        run_id, number, state = source.connection.execute(select, (run,)).fetchone()
-        found.append(document(run_id, number, json.loads(state)))
+    found: dict[int, RunDocument] = {}
+    for part in parts:
+        of_part = {placed.run for placed in part.found.runs}
+        runs = [placed.run for placed in page if placed.run in of_part]
+        documents = dict(_read(part.source.connection, runs))
         if columns is not None:
-            columns.cut(source.connection, {run: found[-1]}, source.live)
-    return found
+            columns.cut(part.source.connection, documents, part.source.live)
+        found |= documents
+    return [found[placed.run] for placed in page]
+
+
+def _read(connection: Connection, runs: Sequence[int]) -> Iterator[tuple[int, RunDocument]]:
+    if runs:
+        select = Sql("SELECT a.run, a.run_id, a.number, a.state FROM runs a WHERE ")
+        for run, run_id, number, state in connection.execute(*(select + connection.dialect.among("a.run", runs))):
+            yield run, document(run_id, number, json.loads(state))

@@ -43,7 +43,7 @@ def apply_event(state: RunState, happened: FeedEvent) -> None:
         case RunUntaggedEvent() as event:
             state["tags"].pop(event.key, None)
         case RunPropertyAddedEvent() as event:
-            state["properties"].setdefault(event.key, event.value)
+            state["properties"].setdefault(event.key, readable(event.value))
         case RunParameterAddedEvent() as event:
             state["parameters"].setdefault(event.key, _json_number(event.value))
         case RunStatusChangedEvent() as event:
@@ -107,7 +107,7 @@ def _start(state: RunState, event: RunStartedEvent, happened: FeedEvent) -> None
         "target": event.target,
     }
     state["tags"] = {key: readable(value) for key, value in event.tags.items()} | state["tags"]
-    state["properties"] = dict(event.properties) | state["properties"]
+    state["properties"] = {key: readable(value) for key, value in event.properties.items()} | state["properties"]
     for name in ("display_name", "description"):
         _set(state, name, readable(getattr(event, name)))
     for name in ("parent_run_id", "root_run_id"):

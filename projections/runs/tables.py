@@ -36,22 +36,18 @@ UPSERT_RUN = """
 INSERT INTO runs{0} (run, run_id, created, number, first, last, fork, latest, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run) DO UPDATE SET
 number = excluded.number, last = excluded.last, fork = excluded.fork, state = excluded.state"""
-REPLACE_WORDS = "INSERT OR REPLACE INTO run_words{0} (rowid, words) VALUES (?, ?)"
 UPSERT_EXPERIMENT = """
 INSERT INTO experiments{0} (name, runs, active) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET runs = excluded.runs, active = excluded.active"""
 DELETE_VALUE = "DELETE FROM run_values{0} WHERE run = ? AND field = ?"
-UPSERT_VALUE = """
-INSERT INTO run_values{0} (run, field, value, created) VALUES (?, ?, ?, ?)
-ON CONFLICT (run, field) DO UPDATE SET value = excluded.value"""
 SELECT_METRICS = "SELECT field, value FROM run_values{0} WHERE run = ? AND field >= 'metric.' AND field < 'metric/'"
 SELECT_RUNS = "SELECT run_id, run, created, number, first, latest, state FROM runs{0} WHERE run_id IN ({values})"
 SELECT_ATTRIBUTES = """WITH wanted (kind, key, value) AS (VALUES {values})
 SELECT a.kind, a.key, a.value, a.attribute FROM wanted w CROSS JOIN attributes{0} a
-ON a.kind = w.kind AND a.key = w.key AND a.value = w.value"""
+WHERE a.kind = w.kind AND a.key = w.key AND a.value = w.value"""
 COUNT_FACET = """
 INSERT INTO facets{0} (scope, kind, key, value, runs) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET runs = runs + excluded.runs"""
+ON CONFLICT (scope, kind, key, value) DO UPDATE SET runs = facets{0}.runs + excluded.runs"""
 DROP_FACET = "DELETE FROM facets{0} WHERE scope = ? AND kind = ? AND key = ? AND value = ? AND runs <= 0"
 
 

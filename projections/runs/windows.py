@@ -1,12 +1,12 @@
 """Stretches of the usual order: what is rare is not sought without end, and words are looked up a stretch at a time."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
-from projections.runs.conditions import Sql
+from projections.connection import Connection
 from projections.runs.ordering import Order, Placed
+from projections.sql import Sql
 
 FIRST, FURTHER = 1_000, 30_000
 """How many runs a stretch has: where many match a page is full after the first, and each pays for its start."""
@@ -24,7 +24,7 @@ class Window:
 
 
 def windows(
-    connection: sqlite3.Connection,
+    connection: Connection,
     ways: Sequence[Sql],
     order: Order,
     place: Placed | None,
@@ -48,9 +48,7 @@ def behind(order: Order, place: Placed | None) -> Sql:
     return Sql("") if place is None else Sql(f" AND (a.created, a.run) {order.beyond} (?, ?)", place[1:])
 
 
-def _window(
-    connection: sqlite3.Connection, ways: Sequence[Sql], order: Order, place: Placed | None, size: int
-) -> Window:
+def _window(connection: Connection, ways: Sequence[Sql], order: Order, place: Placed | None, size: int) -> Window:
     end = _end(connection, ways, order, place, size)
     back = {"<": ">=", ">": "<="}[order.beyond]
     until = Sql("") if end is None else Sql(f" AND (a.created, a.run) {back} (?, ?)", end[1:])
@@ -62,9 +60,7 @@ def _window(
     return Window(between, end, min((row[0] for row in there), default=0), max((row[1] for row in there), default=0))
 
 
-def _end(
-    connection: sqlite3.Connection, ways: Sequence[Sql], order: Order, place: Placed | None, size: int
-) -> Placed | None:
+def _end(connection: Connection, ways: Sequence[Sql], order: Order, place: Placed | None, size: int) -> Placed | None:
     """The nearest of the places up to which each way has its share of runs."""
     share = max(size // len(ways), 1)
     rest = Sql(f" ORDER BY a.created {order.down}, a.run {order.down} LIMIT 1 OFFSET ?", [share - 1])

@@ -1,12 +1,9 @@
-"""The words that a run is found by, in an index of SQLite's full-text search."""
+"""The words that a run is found by, and those of a search."""
 
-import sqlite3
-from collections.abc import Callable, Sequence
 from unicodedata import normalize
 
 from projections.runs.state import RunState
 
-_TABLE = "SELECT 'run_words_' || generation FROM checkpoints WHERE projection = 'runs' AND building = 0"
 _KEYS = ("experiment", "status", "display_name", "description", "created_by", "target")
 
 
@@ -23,23 +20,6 @@ def folded(text: str) -> str:
     return text.lower() if text.isascii() else normalize("NFKC", text).casefold()
 
 
-def words_table(connection: sqlite3.Connection) -> str:
-    """The index in use: it cannot be asked by way of a view."""
-    return str(connection.execute(_TABLE).fetchone()[0])
-
-
-def expression_of(search: str, terms: Callable[[str], Sequence[str] | None] = lambda _: None) -> str | None:
-    """Words as a full-text expression: all of them, each at the beginning of a word; None if nothing can have them.
-
-    What stands together, such as a part of an id with its dashes, must stand together. `terms` are
-    the words that begin like one, None if they are many.
-    """
-    words = [word for word in folded(search).split() if any(map(str.isalnum, word))]
-    found = [_beginning(word, terms(word) if word.isascii() and word.isalnum() else None) for word in words]
-    return " AND ".join(found) if found and all(found) else None
-
-
-def _beginning(word: str, terms: Sequence[str] | None) -> str:
-    if terms is None:
-        return '"' + word.replace('"', '""').replace("\0", " ") + '"*'
-    return "(" + " OR ".join(f'"{term}"' for term in terms) + ")" if terms else ""
+def sought(search: str) -> list[str]:
+    """The words of a search that can be found: those with a letter or a digit, folded."""
+    return [word for word in folded(search).split() if any(map(str.isalnum, word))]

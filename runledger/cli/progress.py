@@ -29,6 +29,11 @@ class Progress:
         self._told = float("-inf") if self._out.isatty() else self._started
         self._shown = ""
 
+    def turn_to(self, what: str, unit: str) -> None:
+        """From now on something else is done, if it is not done already."""
+        if (what, unit) != (self._what, self._unit):
+            self._what, self._unit, self._started = what, unit, self._clock()
+
     def update(self, done: int, total: int | None = None) -> None:
         """Tell how much is done, if it was not told a moment ago."""
         now = self._clock()

@@ -1,22 +1,33 @@
 """`runledger verify`: was the stored history changed?"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runledger.cli.exit_codes import ExitCode
+from runledger.cli.output import note
 from runledger.cli.progress import Progress
 from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Verb
 
 if TYPE_CHECKING:
-    from runledger.verifying import Asked
+    from runledger.bookmark import Bookmark
+    from runledger.verifying import Asked, Told
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _LOG_HELP = "the topics to compare with, kafka://HOST:PORT[,...]/NAME; without a folder they are checked by themselves"
+# What is being done to many a what, by the names of `runledger.verifying.Step`.
+_STEPS = {
+    "events": ("verifying", "events"),
+    "file": ("reading the whole file", "steps"),
+    "seals": ("verifying seals", "positions"),
+    "attestation": ("comparing with the attestation", "events"),
+    "topics": ("reading the topics", "records"),
+}
 _CHANGED = {
     "topic": "the topic was changed",
     "replica": "ledger.db was changed",
@@ -29,6 +40,7 @@ _CHANGED = {
 @click.option("--public-key", metavar="KEY", help="who signed that, as text or a file; else the workspace's own key")
 @click.option("--data", type=_FOLDER, metavar="DIR", help="the folder of a server, as in `runledger server`")
 @click.option("--log", metavar="ADDRESS", help=_LOG_HELP)
+@click.option("--resume", is_flag=True, help="go on where an earlier check was stopped")
 @click.option("--replica-only", is_flag=True, help="check ledger.db alone: no broker needs to be reached")
 @click.pass_context
 @pass_session
@@ -40,13 +52,18 @@ def verify(
     data: Path | None,
     log: str | None,
     *,
+    resume: bool,
     replica_only: bool,
 ) -> None:
     """Check that the stored history was not changed: every hash is computed again.
 
     Where the log is on Kafka, the topics are read from their first record as well, and compared with ledger.db
     record by record: what was changed, is missing or is too much in either is named, the first of each chain.
-    The exit code is 6 if anything is not as it was. Nothing is written anywhere.
+    The exit code is 6 if anything is not as it was. Nothing is written in the workspace.
+
+    A check that is stopped, by Ctrl-C or for good, goes on with `--resume`: of the events before, the links are
+    followed again, but their content is not read. A change of content since, under its old hash, is found
+    by a check without it alone.
 
     What no chain can show, that the end was cut off or that everything was computed anew, is
     found with `--against` an attestation that was kept elsewhere.
@@ -55,6 +72,8 @@ def verify(
         raise click.UsageError("--public-key says who signed an attestation: name that with --against")
     if replica_only and log is not None:
         raise click.UsageError("--replica-only and --log exclude each other: name no topics, or compare with them.")
+    if resume and log is not None and session.workspace is None and data is None:
+        raise click.UsageError("--resume goes on with a check of a folder: of topics alone, nothing is kept.")
     if data is not None:
         session.workspace = str(data)
     if log is not None and session.workspace is None:
@@ -63,7 +82,10 @@ def verify(
         result = _of_topics(log, _asked("", against, public_key, None))
     else:
         location = session.location()
-        result = _of_folder(location, _asked(location, against, public_key, _topics(location, log, replica_only)))
+        asked = _asked(location, against, public_key, _topics(location, log, replica_only))
+        result = _of_folder(location, replace(asked, bookmark=_bookmark(location), resume=resume))
+        if resume and not result["resumed"]:
+            note("There is no place to go on from: it was verified from the first event on.")
     session.output.write(result, _lines)
     if not result["intact"]:
         context.exit(ExitCode.CHECK_FAILED)
@@ -84,18 +106,39 @@ def _asked(location: str, against: Path | None, public_key: str | None, topics: 
     return Asked(read_note(against), verifiers_of(location, public_key), topics)
 
 
+def _bookmark(location: str) -> "Bookmark":
+    from runledger.bookmark import bookmark_of  # noqa: PLC0415 - help needs none of it
+    from runledger.locating import folder_of  # noqa: PLC0415
+
+    return bookmark_of(folder_of(location).ledger_db)
+
+
 def _of_folder(location: str, asked: "Asked") -> dict[str, Any]:
     from runledger.verifying import verified  # noqa: PLC0415 - help needs none of it
 
-    with Progress("verifying", "events") as progress, Progress("comparing with the topics", "records") as comparing:
-        return verified(location, progress.update, asked, comparing.update)
+    with Progress(*_STEPS["events"]) as progress:
+        try:
+            return verified(location, _telling(progress), asked)
+        except KeyboardInterrupt:
+            progress.wipe()
+            if asked.bookmark is not None and asked.bookmark.file.exists():
+                note("Stopped: `runledger verify --resume` goes on from about here.")
+            raise
 
 
 def _of_topics(log: str, asked: "Asked") -> dict[str, Any]:
     from runledger.verifying import verified_topics  # noqa: PLC0415 - help needs none of it
 
-    with Progress("reading the topics", "records") as progress:
-        return verified_topics(log, progress.update, asked)
+    with Progress(*_STEPS["topics"]) as progress:
+        return verified_topics(log, _telling(progress), asked)
+
+
+def _telling(progress: Progress) -> "Told":
+    def told(step: str, done: int, total: int | None) -> None:
+        progress.turn_to(*_STEPS[step])
+        progress.update(done, total)
+
+    return told
 
 
 def _lines(result: dict[str, Any]) -> Iterator[str]:
@@ -103,6 +146,8 @@ def _lines(result: dict[str, Any]) -> Iterator[str]:
         yield f"{log['log']} log {log['log_id']}"
         if log["intact"]:
             yield f"  {log['events']:,} events in {log['streams']:,} streams, {log['voids']:,} void records"
+            if log["known_events"]:
+                yield f"  the content of {log['known_events']:,} of them was checked before, their links again"
             yield f"  running hash {log['running_hash']}"
             yield "  chain intact"
         else:

@@ -10,8 +10,8 @@ from ledger.errors import WorkspaceError
 from ledger.feed import Feed
 from ledger.journal.folder import WriterFolder, writer_folders
 from ledger.journal.places import fallbacks, offline_home
+from projections.sqlite.view import SqliteView
 from projections.status import statuses
-from projections.view import View
 from runledger.doctor.finding import Finding, fail, ok, warn
 from runledger.stored import DamagedFileError, stored_ledger
 from runledger.tracking import journals_for
@@ -45,7 +45,7 @@ def look_at_views(folder: "WorkspaceFolder", database: "Database") -> Iterator[F
         yield ok("views", "none were made yet; the first question makes them")
         return
     identities = database.identities()
-    with closing(View(folder.views_db)) as view:
+    with closing(SqliteView(folder.views_db)) as view:
         found = statuses(Feed(identities[CONTROL].id, database), view)
     behind = [each for each in found if each.lag]
     for each in behind:

@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
+from ledger.application.refusing import Attempt
 from ledger.artifacts.names import STD_LOG
 from ledger.commands import AddArtifacts, Answer, Command
+from ledger.errors import ForbiddenError
 from ledger.users.rights import Right, right_for
 from runledger.server.guard import Visitor
 from runledger.server.metrics import Metrics
@@ -43,12 +45,35 @@ class Desk:
         # Threads of their own: questions are answered while commands wait for a log that does not.
         self._readers = CapacityLimiter(_READERS)
 
-    def admit(self, visitor: Visitor, right: Right) -> None:
-        """Raise unless the visitor may write, and this server knows what it would decide on."""
+    def admit(self, visitor: Visitor, right: Right, tried: Command | Attempt | None = None) -> None:
+        """Raise unless the visitor may do it, and this server knows what it would decide on.
+
+        That somebody `tried` what he may not is written to the log, in this thread.
+        """
+        try:
+            self._check(visitor, right)
+        except ForbiddenError as error:
+            if tried is not None:
+                self._note(visitor, error, tried)
+            raise
+
+    async def admitted(self, visitor: Visitor, right: Right, tried: Command | Attempt) -> None:
+        """As `admit`; a thread is taken where there is something to write."""
+        try:
+            self._check(visitor, right)
+        except ForbiddenError as error:
+            await to_thread.run_sync(self._note, visitor, error, tried)
+            raise
+
+    def _check(self, visitor: Visitor, right: Right) -> None:
         visitor.check(right)
         lagging = self._lagging()
         if lagging is not None:
             raise lagging
+
+    def _note(self, visitor: Visitor, error: ForbiddenError, tried: Command | Attempt) -> None:
+        if self._lagging() is None:
+            self.parts.ledger.note_forbidden(tried, error, visitor.caller)
 
     def carry_out(self, command: Command, visitor: Visitor, right: Right | None = None) -> Answer:
         """Carry out a command, in this thread; raises what `Ledger.handle` raises.
@@ -57,7 +82,7 @@ class Desk:
         """
 
         def handle() -> Answer:
-            self.admit(visitor, right or right_for(command))
+            self.admit(visitor, right or right_for(command), command)
             return self.parts.ledger.handle(command, visitor.caller)
 
         answer = self._metrics.observed(command, handle)

@@ -47,6 +47,10 @@ from schemas.events.logged import (
     LoggedValues,
     NamedValues,
 )
+from schemas.events.privacy import (
+    PersonalDataEncryptedEvent,
+    PersonalDataErasedEvent,
+)
 from schemas.events.run import (
     GitOrigin,
     RunAlertedEvent,
@@ -124,6 +128,8 @@ __all__ = [
     "OpaqueEvent",
     "Outcome",
     "Personal",
+    "PersonalDataEncryptedEvent",
+    "PersonalDataErasedEvent",
     "PresenceReportedEvent",
     "PresentWriter",
     "RecipientLimitedEvent",

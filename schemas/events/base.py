@@ -1,7 +1,7 @@
 """What all events have in common: their name, their bytes, and the types of their fields."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self, TypeVar
+from typing import Annotated, ClassVar, Self, TypeVar, overload
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -61,6 +61,12 @@ class Encrypted(Part):
 Personal = Text | Encrypted
 """Text about people or by people, which may be encrypted so that it can be erased."""
 
+ENCRYPTED = "(encrypted)"
+"""What is shown of a text to whom its key is out of reach."""
+
+ERASED = "(erased)"
+"""What is shown of a text whose key was destroyed."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Secrecy:
@@ -74,16 +80,25 @@ CONCEALED = "********"
 """What is shown in its place."""
 
 
+@overload
+def readable(value: Personal) -> str: ...
+
+
+@overload
+def readable(value: Personal | None) -> str | None: ...
+
+
 def readable(value: Personal | None) -> str | None:
     """The text for a person to read."""
-    return "(encrypted)" if isinstance(value, Encrypted) else value
+    return ENCRYPTED if isinstance(value, Encrypted) else value
 
 
 class Event(Part):
     """Something that happened, with the command that made it happen.
 
     `command` is the id that the client chose, `digest` the first 32 hex digits of the SHA-256 of
-    what it asked for. `address` is the network address that it came from, if it came over one.
+    what it asked for; it is kept as personal text is, since a short text can be guessed from it.
+    `address` is the network address that it came from, if it came over one.
     Fields may be added within a version, with a default that never changes.
     """
 
@@ -91,7 +106,7 @@ class Event(Part):
     version: ClassVar[int] = 1
 
     command: Maybe[Text] = None
-    digest: Maybe[Text] = None
+    digest: Maybe[Personal] = None
     reason: Maybe[Personal] = None
     on_behalf_of: Maybe[Personal] = None
     client: Maybe[Text] = None

@@ -1,8 +1,9 @@
 """Values as they were logged, exactly; and plain JSON.
 
 Non-finite floats become `{"$float": "NaN"}` and the like, so that the bytes are JSON for every
-reader and a logged text "NaN" stays a text. Integers may be larger than 64 bits: neither SQLite
-nor `float()` takes them all.
+reader and a logged text "NaN" stays a text. A text may be stored as `{"$enc": [key id, nonce, ciphertext]}`,
+as that of a `Personal` field may: who has not the key reads "(encrypted)". Integers may be larger than
+64 bits: neither SQLite nor `float()` takes them all.
 """
 
 from collections.abc import Callable
@@ -14,12 +15,14 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from schemas.events.base import ENCRYPTED
 from schemas.limits import NUMBER_DIGITS, UNSTORABLE
 
 JSON_DEPTH = 32
 """How deep plain JSON may be nested."""
 
-_FLOAT = "$float"
+_FLOAT, _ENCRYPTED = "$float", "$enc"
+_ENCRYPTED_PARTS = 3
 _NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _TOO_LARGE = 10**NUMBER_DIGITS
 # Types that need no look at each value, when they come from JSON.
@@ -37,15 +40,33 @@ _SCALAR_SCHEMA: JsonSchemaValue = {
             "required": [_FLOAT],
             "additionalProperties": False,
         },
+        {
+            "type": "object",
+            "properties": {
+                _ENCRYPTED: {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "minItems": _ENCRYPTED_PARTS,
+                    "maxItems": _ENCRYPTED_PARTS,
+                }
+            },
+            "required": [_ENCRYPTED],
+            "additionalProperties": False,
+        },
     ]
 }
 
 
-class _Checked:
-    """Validates by one function of ours and spells by another: pydantic's unions cost ten times that."""
+class Checked:
+    """Validates by one function of ours and spells by another: pydantic's unions cost ten times that.
 
-    def __init__(self, check: _Check, spell: Callable[[Any], Any], json_schema: JsonSchemaValue) -> None:
-        self._check, self._spell, self._json_schema = check, spell, json_schema
+    `logged` says that it is of logged values.
+    """
+
+    def __init__(
+        self, check: _Check, spell: Callable[[Any], Any], json_schema: JsonSchemaValue, *, logged: bool = True
+    ) -> None:
+        self._check, self._spell, self._json_schema, self.logged = check, spell, json_schema, logged
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
@@ -74,6 +95,8 @@ def _scalar(value: Any, info: ValidationInfo) -> Scalar:
             return float(value)
         case {"$float": str(name)} if len(value) == 1 and name in _NON_FINITE:
             return _NON_FINITE[name]
+        case {"$enc": [str(), str(), str()]} if len(value) == 1 and info.mode == "json":
+            return ENCRYPTED
         case _:
             raise ValueError(f"a {type(value).__name__} is no logged value")
 
@@ -153,17 +176,17 @@ def _unchanged(value: Any) -> Any:
     return value
 
 
-LoggedValue = Annotated[Scalar, _Checked(_scalar, _spelled, _SCALAR_SCHEMA)]
+LoggedValue = Annotated[Scalar, Checked(_scalar, _spelled, _SCALAR_SCHEMA)]
 """Nothing, a truth value, a number or a text: 1, 1.0, True and "1" stay apart."""
 
-LoggedValues = Annotated[list[Scalar], _Checked(_scalars, _spelled_list, {"type": "array", "items": _SCALAR_SCHEMA})]
+LoggedValues = Annotated[list[Scalar], Checked(_scalars, _spelled_list, {"type": "array", "items": _SCALAR_SCHEMA})]
 """Logged values in a row."""
 
 NamedValues = Annotated[
     dict[str, Scalar],
-    _Checked(_named_scalars, _spelled_object, {"type": "object", "additionalProperties": _SCALAR_SCHEMA}),
+    Checked(_named_scalars, _spelled_object, {"type": "object", "additionalProperties": _SCALAR_SCHEMA}),
 ]
 """Logged values by name."""
 
-JsonObject = Annotated[dict[str, Any], _Checked(_json_object, _unchanged, {"type": "object"})]
+JsonObject = Annotated[dict[str, Any], Checked(_json_object, _unchanged, {"type": "object"}, logged=False)]
 """Plain JSON: finite numbers, storable texts, a bounded depth."""

@@ -82,7 +82,7 @@ class RunStartedEvent(Event):
     display_name: Maybe[Personal] = None
     description: Maybe[Personal] = None
     tags: dict[Text, Personal | None] = Field(default_factory=dict)
-    properties: dict[Text, Text] = Field(default_factory=dict)
+    properties: dict[Text, Personal] = Field(default_factory=dict)
     parent_run_id: Maybe[Text] = None
     root_run_id: Maybe[Text] = None
     origin: RunOrigin = Field(default_factory=RunOrigin)
@@ -111,7 +111,7 @@ class RunPropertyAddedEvent(Event):
     name: ClassVar[str] = "run.property-added"
 
     key: Text
-    value: Text
+    value: Personal
 
 
 class RunParameterAddedEvent(Event):

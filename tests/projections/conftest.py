@@ -18,6 +18,7 @@ from ledger.metrics import Scalar
 from ledger.store.database import Database
 from projections.answers import Answers
 from projections.runs.projection import RunsProjection
+from projections.sqlite.view import SqliteView
 from projections.view import View
 from schemas.events import Seal
 from schemas.records import Envelope
@@ -29,6 +30,7 @@ CALLER = Caller(actor="maria", source="//host/runledger")
 class Workspace:
     """Commands go in, answers come out."""
 
+    folder: Path
     ledger: Ledger
     database: Database
     feed: Feed
@@ -48,12 +50,12 @@ def open_workspace(folder: Path, metrics: Mapping[str, Mapping[str, Scalar]] | N
     logged = metrics or {}
     database = Database(folder / "ledger.db", durable=False)
     log = open_sqlite_log(database, "control", source="//host", actor="maria", now=now)
-    feed, view = Feed(log.id, database), View(folder / "views.db")
+    feed, view = Feed(log.id, database), SqliteView(folder / "views.db")
     ledger = Ledger(
         LedgerRecorder(log, database), now=now, seal=lambda run_id: Seal(last_values=dict(logged.get(run_id, {})))
     )
     answers = Answers(feed, view, lambda run_ids: {run_id: logged.get(run_id, {}) for run_id in run_ids})
-    return Workspace(ledger, database, feed, view, answers)
+    return Workspace(folder, ledger, database, feed, view, answers)
 
 
 @pytest.fixture

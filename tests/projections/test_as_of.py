@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ledger.commands import ChangeStatus, DescribeRun, ResumeRun, StartRun, TagRun
 from ledger.errors import NotFoundError, RunNotFoundError, RunNotThereYetError
 from projections.answers import Answers
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas.statuses import RunStatus
 from tests.projections.conftest import Workspace, open_workspace
 from tests.projections.test_strange_events import Told, append, strange
@@ -20,7 +20,7 @@ from tests.projections.test_strange_events import Told, append, strange
 
 def folded_anew(workspace: Workspace, path: Path) -> dict[str, Any] | None:
     """What a view that knows nothing yet makes of the log as it is now."""
-    with closing(View(path)) as fresh:
+    with closing(SqliteView(path)) as fresh:
         try:
             return Answers(workspace.feed, fresh).run("r1")
         except NotFoundError:

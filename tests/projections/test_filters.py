@@ -17,7 +17,7 @@ from ledger.errors import InvalidNameError, LimitExceededError
 from ledger.filters import Filter, Operator, number_of
 from ledger.metrics import Scalar
 from ledger.queries import KeyQuery, Named, RunDocument, RunQuery
-from projections.runs.facets import upper
+from projections.sql import upper
 from schemas.statuses import RunStatus
 from tests.projections.conftest import Workspace, open_workspace
 from tests.projections.stories import RUNS, stories

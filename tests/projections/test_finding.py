@@ -15,7 +15,6 @@ from projections.answers import PROJECTIONS
 from projections.runner import catch_up
 from projections.runs.matching import Source
 from projections.runs.queries import find_runs
-from projections.runs.words import expression_of
 from tests.projections.conftest import Workspace
 from tests.projections.stories import stories
 from tests.projections.test_runs import fresh, tell
@@ -63,7 +62,7 @@ def test_a_search_finds_what_a_plain_filter_finds(
         everything = all_pages(workspace, include_children=children)
         with (
             patch("projections.runs.conditions.COUNTED", counted),
-            patch("projections.runs.conditions._TERMS", terms),
+            patch("projections.sqlite.searching._TERMS", terms),
             patch("projections.runs.windows.FIRST", 2),
         ):
             for search in searches:
@@ -75,7 +74,7 @@ def test_a_search_finds_what_a_plain_filter_finds(
 def test_a_beginning_of_several_words_finds_each_of_them(workspace: Workspace, terms: int) -> None:
     names = ["apple", "apply pressure", "apt", "an app", "grape", "apple tree"]
     workspace.do(*(StartRun(run_id=f"r{n}", experiment="e", display_name=name) for n, name in enumerate(names)))
-    with patch("projections.runs.conditions._TERMS", terms):
+    with patch("projections.sqlite.searching._TERMS", terms):
         found = {
             search: [run["run_id"] for run in workspace.answers.runs(RunQuery(search=search)).runs]
             for search in ("app", "ap", "app pre", "appl tr", "apx", "app apx")
@@ -118,13 +117,6 @@ def test_an_order_is_that_of_a_plain_sort(story: list[Command], order: str, desc
             workspace, include_children=True, include_archived=True, order_by=f"{'-' if descending else ''}{order}"
         )
         assert found == expected + [run for run in everything if value_of(run, order) is None]
-
-
-@given(st.text())
-@settings(max_examples=200, deadline=None)
-def test_no_text_is_too_odd_to_search_for(text: str) -> None:
-    expression = expression_of(text)
-    assert expression is None or expression.endswith('"*')
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5))

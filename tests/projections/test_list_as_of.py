@@ -20,7 +20,7 @@ from ledger.queries import RunPage, RunQuery
 from projections.answers import Answers
 from projections.runs.changed import fork_of, forks_at
 from projections.runs.folded import Folds, folded
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas.statuses import RunStatus
 from tests.projections.conftest import Workspace, now, open_workspace
 from tests.projections.stories import starts, stories
@@ -112,7 +112,11 @@ def opened(logged: Mapping[str, Mapping[str, Scalar]]) -> Iterator[tuple[Workspa
     """A workspace, and answers as they were given at a position; these are asked upwards."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = open_workspace(Path(folder), logged)
-        with closing(workspace.database), closing(workspace.view), closing(View(Path(folder) / "then.db")) as view:
+        with (
+            closing(workspace.database),
+            closing(workspace.view),
+            closing(SqliteView(Path(folder) / "then.db")) as view,
+        ):
             feed = Earlier(workspace.feed.log_id, workspace.database)
 
             def earlier(position: int) -> Answers:

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import million
 from ledger.store.database import Database
 from ledger.workspace.folder import FOLDER
-from projections.view import View
+from projections.sqlite.view import SqliteView
 
 TABLES = {
     "runs": """SELECT run, run_id, created, number, last - first, latest, json_remove(state, '$.last_position')
@@ -24,7 +24,7 @@ TABLES = {
 
 
 def rows(place: Path) -> dict[str, list[Any]]:
-    with closing(View(place / FOLDER / "views.db")) as view:
+    with closing(SqliteView(place / FOLDER / "views.db")) as view:
         return {name: view.reading().execute(select).fetchall() for name, select in TABLES.items()}
 
 

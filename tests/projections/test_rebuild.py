@@ -20,6 +20,7 @@ from projections.answers import PROJECTIONS
 from projections.rebuild import rebuild
 from projections.runner import catch_up
 from projections.runs.projection import RunsProjection
+from projections.sqlite.view import SqliteView
 from projections.status import statuses
 from projections.view import View
 from schemas.errors import LedgerError
@@ -112,7 +113,7 @@ def test_what_is_written_during_a_rebuild_is_in_the_new_tables(workspace: Worksp
     checkpoint = workspace.view.checkpoint(RUNS_TABLE)
     assert checkpoint is not None
     assert (checkpoint.generation, checkpoint.position) == (2, workspace.feed.last_position())
-    with tempfile.TemporaryDirectory() as folder, closing(View(Path(folder) / "v.db")) as other:
+    with tempfile.TemporaryDirectory() as folder, closing(SqliteView(Path(folder) / "v.db")) as other:
         catch_up(other, RUNS_TABLE, workspace.feed)
         assert rows(workspace.view) == rows(other)
 
@@ -125,7 +126,7 @@ def test_a_question_may_write_while_a_rebuild_reads(workspace: Workspace) -> Non
 
     class Watched(Feed):
         def after(self, position: int, limit: int) -> list[FeedEvent]:
-            with closing(sqlite3.connect(workspace.view.path, timeout=0, isolation_level=None)) as other:
+            with closing(sqlite3.connect(workspace.folder / "views.db", timeout=0, isolation_level=None)) as other:
                 try:
                     other.execute("BEGIN IMMEDIATE")
                     free.append(True)
@@ -146,7 +147,7 @@ def test_a_second_rebuild_of_the_same_moment_does_not_begin_again(workspace: Wor
     def rebuild_too(position: int, _: int) -> None:
         read.append(position)
         if position == BATCH:
-            with closing(View(workspace.view.path)) as other:
+            with closing(SqliteView(workspace.folder / "views.db")) as other:
                 rebuild(other, RUNS_TABLE, workspace.feed, batch=BATCH)
 
     done = rebuild(workspace.view, RUNS_TABLE, workspace.feed, rebuild_too, batch=BATCH)
@@ -161,7 +162,7 @@ def test_several_reads_see_one_moment_whatever_is_put_in_place(workspace: Worksp
     workspace.answers.run("r1")
     with workspace.view.snapshot() as connection:
         before = connection.execute("SELECT * FROM runs").fetchall()
-        with closing(View(workspace.view.path)) as other:
+        with closing(SqliteView(workspace.folder / "views.db")) as other:
             rebuild(other, NextVersion(), workspace.feed)
 
         assert connection.execute("SELECT * FROM runs").fetchall() == before
@@ -262,7 +263,7 @@ def go(process: "subprocess.Popen[str]") -> None:
 
 
 def as_replayed(workspace: Workspace) -> dict[str, list[tuple[object, ...]]]:
-    with tempfile.TemporaryDirectory() as folder, closing(View(Path(folder) / "v.db")) as other:
+    with tempfile.TemporaryDirectory() as folder, closing(SqliteView(Path(folder) / "v.db")) as other:
         catch_up(other, RUNS_TABLE, workspace.feed)
         return rows(other)
 
@@ -271,7 +272,7 @@ def as_replayed(workspace: Workspace) -> dict[str, list[tuple[object, ...]]]:
 def test_two_processes_project_at_once(what: tuple[str, str], workspace: Workspace) -> None:
     """Each batch is a transaction of its own, so that they really take turns."""
     start(workspace, 200)
-    processes = [project(workspace.view.path.parent, each) for each in what]
+    processes = [project(workspace.folder, each) for each in what]
     for process in processes:
         go(process)
     for process in processes:
@@ -289,7 +290,7 @@ def test_a_rebuild_that_is_killed_leaves_the_tables_in_use(workspace: Workspace)
     expected = rows(workspace.view)
     left_behind = []
     for milliseconds in (1, 5, 11, 17, 23, 31):
-        process = project(workspace.view.path.parent, "rebuild for ever")
+        process = project(workspace.folder, "rebuild for ever")
         go(process)
         time.sleep(milliseconds / 1000)
         os.kill(process.pid, signal.SIGKILL)

@@ -18,8 +18,8 @@ from ledger.queries import ANY_VALUE, RunDocument, RunQuery
 from projections.answers import PROJECTIONS
 from projections.rebuild import rebuild
 from projections.runner import catch_up
+from projections.sqlite.view import SqliteView
 from projections.status import statuses
-from projections.view import View
 from schemas import registry
 from schemas.errors import LedgerError
 from schemas.events import RunTaggedEvent
@@ -55,7 +55,7 @@ def test_live_replayed_and_rebuilt_rows_are_identical(story: list[Command]) -> N
         tell(workspace, story, live=True)
         catch_up(workspace.view, RUNS_TABLE, workspace.feed)
         live = rows(workspace.view)
-        with tempfile.TemporaryDirectory() as folder, closing(View(Path(folder) / "v.db")) as other:
+        with tempfile.TemporaryDirectory() as folder, closing(SqliteView(Path(folder) / "v.db")) as other:
             catch_up(other, RUNS_TABLE, workspace.feed)
             replayed = rows(other)
         rebuild(workspace.view, RUNS_TABLE, workspace.feed)

@@ -13,7 +13,7 @@ from ledger.queries import RunQuery
 from projections.answers import PROJECTIONS
 from projections.rebuild import rebuild
 from projections.runner import catch_up
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas import events as e
 from schemas.records import Envelope
 from schemas.statuses import RunStatus
@@ -89,7 +89,7 @@ def append(workspace: Workspace, told: Told) -> None:
 @given(strange, st.integers(1, 5))
 @settings(max_examples=80, deadline=None)
 def test_no_order_and_no_content_stops_the_projection_or_changes_a_replay(events: list[Told], batch: int) -> None:
-    with tempfile.TemporaryDirectory() as name, closing(View(Path(name) / "other.db")) as other:
+    with tempfile.TemporaryDirectory() as name, closing(SqliteView(Path(name) / "other.db")) as other:
         workspace = open_workspace(Path(name))
         with closing(workspace.database), closing(workspace.view):
             for told in events:

@@ -45,6 +45,7 @@ from ledger.feed import Feed, FeedEvent
 from ledger.queries import RunQuery
 from ledger.store.database import Database
 from projections.answers import Answers
+from projections.sqlite.view import SqliteView
 from projections.view import View
 from schemas.errors import LedgerError
 from schemas.statuses import RunStatus
@@ -193,7 +194,7 @@ def test_every_answer_as_of_any_position_is_that_of_a_fresh_fold_of_the_events_u
         for command, who in story:
             _answer(partial(workspace.ledger.handle, command, Caller(actor=who, source="//h")))
         asked = Asked(workspace.feed, workspace.database, workspace.view)
-        with closing(View(folder / "then.db")) as view:
+        with closing(SqliteView(folder / "then.db")) as view:
             for position in range(1, workspace.feed.last_position() + 1):
                 earlier = Earlier(workspace.feed, workspace.database, position)
                 expected = Asked(earlier, workspace.database, view).all()

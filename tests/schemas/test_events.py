@@ -92,6 +92,8 @@ NAMES = {
     "token.revoked.v1",
     "ledger.created.v1",
     "command.refused.v1",
+    "personal-data.encrypted.v1",
+    "personal-data.erased.v1",
     "presence.reported.v1",
 }
 

@@ -14,8 +14,17 @@ from ledger.commands import (
     UserCommand,
     ViewCommand,
 )
+from ledger.commands.privacy import PrivacyCommand
 from schemas.limits import UNSTORABLE
-from schemas.streams import experiment_stream, rule_stream, run_stream
+from schemas.streams import (
+    experiment_stream,
+    recipient_stream,
+    rule_stream,
+    run_stream,
+    silence_stream,
+    user_stream,
+    view_stream,
+)
 
 
 def decision_on(command: Command, given: Given) -> Decision[Any]:
@@ -52,19 +61,36 @@ def _of_people(command: Command, given: Given) -> Decision[Any]:
             from ledger.application.deciding import views  # noqa: PLC0415
 
             return views.decision(command, given)
+        case PrivacyCommand():
+            from ledger.application.deciding import privacy  # noqa: PLC0415
+
+            return privacy.decision(command, given)
         case _:
             raise NotImplementedError(type(command).__name__)
 
 
 def meant_by(command: Command, log_id: str) -> str:
-    """The stream of the run, experiment or rule that a command was about, there or not; empty for all else."""
+    """The stream of the thing that a command was about, there or not; empty for what is about none."""
     match command:
         case RunCommand():
-            return run_stream(command.run_id)
+            found = run_stream(command.run_id)
         case ExperimentCommand():
-            # What was refused may be just what no name can be.
-            return experiment_stream(log_id, UNSTORABLE.sub("\ufffd", command.name))
+            found = experiment_stream(log_id, _storable(command.name))
         case RuleCommand():
-            return rule_stream(command.rule_id)
+            found = rule_stream(command.rule_id)
+        case SilenceCommand():
+            found = silence_stream(command.silence_id)
+        case ViewCommand():
+            found = view_stream(command.view_id)
+        case UserCommand():
+            found = user_stream(log_id, _storable(command.user))
+        case RecipientCommand():
+            found = recipient_stream(log_id, _storable(command.recipient))
         case _:
-            return ""
+            found = ""
+    return found
+
+
+def _storable(name: str) -> str:
+    # What was refused may be just what no name can be.
+    return UNSTORABLE.sub("\ufffd", name)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
+from ledger.application.refusing import Attempt
 from ledger.artifacts.content import Content
 from ledger.artifacts.contents import PIECE_BYTES, Contents, check_size, pieces
 from ledger.artifacts.files import Files
@@ -30,12 +31,14 @@ from runledger.server.messages import ArtifactParameters, AtLeast, ContentParame
 from runledger.server.openapi import FILE_BODY, FILE_REPLY, OUTPUT_REPLY
 from runledger.server.replies import refusal, reply
 from schemas.limits import Limits
+from schemas.streams import run_stream
 
 T = TypeVar("T")
 
 OCTETS = "application/octet-stream"
 _FORM = "application/x-www-form-urlencoded"
 _TRANSFERS = 32
+_SENDING = Attempt("send-content", "")
 _OUTPUT_PIECE = 1 << 20
 _TOO_LARGE = 413
 # What a browser shows and never runs; HTML, SVG and PDF are none of it.
@@ -64,7 +67,7 @@ class FilesApi:
 
     async def put_content(self, sha256: str, request: Request, visitor: Asking) -> Response:
         """Store bytes under their SHA-256; `add-artifacts` then names them. Sent again, they are there once."""
-        self._desk.admit(visitor, Right.WRITE)
+        await self._desk.admitted(visitor, Right.WRITE, _SENDING)
         try:
             content = await self._received(request, sha256)
         except LimitExceededError as error:
@@ -73,7 +76,7 @@ class FilesApi:
 
     async def wanted(self, sha256: str, asked: Annotated[ContentParameters, Query()], visitor: Asking) -> Response:
         """Whether a content of so many bytes shall be sent: false if it is here; a problem if it would be refused."""
-        self._desk.admit(visitor, Right.WRITE)
+        await self._desk.admitted(visitor, Right.WRITE, _SENDING)
         try:
             check_size(asked.size, self._files.contents.max_bytes)
         except LimitExceededError as error:
@@ -87,7 +90,7 @@ class FilesApi:
 
     async def put(self, run_id: str, name: str, request: Request, visitor: Asking) -> Response:
         """Store a file of a run; a `Content-Digest` header with its sha-256 is checked (RFC 9530)."""
-        self._desk.admit(visitor, Right.WRITE)
+        await self._desk.admitted(visitor, Right.WRITE, AddArtifacts(run_id=run_id, artifacts=[{"name": name}]))
         check_artifact_name(name, Limits())
         await self._listed(AtLeast(), run_id, [name])
         try:
@@ -116,7 +119,7 @@ class FilesApi:
 
     async def put_output(self, run_id: str, start: int, request: Request, visitor: Asking) -> Response:
         """Show what a running script has printed, from a place in its output on."""
-        self._desk.admit(visitor, Right.WRITE)
+        await self._desk.admitted(visitor, Right.WRITE, Attempt("show-output", run_stream(run_id)))
         await self._listed(AtLeast(), run_id, [STD_LOG])
         if not 0 <= start < OUTPUT_BYTES:
             raise BadMessageError(f"the place must be from 0 to {OUTPUT_BYTES:,}, not {start:,}")

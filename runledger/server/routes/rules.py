@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Response
 
+from ledger.application.refusing import Attempt
 from ledger.queries import Span, is_suppressed
 from ledger.users.rights import Right
 from runledger.server.asking import Asking
@@ -66,7 +67,7 @@ class RulesApi:
 
     def bounce(self, content: SentMail, visitor: Asking, recipient: str | None = None) -> Response:
         """Take in a mail that came back; `recipient` is where it was delivered, if its headers do not say so."""
-        self._desk.admit(visitor, Right.WRITE)
+        self._desk.admit(visitor, Right.WRITE, Attempt("bounce", ""))
         found, command = self._parts.bounces.judge(content, recipient)
         if command is not None:
             self._desk.carry_out(command, visitor)

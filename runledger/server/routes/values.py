@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Response
 
+from ledger.application.refusing import Attempt
 from ledger.liveness.hearing import Hearing
 from ledger.metrics import MetricSummary, Series, Thinned
 from ledger.users.rights import Right
@@ -22,6 +23,7 @@ from runledger.server.messages import (
 )
 from runledger.server.openapi import BATCH_BODY, PRESENCE_BODY
 from runledger.server.replies import reply
+from schemas.streams import run_stream
 
 T = TypeVar("T")
 
@@ -37,7 +39,7 @@ class ValuesApi:
 
     def values(self, batch: SentBatch, visitor: Asking) -> Response:
         """Append a batch of logged values; of points that were sent before, one copy is kept."""
-        self._desk.admit(visitor, Right.WRITE)
+        self._desk.admit(visitor, Right.WRITE, Attempt("log-values", run_stream(batch.run_id)))
         place = self._parts.values.append(batch.run_id, batch.event(), batch.occurred_at, visitor.caller)
         return reply({"place": place})
 

@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ledger.attesting.errors import AttestationError, KeyFormError
+from ledger.errors import WorkspaceError
 from ledger.inspecting import EventQuery
 from ledger.users.rights import Right, rights_of
 from projections.status import statuses
 from runledger.recorded import event_document, for_anybody, void_document
 from runledger.server.desk import Desk
-from runledger.studio.forms import back_to, form_of
+from runledger.studio.forms import back_to, form_of, text_in
 from runledger.studio.ledger.audit import audit_routes
 from runledger.studio.ledger.checking import Checking
 from runledger.studio.ledger.streams import page_of
@@ -23,6 +25,7 @@ from runledger.studio.pages import Pages, is_part, visitor_of
 from schemas.registry import EVENTS
 
 _VOIDS = 10
+_REFUSED = 422
 _POSITION_DIGITS = 18
 
 
@@ -45,6 +48,9 @@ class _LedgerPages:
 
     async def overview(self, request: Request) -> Response:
         """All of it; of the list of events alone, what the address asks for."""
+        return await self._overview(request)
+
+    async def _overview(self, request: Request, code: int = 200, **given: Any) -> Response:
         asked = request.query_params
         query = EventQuery(
             stream=asked.get("stream") or None,
@@ -58,15 +64,21 @@ class _LedgerPages:
         if is_part(request) and query.before is not None:
             return self._pages.page(request, "ledger/rows.html", **shown)
         state = await self._desk.ask(self._state)
-        return self._pages.page(request, "ledger/overview.html", **shown, **state, check=self._checking.last)
+        return self._pages.page(
+            request, "ledger/overview.html", code, **shown, **state, **given, check=self._checking.last
+        )
 
     async def verify(self, request: Request) -> Response:
-        """Begin to verify, and show how it goes."""
-        await form_of(request)
+        """Begin to verify, against an attestation if one is given, and show how it goes."""
+        form = await form_of(request)
         visitor = visitor_of(request)
         visitor.check(Right.WRITE)
-        total = await self._desk.ask(self._total)
-        self._checking.begin(visitor.caller.actor, total)
+        note, key = text_in(form, "note").replace("\r\n", "\n"), text_in(form, "key")
+        try:
+            asked = self._checking.against(note and f"{note}\n", key)
+        except (AttestationError, KeyFormError, WorkspaceError) as error:
+            return await self._overview(request, _REFUSED, note=note, key=key, wrong=str(error))
+        self._checking.begin(visitor.caller.actor, asked)
         return back_to(request, "/ledger")
 
     async def progress(self, request: Request) -> Response:
@@ -89,10 +101,6 @@ class _LedgerPages:
         if not all_of_it:
             documents = [for_anybody(each) for each in documents]
         return {"events": [each | {"about": page_of(each["stream"])} for each in documents], "before": page.before}
-
-    def _total(self) -> int:
-        logs = self._desk.parts.inspection.state()["logs"]
-        return sum(int(each["next_offset"]) for log in logs for each in log["partitions"])
 
 
 def _position(asked: Any) -> int | None:

@@ -4,9 +4,20 @@ from typing import Any
 
 import pytest
 
-from ledger.application.refusing import MOST, RefusalRate
-from ledger.commands import AddProperties, ChangeStatus, StartRun, TagRun
-from ledger.errors import ChangedSinceError, RefusedError, WrittenOnceError
+from ledger.application.refusing import MOST, MOST_FORBIDDEN, RefusalRate
+from ledger.commands import (
+    AddProperties,
+    ChangeStatus,
+    Command,
+    DeleteRule,
+    DeleteView,
+    DisableUser,
+    EndSilence,
+    StartRun,
+    TagRun,
+    Unsubscribe,
+)
+from ledger.errors import ChangedSinceError, ForbiddenError, RefusedError, WrittenOnceError
 from schemas.events import CommandRefusedEvent
 from schemas.registry import decode
 from schemas.statuses import RunStatus
@@ -74,6 +85,49 @@ def test_a_status_that_cannot_be_is_recorded_as_such(parts: Parts) -> None:
 
     (event,) = refusals(parts)
     assert (event.key, event.old, event.attempted) == ("status", "Completed", "Running")
+
+
+def test_what_somebody_had_no_right_to_is_recorded_and_a_flood_of_it_hides_no_other_refusal(parts: Parts) -> None:
+    ledger = parts.ledger()
+    ledger.handle(StartRun(run_id="r", experiment="e", properties={"author": "me"}), CALLER)
+    error = ForbiddenError("a viewer writes nothing", "write")
+    for number in range(MOST):
+        ledger.note_forbidden(TagRun(run_id=f"x{number}", tags={"a": "1"}), error, CALLER)
+    with pytest.raises(WrittenOnceError):
+        ledger.handle(AddProperties(run_id="r", properties={"author": "you"}), CALLER)
+
+    found = refusals(parts)
+    assert [event.rule for event in found] == ["forbidden"] * MOST_FORBIDDEN + ["written-once"]
+    assert (found[0].command_name, found[0].stream, found[0].message) == ("tag-run", "run:x0", str(error))
+
+
+def test_nobody_hides_a_refusal_behind_a_reason_that_cannot_be_stored(parts: Parts) -> None:
+    ledger = parts.ledger()
+    ledger.handle(StartRun(run_id="r", experiment="e"), CALLER)
+    tag = TagRun(run_id="r", tags={"a": "1"}, reason="x\x00")
+    ledger.note_forbidden(tag, ForbiddenError("a viewer writes nothing", "write"), CALLER)
+    with pytest.raises(RefusedError):
+        ledger.handle(tag, CALLER)
+
+    found = refusals(parts)
+    assert (found[0].rule, len(found)) == ("forbidden", 2)
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        (DisableUser(user="ada"), "user"),
+        (Unsubscribe(recipient="a@b.org"), "recipient"),
+        (EndSilence(silence_id="s"), "silence"),
+        (DeleteView(view_id="v"), "view"),
+        (DeleteRule(rule_id="r"), "rule"),
+    ],
+)
+def test_a_refusal_names_the_thing_that_it_was_about(parts: Parts, command: Command, kind: str) -> None:
+    parts.ledger().note_forbidden(command, ForbiddenError("no", "write"), CALLER)
+
+    (event,) = refusals(parts)
+    assert event.stream.startswith(f"{kind}:")
 
 
 def test_lateness_makes_no_other_command() -> None:

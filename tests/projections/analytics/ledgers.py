@@ -22,7 +22,7 @@ from projections.analytics.columns import TABLES
 from projections.analytics.lake import Lake
 from projections.analytics.replay import Replayed, Source, replay
 from projections.analytics.selection import Selection
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas.events import (
     Event,
     RunLoggedEvent,
@@ -125,7 +125,10 @@ def making(folder: Path, partitions: int = PARTITIONS) -> Iterator[Made]:
     """An empty ledger."""
     folder.mkdir(parents=True, exist_ok=True)
     identities = [LogIdentity(CONTROL, str(uuid4()), 1), LogIdentity(VALUES, str(uuid4()), partitions)]
-    with closing(Database(folder / "ledger.db", durable=False)) as database, closing(View(folder / "views.db")) as view:
+    with (
+        closing(Database(folder / "ledger.db", durable=False)) as database,
+        closing(SqliteView(folder / "views.db")) as view,
+    ):
         made = Made(Source(database, Feed(identities[0].id, database), view))
         for identity in identities:
             with database.writing() as connection:

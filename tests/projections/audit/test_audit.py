@@ -17,7 +17,7 @@ from projections.audit.documents import entry_of
 from projections.audit.projection import AuditProjection
 from projections.audit.queries import find_audit
 from projections.runner import catch_up
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas.statuses import RunStatus
 from tests.projections.conftest import CALLER, Workspace, append, open_workspace
 from tests.projections.stories import KEYS, RUNS, commands
@@ -211,7 +211,7 @@ def test_however_the_events_come_in_the_index_is_the_same(story: Workspace, tmp_
 
     found = []
     for batch in (1, 3, 5_000):
-        with closing(View(tmp_path / f"{batch}.db")) as view:
+        with closing(SqliteView(tmp_path / f"{batch}.db")) as view:
             catch_up(view, AuditProjection(), story.feed, batch=batch)
             found.append(
                 {

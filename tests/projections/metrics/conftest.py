@@ -12,7 +12,7 @@ from ledger.logs.sqlite import SqliteLog, open_sqlite_log
 from ledger.metrics import Scalar
 from ledger.store.database import Database
 from projections.metrics.queries import Metrics
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas.events import Event, RunLoggedEvent
 from schemas.events.values import Series
 from schemas.records import Envelope
@@ -28,7 +28,7 @@ class Opened:
 
     database: Database
     log: SqliteLog
-    view: View
+    view: SqliteView
     metrics: Metrics
 
     def append(self, type_: str, value: bytes, *, writer: str = "w1", run_id: str = RUN) -> int:
@@ -75,7 +75,7 @@ def rows(name: str, columns: dict[str, list[Scalar]], *, kind: str = "row", begi
 def open_metrics(folder: Path) -> Opened:
     database = Database(folder / "ledger.db", durable=False)
     log = open_sqlite_log(database, "values", source="//host", actor="maria", now=now)
-    view = View(folder / "views.db")
+    view = SqliteView(folder / "views.db")
     return Opened(database, log, view, Metrics(database, view))
 
 

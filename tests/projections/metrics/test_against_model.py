@@ -11,7 +11,7 @@ from ledger.metrics import SeriesQuery
 from projections.metrics.filling import Portion, fill
 from projections.metrics.queries import Metrics
 from projections.metrics.rebuild import drop, rebuild
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas.events import RunLoggedEvent
 from schemas.events.values import Series
 from tests.projections.metrics.conftest import RUN, Opened, open_metrics
@@ -90,7 +90,7 @@ def check(metrics: Metrics, model: Model, first: int | None = None, last: int | 
 def test_every_way_of_catching_up_gives_what_the_model_gives(
     story: list[tuple[Told, bool]], portion: Portion, first: int | None, last: int | None
 ) -> None:
-    with tempfile.TemporaryDirectory() as name, closing(View(Path(name) / "other.db")) as other:
+    with tempfile.TemporaryDirectory() as name, closing(SqliteView(Path(name) / "other.db")) as other:
         opened, model = open_metrics(Path(name)), Model()
         with closing(opened.database), closing(opened.view):
             for each, asked in story:

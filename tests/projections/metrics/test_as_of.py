@@ -17,7 +17,7 @@ from ledger.metrics import SeriesQuery
 from ledger.store.database import Database
 from projections.metrics import as_of
 from projections.metrics.queries import Metrics
-from projections.view import View
+from projections.sqlite.view import SqliteView
 from schemas.events.values import Series
 from tests.projections.metrics.conftest import RUN, Opened, scalars
 from tests.projections.metrics.test_against_model import series
@@ -39,7 +39,7 @@ def opened(clock: Clock) -> Iterator[Opened]:
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(Database(Path(folder) / "ledger.db", durable=False)) as database,
-        closing(View(Path(folder) / "views.db")) as view,
+        closing(SqliteView(Path(folder) / "views.db")) as view,
     ):
         log = open_sqlite_log(database, "values", source="//host", actor="maria", now=clock)
         yield Opened(database, log, view, Metrics(database, view))

@@ -19,6 +19,7 @@ from projections.metrics.filling import fill
 from projections.metrics.queries import Metrics
 from projections.metrics.rebuild import drop, rebuild
 from projections.metrics.source import skipped
+from projections.sqlite.view import SqliteView
 from projections.view import View
 from schemas import registry
 from schemas.errors import LedgerError
@@ -45,7 +46,7 @@ def dump(view: View) -> dict[str, list[tuple[object, ...]]]:
 
 
 @contextmanager
-def locked(view: View) -> Iterator[None]:
+def locked(view: SqliteView) -> Iterator[None]:
     """Somebody else writes views.db."""
     with closing(sqlite3.connect(view.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -310,7 +311,10 @@ def test_a_damaged_ledger_is_named_and_not_the_view(table: str, opened: Opened) 
 
 
 def test_a_ledger_without_a_values_log_has_no_values(tmp_path: Path) -> None:
-    with closing(Database(tmp_path / "l.db", durable=False)) as database, closing(View(tmp_path / "v.db")) as view:
+    with (
+        closing(Database(tmp_path / "l.db", durable=False)) as database,
+        closing(SqliteView(tmp_path / "v.db")) as view,
+    ):
         assert Metrics(database, view).summaries(RUN) == []
 
 

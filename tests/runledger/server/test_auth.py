@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -144,6 +145,37 @@ def test_a_viewer_asks_and_writes_nothing(guarded: Guarded, to: str) -> None:
     assert "contributor" in problem["detail"]
     assert ask(guarded.server, "/api/v1/runs", guarded.viewer.text).status == 200
     assert ask(guarded.server, "/api/v1/runs/unwanted", guarded.viewer.text).status == 404
+
+
+def test_what_somebody_had_no_right_to_is_found_in_the_audit(guarded: Guarded) -> None:
+    assert ask(guarded.server, "/api/v1/commands", guarded.contributor.text, start_run("coveted")).status == 200
+    tag = {"type": "tag-run", "run_id": "coveted", "tags": {"mine": "yes"}, "reason": "because I can"}
+    for _ in range(3):
+        command = tag | {"command": str(uuid4())}
+        assert ask(guarded.server, "/api/v1/commands", guarded.viewer.text, command).status == 403
+    assert ask(guarded.server, "/api/v1/values", guarded.viewer.text, batch("coveted")).status == 403
+    add = {"type": "add-user", "command": str(uuid4()), "user": "mallory", "role": "admin"}
+    assert ask(guarded.server, "/api/v1/commands", guarded.viewer.text, add).status == 403
+    sent = guarded.server.ask(
+        "PUT", "/api/v1/runs/coveted/artifacts/a.txt", b"x", {"Authorization": f"Bearer {guarded.viewer.text}"}
+    )
+    assert sent.status == 403
+
+    def audited(token: str, **asked: str) -> list[dict[str, Any]]:
+        query = urlencode({"refused": "true", "actor": "viewer", "action": "command.refused", **asked})
+        return list(ask(guarded.server, f"/api/v1/audit?{query}", token).json()["entries"])
+
+    on_run = audited(guarded.admin.text, stream="run:coveted")
+    assert [(each["command"], each["count"]) for each in on_run] == [
+        ("add-artifacts", 1),
+        ("log-values", 1),
+        ("tag-run", 1),
+    ]
+    assert {each["refused"] for each in on_run} == {"forbidden"}
+    assert (on_run[-1]["reason"], on_run[-1]["address"]) == ("because I can", "127.0.0.1")
+    (on_user,) = audited(guarded.admin.text, kind="user")
+    assert (on_user["command"], on_user["refused"]) == ("add-user", "forbidden")
+    assert audited(guarded.viewer.text, kind="user")[0]["message"] != on_user["message"]
 
 
 def test_users_and_tokens_are_for_admins(guarded: Guarded) -> None:

@@ -1,11 +1,16 @@
 """The page of the ledger: what it holds, and whether it was changed."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ledger.attesting.note import SignerKey
+from runledger.attesting import attest
 from tests.runledger.server.running import Server, running
 from tests.runledger.studio.axe import findings_in_both_themes
 
@@ -13,8 +18,13 @@ _RUNS = 40
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("ledger")) as started:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("ledger")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Server]:
+    with running(folder) as started:
         for number in range(_RUNS):
             started.send("start-run", run_id=f"run-{number:02}", experiment="e")
             started.send("tag-run", run_id=f"run-{number:02}", tags={"team": "<b>vision</b>"})
@@ -64,6 +74,42 @@ def test_everything_is_verified_from_the_page(page: Page) -> None:
     expect(page.locator("#check")).to_contain_text(f"{2 * _RUNS + 2} events")
     running_hash = page.locator("dl.facts .hash").first.inner_text()
     expect(page.locator("#check .hash").first).to_have_text(running_hash)
+
+
+def test_it_is_held_against_an_attestation_that_is_pasted_or_a_file(page: Page, folder: Path, tmp_path: Path) -> None:
+    signer = SignerKey.new("auditor")
+    _, note = attest(str(folder), signer, lambda _: None)
+    page.goto("/ledger")
+    page.get_by_text("Against an attestation", exact=True).click()
+    page.get_by_label("The attestation").fill(note.replace("position", "Position"))
+    page.get_by_label("Public key").fill(str(signer.verifier()))
+    page.get_by_role("button", name="Verify").click()
+    expect(page.locator("#wrong-note")).to_contain_text("no attestation")
+    assert page.get_by_label("Public key").input_value() == str(signer.verifier())
+    assert findings_in_both_themes(page) == []
+    (tmp_path / "monday.note").write_text(note)
+    page.locator("[data-fills] input").set_input_files(tmp_path / "monday.note")
+    expect(page.get_by_label("The attestation")).to_have_value(note)
+    page.get_by_role("button", name="Verify").click()
+    check = page.locator("#check")
+    expect(check).to_contain_text("signed by auditor", timeout=30_000)
+    expect(check).to_contain_text("Nothing up to there has changed")
+    assert findings_in_both_themes(page) == []
+
+
+def test_what_was_changed_is_named(browser: Browser, tmp_path: Path) -> None:
+    with running(tmp_path) as other, browser.new_context(base_url=other.url, java_script_enabled=False) as context:
+        other.send("start-run", run_id="r", experiment="e")
+        page = context.new_page()
+        page.goto("/ledger")
+        expect(page.locator("#check")).to_contain_text("It was not checked since this server began")
+        with closing(sqlite3.connect(tmp_path / ".runledger" / "ledger.db")) as connection, connection:
+            connection.execute("UPDATE control_events SET actor = 'eve' WHERE place = 1")
+        page.get_by_role("button", name="Verify").click()
+        while page.get_by_role("link", name="Look again").count():
+            page.get_by_role("link", name="Look again").click()
+        expect(page.locator("#check [role=alert]")).to_contain_text("position 1, experiment:")
+        expect(page.locator("#check [role=alert]")).to_contain_text("its content does not match its hash")
 
 
 def test_a_strange_address_asks_for_nothing_strange(server: Server) -> None:

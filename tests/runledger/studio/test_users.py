@@ -145,6 +145,9 @@ def test_who_only_reads_sees_no_buttons_and_is_refused(page: Page) -> None:
         assert page.request.post(path, form={"csrf_token": csrf, "name": "x", "recipient": "a@b.org"}).status == 403, (
             path
         )
+    page.goto("/ledger/audit?actor=vera&kind=refused&action=command.refused")
+    rows = page.locator("tr[data-row]")
+    expect(rows.filter(has_text=re.compile("user:"))).to_contain_text("refused forbidden")
 
 
 def test_without_users_it_is_said_how_the_first_is_made(browser: Browser, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Workspaces as teams leave them after months, of any size, made from a seed."""

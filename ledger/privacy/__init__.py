@@ -1,0 +1,1 @@
+"""Personal text under keys that can be destroyed."""

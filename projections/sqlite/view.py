@@ -1,0 +1,59 @@
+"""views.db: the tables of all projections in a SQLite file."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import cast
+
+from ledger.store.file import SqliteFile
+from projections.sqlite.connection import SqliteConnection
+from projections.view import CHECKPOINTS, View
+
+_SCHEMA_VERSION = 1
+
+
+class SqliteView(View):
+    """The file; a lost tail is only replayed, so commits are not synced."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file."""
+        self.path = path
+        self.name, self.cure = str(path), f"delete {path.name}"
+        self._file = _File(path)
+        self._file.make_once(f"{CHECKPOINTS} WITHOUT ROWID", _SCHEMA_VERSION)
+
+    def reading(self) -> SqliteConnection:
+        """This thread's connection."""
+        return cast("SqliteConnection", self._file.reading())
+
+    @contextmanager
+    def writing(self) -> Iterator[SqliteConnection]:
+        """One write transaction, which is the lock too: others wait."""
+        with self._file.writing() as connection:
+            yield cast("SqliteConnection", connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SqliteConnection]:
+        """One moment of the file, for several reads that belong together."""
+        connection = self.reading()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("ROLLBACK")
+
+    def clear_errors(self) -> AbstractContextManager[None]:
+        """Say what went wrong with the file, and what to do."""
+        return self._file.clear_errors()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class _File(SqliteFile):
+    connected_by: type[sqlite3.Connection] = SqliteConnection
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, durable=False, cure="delete it, it is built again")

@@ -4,7 +4,7 @@ from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from ledger.store.database import Database, Recorded
-from schemas.events import Event, OpaqueEvent
+from schemas.events import Event, OpaqueEvent, PersonalDataErasedEvent
 from schemas.records import Envelope
 from schemas.streams import CONTROL, run_stream
 
@@ -42,6 +42,10 @@ class Feed:
         with self._database.clear_errors():
             found = self._database.events_after(position, limit=limit, types=types)
         return [decoded(self._database, recorded) for recorded in found]
+
+    def keys_changed(self) -> object:
+        """A value that is another once personal text was erased, so that events read otherwise from then on."""
+        return self._database.cipher.changed()
 
     def latest(self, count: int) -> list[FeedEvent]:
         """The last events, oldest first."""
@@ -108,6 +112,8 @@ def decoded(database: Database, recorded: Recorded, reading: Container[str] | No
     envelope = recorded.envelope
     if reading is None or envelope.type in reading:
         event = database.event(envelope)
+        if isinstance(event, PersonalDataErasedEvent):
+            database.cipher.forget(event.keys)
     else:
         event = OpaqueEvent(envelope.type, envelope.value, "it was not to be read")
     return FeedEvent(recorded.place, recorded.recorded_at, recorded.hash, envelope, event)

@@ -39,6 +39,9 @@ class Connection(Protocol):
     def has_table(self, name: str) -> bool:
         """Whether there is a table of that name."""
 
+    def keep_readers_out(self) -> None:
+        """Let nobody else look at the tables until the end of this transaction, where that is not so anyway."""
+
 
 class Document(str):
     """A text that no index holds, such as a document in JSON; it may be of any length."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ledger.errors import UnavailableError
 from ledger.feed import Feed
 from projections.batch import BATCH, applied
 from projections.projection import Projection
@@ -57,15 +58,26 @@ def _step(view: View, projection: Projection, feed: Feed, building: Checkpoint, 
         found = view.checkpoint(projection, building=True)
         if found != building:
             return found  # another process rebuilds too, and was faster
-        building = applied(view, projection, building, events)
+        building = applied(view, projection, building, events, feed)
         if len(events) < batch:
             events = feed.after(building.position, batch)
-            building = applied(view, projection, building, events)
+            building = applied(view, projection, building, events, feed)
         if len(events) < batch:
+            _refuse_to_go_back(view, projection, building)
             _swap(view, projection, building)
             return None
         view.note(projection, building, building=True)
         return building
+
+
+def _refuse_to_go_back(view: View, projection: Projection, building: Checkpoint) -> None:
+    """Where others fill the view too, they may know more of the log than is here: then it is for them to finish."""
+    used = view.checkpoint(projection)
+    if view.others_fill and used is not None and used.log_id == building.log_id and used.position > building.position:
+        raise UnavailableError(
+            f"the view {projection.name!r} has position {used.position}, and the ledger here ends at "
+            f"{building.position}: what was written elsewhere has not arrived yet. Try again."
+        )
 
 
 def _swap(view: View, projection: Projection, checkpoint: Checkpoint) -> None:

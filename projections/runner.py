@@ -32,7 +32,7 @@ def catch_up(
     # Fixed before the loop: on a busy log the end would move on for ever.
     end = feed.last_position()
     checkpoint = view.in_use(projection, feed.log_id)
-    if checkpoint is not None and checkpoint.position > end:
+    if checkpoint is not None and checkpoint.position > end and not view.others_fill:
         _refuse_shorter(view, checkpoint, feed)
     first = checkpoint.position if checkpoint else 0
     if told is not None and first < end:
@@ -72,6 +72,6 @@ def _take_batch(view: View, projection: Projection, feed: Feed, batch: int) -> C
         checkpoint = view.begin(projection, feed.log_id)
         if view.is_outdated(projection, checkpoint):
             return checkpoint
-        checkpoint = applied(view, projection, checkpoint, feed.after(checkpoint.position, batch))
+        checkpoint = applied(view, projection, checkpoint, feed.after(checkpoint.position, batch), feed)
         view.note(projection, checkpoint)
         return checkpoint

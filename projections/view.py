@@ -75,6 +75,14 @@ class View(ABC):
         """Say what went wrong with the store, and what to do."""
 
     @abstractmethod
+    def scrub(self) -> None:
+        """Keep no trace of rows that were deleted: in no index, free page or log of the store.
+
+        Raises:
+            UnavailableError: others use it all the time.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Close the connections of this process; nothing can be read or written afterwards."""
 

@@ -27,6 +27,7 @@ class Setting:
 
 _HIDDEN = "********"
 _PASSWORD_IN_URL = re.compile(r"//([^/@:]*):[^/@]*@")
+_PASSWORD_BEHIND = re.compile(r"([?&](?:ssl)?password=)[^&]*")
 MODE = "RUNLEDGER_MODE"
 ONLINE, OFFLINE = "online", "offline"
 
@@ -59,6 +60,12 @@ SETTINGS = (
     *(
         Setting(f"kafka {name}", f"RUNLEDGER_KAFKA_{name.replace(' ', '_').upper()}", text, key=_key_of(name))
         for name, text in KAFKA.items()
+    ),
+    Setting(
+        "views",
+        "RUNLEDGER_VIEWS",
+        "where the views are: postgresql://USER@HOST/DATABASE, which servers may share; else views.db of the workspace",
+        key="views",
     ),
     Setting(
         "keys",
@@ -183,7 +190,8 @@ class Value:
         """The value for people: a secret is never shown, nor a password in an address, where it has no place."""
         if self.setting.secret and self.value is not None:
             return _HIDDEN
-        return self.value and _PASSWORD_IN_URL.sub(rf"//\1:{_HIDDEN}@", self.value)
+        shown = self.value and _PASSWORD_IN_URL.sub(rf"//\1:{_HIDDEN}@", self.value)
+        return shown and _PASSWORD_BEHIND.sub(rf"\1{_HIDDEN}", shown)
 
     def file(self, folder: Path) -> Path | None:
         """The file that the setting names: from `folder` on, in which config.toml lies, if it is named there."""

@@ -22,6 +22,7 @@ from ledger.workspace.mounts import MOUNTS
 from runledger.credentials import token_of
 from runledger.locating import folder_of, is_url
 from runledger.settings import KAFKA, resolve
+from runledger.stores import open_view, views_address
 from schemas.streams import CONTROL, VALUES
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Embedded:
         from ledger.store.database import Database
 
         self.folder, self.log_address, self._opened = folder, log_address, opened
+        self._views = None if alone else views_address(folder, environment)
         self._max_bytes, self._place = _max_bytes(folder, environment), _place_of_files(folder, environment)
         self.cipher = PLAIN if alone else KeyCipher(KeyFolder(keys_of(folder, environment)))
         self.database = Database(folder.ledger_db, durable=log_address == SQLITE, cipher=self.cipher)
@@ -122,12 +124,10 @@ class Embedded:
 
     @cached_property
     def view(self) -> "View":
-        """views.db."""
-        from projections.sqlite.view import SqliteView
-
+        """The tables of all views."""
         # Raises where the workspace was closed: nobody would close the view.
         self.database.reading()
-        view = SqliteView(self.folder.views_db)
+        view = open_view(self.folder, self._views, self.log.id, replicated=self.log_address != SQLITE)
         self._opened.callback(view.close)
         return view
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from examples.kafka_broker import KafkaBroker
+from examples.postgres_server import PostgresServer
 from tests.timing import FolderMinutes, place_of
 
 # How long an example takes says something about the machine, and nothing about the rule.
@@ -29,3 +30,10 @@ def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBrok
     """A running broker for all tests of a session. Use topics of your own, and leave it running."""
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A running PostgreSQL for all tests of a session. Use schemas of your own, and leave it running."""
+    with PostgresServer() as server:
+        yield server

@@ -70,7 +70,8 @@ class LedgerApplication(Application[str]):
 
     def load(self, stream: str) -> LedgerAggregate:
         """The aggregate as its accepted events make it, or a blank one."""
-        kept = self._kept.get(stream, self._recorder.database.head(stream))
+        database = self._recorder.database
+        kept = self._kept.get(stream, database.head(stream), database.cipher.changed())
         if kept is None:
             return self._loaded(stream)
         known = kept.version

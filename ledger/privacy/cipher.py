@@ -43,6 +43,9 @@ class Cipher(Protocol):
     def forget(self, key_ids: Iterable[str]) -> None:
         """Take these keys as destroyed, whatever is remembered of them."""
 
+    def changed(self) -> object:
+        """A value that is another as soon as any text was erased."""
+
 
 class Plain:
     """No keys: text is written as it is, and what others encrypted stays so."""
@@ -57,6 +60,10 @@ class Plain:
 
     def forget(self, key_ids: Iterable[str]) -> None:
         """Nothing is known."""
+
+    def changed(self) -> object:
+        """Always the same: nothing can be erased."""
+        return None
 
 
 PLAIN = Plain()
@@ -114,6 +121,10 @@ class KeyCipher:
         self._forgotten.update(key_ids)
         for key_id in key_ids:
             self._known.pop(key_id, None)
+
+    def changed(self) -> object:
+        """What the key store says, and how much was forgotten here; raises KeyStoreError."""
+        return (self.keys.changed(), len(self._forgotten)) if self.is_on() else None
 
     def is_on(self, *, at_once: bool = False) -> bool:
         """Whether the log says that personal text is encrypted; raises KeyStoreError if this is another key store.
@@ -190,9 +201,8 @@ def _bound_to(stream: str, seq: int, path: Path) -> bytes:
 
 
 def _has_texts(event: RunLoggedEvent) -> bool:
-    columns = [
-        column
-        for each in event.series
-        for column in ([each.values] if each.columns is None else [*each.columns.values()])
-    ]
-    return any(str in set(map(type, column or ())) for column in columns) or event.reason is not None
+    # Numbers are most of what is logged, and a look at their types costs little.
+    if any(text is not None for text in (event.digest, event.reason, event.on_behalf_of, event.address)):
+        return True
+    columns = (column for each in event.series for column in (each.values, *(each.columns or {}).values()))
+    return any(str in set(map(type, column or ())) for column in columns)

@@ -21,7 +21,10 @@ from schemas.streams import CONTROL, LogName
 
 _LAST = (1 << 62) - 1
 # 64 MiB of pages: where records come faster than they are moved, the write-ahead log must not grow for ever.
-_MUCH_PAGES = 16_384
+_MUCH_PAGES = 8_192
+
+# A batch of values has some 2 kB: two of them do not fit into a page of 4 kB (ADR 0055).
+_PAGE_BYTES = 8_192
 
 
 class Recorded(NamedTuple):
@@ -69,7 +72,7 @@ class Database(SqliteFile):
 
     def __init__(self, path: Path, *, durable: bool, cipher: Cipher = PLAIN) -> None:
         """Open or make the file; `durable` syncs each commit to the disk (the embedded logs)."""
-        super().__init__(path, durable=durable)
+        super().__init__(path, durable=durable, page_bytes=_PAGE_BYTES)
         self.cipher = cipher
         self.make_once(tables.SCHEMA, tables.SCHEMA_VERSION)
 
@@ -202,10 +205,16 @@ class Database(SqliteFile):
         """
         statement = tables.select_plain_events(log, len(types))
         rows = self.reading().execute(statement, (first, last, *types, limit)).fetchall()
-        return [self.plain(row) if MARK in row[8] else row for row in rows]
+        return [self._in_the_clear(row) if MARK in row[8] else row for row in rows]
 
-    def plain(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The fields of a `PlainEvent`, its personal text in the clear or erased; raises KeyStoreError."""
+    def plain(self, recorded: Recorded) -> tuple[Any, ...]:
+        """An event as `plain_events` has it."""
+        place, at, it, *_ = recorded
+        return self._in_the_clear(
+            (place, it.stream, it.seq, it.id, it.source, it.type, it.time, it.actor, it.value, at)
+        )
+
+    def _in_the_clear(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*row[:8], self.cipher.readable(row[1], row[2], row[8]), row[9])
 
     def plain_events_of(

@@ -17,8 +17,13 @@ class SqliteFile:
 
     connected_by: type[sqlite3.Connection] = sqlite3.Connection
 
-    def __init__(self, path: Path, *, durable: bool, cure: str = "restore it from a backup") -> None:
-        """Open or make the file; `durable` syncs each commit to the disk, `cure` is for a damaged one."""
+    def __init__(
+        self, path: Path, *, durable: bool, page_bytes: int = 4_096, cure: str = "restore it from a backup"
+    ) -> None:
+        """Open or make the file; `durable` syncs each commit to the disk, `cure` is for a damaged one.
+
+        A new file has pages of `page_bytes`; one that is there keeps its own.
+        """
         self.path = path
         self._cure = cure
         self._durable = durable
@@ -28,6 +33,7 @@ class SqliteFile:
         self._watching: sqlite3.Connection | None = None
         self._closed = False
         with self.clear_errors():
+            self.reading().execute(f"PRAGMA page_size={page_bytes}")
             self.reading().execute("PRAGMA journal_mode=WAL")
 
     def close(self) -> None:

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 
 from ledger.queries import ArtifactDocument
 from projections.connection import Connection
+from projections.sql import upper
 from schemas.limits import UNSTORABLE
 
 _SELECT = "SELECT document FROM artifacts WHERE run_id = ?"
-_BEGINS = " AND name >= ? AND substr(name, 1, ?) = ?"
+_BEGINS = " AND name >= ? AND name < ?"
+_LOOKED_UP = 100
+"""So many characters of a beginning are sought in the index: it may not have all of a long name."""
 
 
 def find_artifacts(connection: Connection, run_id: str, prefixes: Sequence[str]) -> list[ArtifactDocument]:
@@ -18,8 +21,9 @@ def find_artifacts(connection: Connection, run_id: str, prefixes: Sequence[str])
     found: dict[str, ArtifactDocument] = {}
     for prefix in prefixes:
         if not UNSTORABLE.search(prefix):
-            given = [run_id, prefix, len(prefix), prefix]
-            found |= {each["name"]: each for each in _found(connection, _SELECT + _BEGINS, given)}
+            begin = prefix[:_LOOKED_UP]
+            documents = _found(connection, _SELECT + _BEGINS, [run_id, begin, upper(begin) or "\U0010ffff"])
+            found |= {each["name"]: each for each in documents if each["name"].startswith(prefix)}
     return [found[name] for name in sorted(found)]
 
 

@@ -1,13 +1,13 @@
 """From events to the index: who, what and which thing are numbers, and each has the list of its positions.
 
-A name is an actor, a type of event, an experiment, a field or what a mail was sent because of; a mark
-says that it is about a position. A change says that a field of a stream was set there: the one
+A name is an actor, a type of event, an experiment, a field, a client, an address or what a mail was sent because
+of; a mark says that it is about a position. A change says that a field of a stream was set there: the one
 before it tells what stood in it. Field 0 of a stream has all that was done or refused to it.
 """
 
 from collections.abc import Iterator, Sequence
 
-from ledger.feed import FeedEvent
+from ledger.feed import Feed, FeedEvent
 from projections.audit.fields import fields_of, refused_field
 from projections.connection import Connection
 from schemas.events import (
@@ -21,8 +21,11 @@ from schemas.events import (
 )
 from schemas.streams import kind_of
 
-ACTOR, ACTION, EXPERIMENT, FIELD, BECAUSE, NOTIFICATION, KIND, REFUSED = range(8)
-"""What a name is of. The last has one name, the empty one."""
+ACTOR, ACTION, EXPERIMENT, FIELD, BECAUSE, NOTIFICATION, KIND, REFUSED, CLIENT, ADDRESS = range(10)
+"""What a name is of. Of what was refused there is one name, the empty one."""
+
+_PERSONAL = (ACTOR, ADDRESS)
+"""What may be a personal text."""
 
 ANYTHING = 0
 """The field of a stream that every event of it sets."""
@@ -46,6 +49,17 @@ _ADD_STREAM = """INSERT INTO audit_streams{0} (id, name, experiment)
 VALUES ((SELECT coalesce(max(id), 0) + 1 FROM audit_streams{0}), ?, ?) RETURNING id"""
 _MARK = "INSERT INTO audit_marks{0} VALUES (?, ?) ON CONFLICT DO NOTHING"
 _CHANGE = "INSERT INTO audit_changes{0} VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_ABOUT = """
+SELECT c.position FROM audit_streams{0} s JOIN audit_changes{0} c ON c.stream = s.id
+WHERE s.name = ? AND c.field = ? AND c.position <= ?"""
+_MARKED = """
+SELECT m.position FROM audit_names{0} n JOIN audit_marks{0} m ON m.name = n.id
+WHERE n.kind = ? AND n.name = ? AND m.position <= ?"""
+_UNMARK = """
+DELETE FROM audit_marks{0} WHERE position = ? AND name IN (SELECT id FROM audit_names{0} WHERE kind IN (?, ?))"""
+_DROP_UNUSED = """
+DELETE FROM audit_names{0} WHERE kind IN (?, ?)
+AND NOT EXISTS (SELECT 1 FROM audit_marks{0} m WHERE m.name = audit_names{0}.id)"""
 
 Name = tuple[int, str]
 
@@ -54,7 +68,7 @@ class AuditProjection:
     """Rows that only grow: what happened is not changed by what happens."""
 
     name: str = "audit"
-    version: int = 1
+    version: int = 2
     tables: tuple[str, ...] = ("audit_names", "audit_marks", "audit_streams", "audit_changes")
 
     def schema(self, suffix: str) -> str:
@@ -68,6 +82,22 @@ class AuditProjection:
             if isinstance(event.event, Event):
                 batch.take(event, event.event)
         batch.write()
+
+    def forget(self, erased: FeedEvent, feed: Feed, connection: Connection, suffix: str) -> None:
+        """Find by other names what was done to an erased thing, or refused, or was a log-in: those it has now."""
+        found = connection.execute(_ABOUT.format(suffix), (erased.envelope.stream, ANYTHING, erased.position))
+        positions = {position for (position,) in found}
+        if kind_of(erased.envelope.stream) == "user":
+            logins = connection.execute(_MARKED.format(suffix), (ACTION, LoginRefusedEvent.name, erased.position))
+            positions |= {position for (position,) in logins}
+        batch = _Batch(connection, suffix)
+        for position in sorted(positions):
+            happened = feed.at(position)
+            if happened is not None and isinstance(happened.event, Event):
+                connection.execute(_UNMARK.format(suffix), (position, *_PERSONAL))
+                batch.mark_people(happened, happened.event)
+        batch.write()
+        connection.execute(_DROP_UNUSED.format(suffix), _PERSONAL)
 
 
 class _Batch:
@@ -93,6 +123,10 @@ class _Batch:
             self._changes += [(stream, field, position) for field in fields]
             marks += fields
         self._marks += [(mark, position) for mark in marks]
+
+    def mark_people(self, happened: FeedEvent, event: Event) -> None:
+        names = [self._name(kind, name) for kind, name in _names_of(happened, event) if kind in _PERSONAL]
+        self._marks += [(name, happened.position) for name in names]
 
     def write(self) -> None:
         """Sorted, so that rows go in where the last ones did."""
@@ -132,6 +166,10 @@ def _names_of(happened: FeedEvent, event: Event) -> Iterator[Name]:
     yield ACTOR, happened.envelope.actor
     yield ACTION, event.name
     yield KIND, kind_of(thing_of(happened, event))
+    if event.client is not None:
+        yield CLIENT, event.client
+    if event.address is not None:
+        yield ADDRESS, readable(event.address)
     match event:
         case CommandRefusedEvent():
             yield REFUSED, ""

@@ -41,7 +41,9 @@ class TablesThen:
                 yield memory
             return
         try:
-            asked = (run_id, milliseconds, tuple((name, head.seq) for name, head in heads.items()))
+            # What was does not change, but that personal text in it is erased.
+            keys = self._database.cipher.changed()
+            asked = (run_id, milliseconds, keys, tuple((name, head.seq) for name, head in heads.items()))
             if self._kept is None or asked != self._made:
                 made = _made(self._database, run_id, list(heads), milliseconds)
                 if self._kept is not None:

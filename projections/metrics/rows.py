@@ -53,8 +53,9 @@ class Metric:
         self.count += len(points)
         if self.family == VALUES and (numbers := finite(points.cells[VALUE])):
             bounds = [bound for bound in (self.minimum, self.maximum) if bound is not None]
-            self.minimum = float(min((*bounds, min(numbers))))
-            self.maximum = float(max((*bounds, max(numbers))))
+            # Without -0.0, which one store keeps and another does not.
+            self.minimum = float(min((*bounds, min(numbers)))) + 0.0
+            self.maximum = float(max((*bounds, max(numbers)))) + 0.0
         if (moment, stream) >= (self.last_moment, self.last_stream):
             self.last = {name: column[-1] for name, column in points.cells.items()}
             self.last_step = None if points.steps is None else points.steps[-1]

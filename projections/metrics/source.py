@@ -37,6 +37,7 @@ def refuse_newer(view: View, connection: Connection) -> None:
 
 def make_tables(connection: Connection, log_id: str) -> None:
     """Make the tables anew and empty, in the caller's transaction."""
+    connection.keep_readers_out()
     forget(connection, METRICS, 0)
     for table in tables.TABLES:
         connection.execute(tables.drop(table))

@@ -39,24 +39,30 @@ class Folds:
         """Nothing is read before the first question."""
         self._feed = feed
         self._lock = threading.Lock()
-        self._kept: OrderedDict[int, Mapping[str, Folded]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[object, Mapping[str, Folded]]] = OrderedDict()
 
     def at(self, position: int, run_ids: Sequence[str]) -> Mapping[str, Folded]:
         """These runs as of a position, by id, and others perhaps; those that this program cannot read are left out."""
-        kept = self._kept.get(position, {})
+        # What was does not change, but that personal text in it is erased.
+        keys = self._feed.keys_changed()
+        known, kept = self._kept.get(position, (keys, {}))
+        if known != keys:
+            kept = {}
         missing = [run_id for run_id in run_ids if run_id not in kept]
         if not missing:
             return kept
         # The more changes behind a position, the more runs: those that were folded before stay as they were.
         found = {**kept, **folded(self._feed, position, missing)}
-        self._keep(position, found)
+        self._keep(position, keys, found)
         return found
 
-    def _keep(self, position: int, found: Mapping[str, Folded]) -> None:
+    def _keep(self, position: int, keys: object, found: Mapping[str, Folded]) -> None:
         with self._lock:
-            self._kept[position] = found
+            for other in [other for other, (known, _) in self._kept.items() if known != keys]:
+                del self._kept[other]
+            self._kept[position] = (keys, found)
             self._kept.move_to_end(position)
-            while sum(map(len, self._kept.values())) > KEPT_RUNS:
+            while sum(len(runs) for _, runs in self._kept.values()) > KEPT_RUNS:
                 self._kept.popitem(last=False)
 
 

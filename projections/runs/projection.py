@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from ledger.feed import FeedEvent
+from ledger.feed import Feed, FeedEvent
 from projections.connection import Connection, Document
 from projections.runs import tables
 from projections.runs.attributes import Attribute, attributes_brought_by, attributes_of
-from projections.runs.changed import fork_of
+from projections.runs.changed import fork_of, known_of_run
 from projections.runs.facets import FacetCounts
 from projections.runs.state import RunState, apply_event, moment
 from projections.runs.values import Value, Values, metrics_told, values_of
@@ -45,6 +45,16 @@ class RunsProjection:
             elif isinstance(event.event, ExperimentCreatedEvent):
                 rows.count(event.event.experiment, 0, moment(event))
         rows.write()
+
+    def forget(self, erased: FeedEvent, feed: Feed, connection: Connection, suffix: str) -> None:
+        """Fold an erased run anew, and drop the facts that no run has any more."""
+        stream = erased.envelope.stream
+        if stream.startswith(_RUN):
+            rows = _Rows(connection, suffix)
+            rows.load([run_id := stream.removeprefix(_RUN)])
+            rows.fold_again(run_id, known_of_run(feed, run_id, erased.position))
+            rows.write()
+            connection.execute(tables.DROP_UNUSED.format(suffix))
 
 
 @dataclass(slots=True)
@@ -149,6 +159,16 @@ class _Rows:
             self._take_metrics(row, event)
         self._brought.update(dict.fromkeys(brings(event, state)))
 
+    def fold_again(self, run_id: str, events: Sequence[FeedEvent]) -> None:
+        """Make a run that the tables have from all of its events."""
+        row = self._rows[run_id]
+        row.known = self._metrics_of(row)
+        row.state, row.metrics = {}, {}
+        for event in events:
+            apply_event(row.state, event)
+            self._take_metrics(row, event)
+        self._brought.update(dict.fromkeys(attributes_of(row.state)))
+
     def count(self, experiment: str, more: int, at: int) -> int:
         """The number of runs of an experiment, with so many more, of which something happened at a moment."""
         if experiment not in self._experiments:
@@ -162,10 +182,13 @@ class _Rows:
 
     def _take_metrics(self, row: _Row, happened: FeedEvent) -> None:
         if row.known is None:
-            found = self._connection.execute(tables.SELECT_METRICS.format(self._suffix), (row.run,))
-            row.known = row.metrics = {field: self._dialect.value(stored) for field, stored in found.fetchall()}
+            row.known = row.metrics = self._metrics_of(row)
         told = metrics_told(happened.event)
         row.metrics = row.metrics if told is None else told
+
+    def _metrics_of(self, row: _Row) -> Values:
+        found = self._connection.execute(tables.SELECT_METRICS.format(self._suffix), (row.run,))
+        return {field: self._dialect.value(stored) for field, stored in found.fetchall()}
 
     def write(self) -> None:
         rows, words = [], []

@@ -40,6 +40,10 @@ UPSERT_EXPERIMENT = """
 INSERT INTO experiments{0} (name, runs, active) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET runs = excluded.runs, active = excluded.active"""
 DELETE_VALUE = "DELETE FROM run_values{0} WHERE run = ? AND field = ?"
+DROP_UNUSED = """
+DELETE FROM attributes{0} WHERE NOT EXISTS (
+    SELECT 1 FROM run_attributes{0} r WHERE r.attribute = attributes{0}.attribute
+)"""
 SELECT_METRICS = "SELECT field, value FROM run_values{0} WHERE run = ? AND field >= 'metric.' AND field < 'metric/'"
 SELECT_RUNS = "SELECT run_id, run, created, number, first, latest, state FROM runs{0} WHERE run_id IN ({values})"
 SELECT_ATTRIBUTES = """WITH wanted (kind, key, value) AS (VALUES {values})

@@ -16,6 +16,9 @@ class SqliteConnection(sqlite3.Connection):
         """Whether there is a table of that name."""
         return self.execute(_HAS_TABLE, (name,)).fetchone() is not None
 
+    def keep_readers_out(self) -> None:
+        """Readers see the file as it was before a transaction."""
+
 
 def in_memory() -> SqliteConnection:
     """Tables that nobody else sees, and that are gone when it is closed; threads may take turns."""

@@ -8,6 +8,7 @@ from typing import cast
 
 from ledger.store.file import SqliteFile
 from projections.sqlite.connection import SqliteConnection
+from projections.sqlite.scrubbing import scrub
 from projections.view import CHECKPOINTS, View
 
 _SCHEMA_VERSION = 1
@@ -46,6 +47,10 @@ class SqliteView(View):
     def clear_errors(self) -> AbstractContextManager[None]:
         """Say what went wrong with the file, and what to do."""
         return self._file.clear_errors()
+
+    def scrub(self) -> None:
+        """Write the file anew."""
+        scrub(self.reading(), self.name)
 
     def close(self) -> None:
         """Close the file."""

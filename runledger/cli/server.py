@@ -81,6 +81,9 @@ def server(
     Whoever reaches 127.0.0.1 may use it, until there is a user: from then on every request needs a token,
     /livez, /readyz and /openapi.json excepted, and people log in to the pages with a password. Other addresses
     need a user with either from the start.
+
+    Its views are in the folder. With RUNLEDGER_VIEWS=postgresql://USER@HOST/DATABASE they are in PostgreSQL, where
+    several servers of one log share them.
     """
     from runledger.wiring import make_workspace  # noqa: PLC0415 - help needs none of it
 

@@ -58,4 +58,4 @@ def _look_at_log(location: str, folder: WorkspaceFolder, log: str, environment: 
             yield from looked("kafka", lambda: look_at_kafka(kafka_address(log, environment, folder), database))
         if database is not None:
             known = database
-            yield from looked("views", lambda: look_at_views(folder, known))
+            yield from looked("views", lambda: look_at_views(folder, known, environment))

@@ -10,10 +10,10 @@ from ledger.errors import WorkspaceError
 from ledger.feed import Feed
 from ledger.journal.folder import WriterFolder, writer_folders
 from ledger.journal.places import fallbacks, offline_home
-from projections.sqlite.view import SqliteView
 from projections.status import statuses
 from runledger.doctor.finding import Finding, fail, ok, warn
 from runledger.stored import DamagedFileError, stored_ledger
+from runledger.stores import open_view, postgres_address, views_address
 from runledger.tracking import journals_for
 from schemas.streams import CONTROL
 
@@ -39,14 +39,18 @@ def open_records(location: str, opened: ExitStack) -> "tuple[Database | None, Fi
     return database, ok("records", text)
 
 
-def look_at_views(folder: "WorkspaceFolder", database: "Database") -> Iterator[Finding]:
+def look_at_views(
+    folder: "WorkspaceFolder", database: "Database", environment: Mapping[str, str] = os.environ
+) -> Iterator[Finding]:
     """How far the views are behind what is stored here."""
-    if not folder.views_db.is_file():
+    address, log_id = views_address(folder, environment), database.identities()[CONTROL].id
+    if not _are_made(folder, address, log_id):
         yield ok("views", "none were made yet; the first question makes them")
         return
-    identities = database.identities()
-    with closing(SqliteView(folder.views_db)) as view:
-        found = statuses(Feed(identities[CONTROL].id, database), view)
+    with closing(open_view(folder, address, log_id, replicated=True)) as view:
+        found = statuses(Feed(log_id, database), view)
+        if address is not None:
+            yield ok("views", f"they are in {view.name}")
     behind = [each for each in found if each.lag]
     for each in behind:
         text = f"{each.name} is {each.lag:,} event(s) behind position {each.end:,}; the next question reads them"
@@ -57,6 +61,15 @@ def look_at_views(folder: "WorkspaceFolder", database: "Database") -> Iterator[F
             yield warn("views", text, "upgrade runledger: the view is then built anew")
     if not behind:
         yield ok("views", f"{len(found)} views have read all {found[0].end if found else 0:,} positions")
+
+
+def _are_made(folder: "WorkspaceFolder", address: str | None, log_id: str) -> bool:
+    if address is None:
+        return folder.views_db.is_file()
+    place = postgres_address(address, log_id)
+    from projections.postgres.view import is_made  # noqa: PLC0415 - only where there is PostgreSQL
+
+    return is_made(place)
 
 
 def look_at_journals(location: str, environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:

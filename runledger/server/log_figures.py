@@ -1,10 +1,12 @@
 """What this server appended, read and left behind, for Prometheus."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ledger.errors import UnavailableError
 from ledger.logs.measured import BOUNDS, MeasuredLog
 from ledger.problems import problem_name
 from projections.status import ProjectionStatus, statuses
@@ -30,7 +32,9 @@ class LogFigures(Collector):
         for name, _ in self._logs:
             voids.add_metric([name], self._parts.database.count_voids(name))
         yield voids
-        yield from _of_views(statuses(self._parts.feed, self._parts.view))
+        # The other figures are wanted most while the views' database is away.
+        with suppress(UnavailableError):
+            yield from _of_views(statuses(self._parts.feed, self._parts.view))
 
     def _appends(self) -> Iterator[Metric]:
         words = "Events that this server appended."

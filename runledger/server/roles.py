@@ -35,7 +35,7 @@ class Repeating:
             await self.once(stop)
 
     async def once(self, stop: asyncio.Event) -> None:
-        """Work until it is done once; a log that cannot be read on may come back."""
+        """Work until it is done once; what cannot be reached may come back."""
         while not stop.is_set():
             try:
                 await asyncio.to_thread(self._work)
@@ -49,7 +49,7 @@ class Repeating:
     def _warn(self, text: str) -> None:
         # It may stay so for hours: said is it once.
         if text != self._said:
-            _log.warning("the log cannot be read on, trying again: %s", text)
+            _log.warning("this server cannot go on, trying again: %s", text)
         self._said = text
 
 

@@ -34,6 +34,7 @@ from runledger.server.live.stream import Stream
 from runledger.server.log_figures import LogFigures
 from runledger.server.logins import Logins
 from runledger.server.metrics import Metrics
+from runledger.server.projecting import Projecting
 from runledger.server.roles import Repeating, Role
 from runledger.server.securing import Secured
 from runledger.server.telling import Telling
@@ -119,10 +120,19 @@ def serve(
     metrics.register(stream)
     logs: dict[str, Log] = {CONTROL: parts.log, VALUES: parts.values_log}
     answers = "api" in chosen
+    projecting = Projecting(parts, filling) if "projections" in chosen else None
+    failing = projecting.failing if projecting is not None else lambda: None
     app = build(
         areas_of(desk, stream, liveness.hearing) if answers else [],
         lambda: desk.in_thread(metrics.text),
-        lambda: door.closed() or parts.log.stopped() or lagging(logs, limit) or door.lagging() or telling.late(),
+        lambda: (
+            door.closed()
+            or parts.log.stopped()
+            or lagging(logs, limit)
+            or door.lagging()
+            or telling.late()
+            or failing()
+        ),
         pages=[unsubscribing.routes()] if answers else [],
     )
     logins = Logins(parts.ledger, parts.users, caller(), door.lagging, now=now, times=session_times(parts.folder))
@@ -149,8 +159,7 @@ def serve(
         door,
         others,
         reading,
-        filling,
-        projects="projections" in chosen,
+        projecting,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))
@@ -221,17 +230,14 @@ class _Serving:
         door: Door,
         others: Sequence[Role],
         reading: Told | None,
-        filling: Told | None,
-        *,
-        projects: bool,
+        projecting: Projecting | None,
     ) -> None:
         self._parts = parts
         self._reading = reading
-        self._filling = filling
         self._answering = answering
         self._door = door
         self._others = others
-        updates = [self._read, self._project] if projects else [self._read]
+        updates = [self._read] if projecting is None else [self._read, projecting.catch_up]
         self._updating = [Repeating(work) for work in updates]
         self._failed: Exception | None = None
 
@@ -271,10 +277,6 @@ class _Serving:
         self._reading = None
         self._parts.users.is_open()
         self._door.read()
-
-    def _project(self) -> None:
-        self._parts.queries.catch_up(self._filling)
-        self._filling = None
 
 
 def _end_at_last(door: Door) -> None:

@@ -17,7 +17,7 @@ import pytest
 from alerts.deliver.notifications import Notifications
 from alerts.evaluate.evaluator import Evaluator
 from alerts.evaluate.runs import FeedRunEvents
-from benchmarks import generate
+from benchmarks import disk, generate
 from benchmarks.workspaces.filling import Progress, fill
 from benchmarks.workspaces.shape import Shape, is_parent, parent_of
 from ledger.domain.statuses import may_change
@@ -142,6 +142,15 @@ def test_commands_work_on_it(made: tuple[Path, Progress], tmp_path: Path, comman
     assert done.returncode == 0, done.stderr
 
 
+def test_what_a_workspace_with_its_views_takes_is_told_of_each_part(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    generate.make(folder, Shape(runs=60, events=600, values=1_200), processes=1, views=True, say=lambda _: None)
+    found = {result.name.removeprefix("60 runs, "): result.figure for result in disk.measured(folder)}
+    assert all(figure > 0 for figure in found.values())
+    assert {"ledger.db: a control event", "view of runs: a run", "view of metrics: a value"} <= found.keys()
+    assert 470 < found["ledger.db: a control event"] < 700
+
+
 def test_a_disk_without_room_is_told_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,6 +164,27 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.Cap
     assert generate.main(["--runs", "10", str(tmp_path)]) == 1
     assert "is there already" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("given", [["--runs", "0"], ["--runs", "many"], ["--values", "-1"], ["--processes", "0"]])
+def test_numbers_that_make_no_workspace_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        generate.main([*given, str(tmp_path / "none")])
+    assert f"argument {given[0]}: " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_another_process_is_filling_is_left_to_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "shared"
+    with generate.alone(generate.unfinished(place)):
+        (generate.unfinished(place) / "half").touch()
+        assert generate.main(["--runs", "10", str(place)]) == 1
+    assert "another process makes" in capsys.readouterr().err
+    assert (generate.unfinished(place) / "half").exists()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from ledger.errors import LogRefusedError, WorkspaceError
 from ledger.feed import Feed, FeedEvent
 from ledger.queries import RunQuery
 from projections.answers import PROJECTIONS
+from projections.postgres.view import PostgresView
 from projections.rebuild import rebuild
 from projections.runner import catch_up
 from projections.runs.projection import RunsProjection
@@ -49,6 +51,11 @@ def start(workspace: Workspace, count: int) -> None:
 
 
 def tables_of(view: View) -> set[str]:
+    if isinstance(view, PostgresView):
+        select = (
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace::regnamespace::text = current_schema"
+        )
+        return {name for (name,) in view.reading().execute(select)} - {"store", "long_texts"}
     # The tables in which the full-text search keeps its index are its own, of the type "shadow".
     found = view.reading().execute(
         "SELECT name FROM pragma_table_list WHERE type IN ('table', 'virtual') AND name NOT LIKE 'sqlite_%'"
@@ -118,6 +125,20 @@ def test_what_is_written_during_a_rebuild_is_in_the_new_tables(workspace: Worksp
         assert rows(workspace.view) == rows(other)
 
 
+def is_free(workspace: Workspace) -> bool:
+    """Whether anybody could write now."""
+    if isinstance(workspace.view, PostgresView):
+        with closing(workspace.another_view()) as other:
+            lock = f"SELECT pg_try_advisory_lock({workspace.view._lock})"
+            return bool(other.reading().execute(lock).fetchall() == [(True,)])
+    with closing(sqlite3.connect(workspace.folder / "views.db", timeout=0, isolation_level=None)) as other:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        return True
+
+
 def test_a_question_may_write_while_a_rebuild_reads(workspace: Workspace) -> None:
     """The write lock is free while events are read and decoded, so a question need not wait for the end."""
     start(workspace, 20)
@@ -126,12 +147,7 @@ def test_a_question_may_write_while_a_rebuild_reads(workspace: Workspace) -> Non
 
     class Watched(Feed):
         def after(self, position: int, limit: int) -> list[FeedEvent]:
-            with closing(sqlite3.connect(workspace.folder / "views.db", timeout=0, isolation_level=None)) as other:
-                try:
-                    other.execute("BEGIN IMMEDIATE")
-                    free.append(True)
-                except sqlite3.OperationalError:
-                    free.append(False)
+            free.append(is_free(workspace))
             return super().after(position, limit)
 
     rebuild(workspace.view, RUNS_TABLE, Watched(workspace.feed.log_id, workspace.database), batch=BATCH)
@@ -147,7 +163,7 @@ def test_a_second_rebuild_of_the_same_moment_does_not_begin_again(workspace: Wor
     def rebuild_too(position: int, _: int) -> None:
         read.append(position)
         if position == BATCH:
-            with closing(SqliteView(workspace.folder / "views.db")) as other:
+            with closing(workspace.another_view()) as other:
                 rebuild(other, RUNS_TABLE, workspace.feed, batch=BATCH)
 
     done = rebuild(workspace.view, RUNS_TABLE, workspace.feed, rebuild_too, batch=BATCH)
@@ -157,15 +173,23 @@ def test_a_second_rebuild_of_the_same_moment_does_not_begin_again(workspace: Wor
     assert tables_of(workspace.view) == generation(2)
 
 
+def rebuild_elsewhere(workspace: Workspace) -> None:
+    with closing(workspace.another_view()) as other:
+        rebuild(other, NextVersion(), workspace.feed)
+
+
 def test_several_reads_see_one_moment_whatever_is_put_in_place(workspace: Workspace) -> None:
     start(workspace, 3)
     workspace.answers.run("r1")
     with workspace.view.snapshot() as connection:
         before = connection.execute("SELECT * FROM runs").fetchall()
-        with closing(SqliteView(workspace.folder / "views.db")) as other:
-            rebuild(other, NextVersion(), workspace.feed)
-
+        rebuilding = threading.Thread(target=rebuild_elsewhere, args=(workspace,))
+        rebuilding.start()
+        # SQLite puts them in place at once, PostgreSQL when those who read are done.
+        rebuilding.join(0.5)
         assert connection.execute("SELECT * FROM runs").fetchall() == before
+        assert rebuilding.is_alive() == (workspace.postgres is not None)
+    rebuilding.join(30)
     assert workspace.view.reading().execute("SELECT DISTINCT more FROM runs").fetchall() == [("new",)]
 
 
@@ -235,8 +259,9 @@ from pathlib import Path
 from tests.projections.conftest import open_workspace
 from projections.answers import PROJECTIONS
 from projections.runner import catch_up
+from projections.postgres.view import PostgresView
 from projections.rebuild import rebuild
-workspace = open_workspace(Path(sys.argv[1]))
+workspace = open_workspace(Path(sys.argv[1]), postgres=sys.argv[3] or None)
 print("ready", flush=True)
 sys.stdin.readline()
 while sys.argv[2] == "rebuild for ever":
@@ -247,9 +272,9 @@ catch_up(workspace.view, PROJECTIONS[0], workspace.feed, batch=9)
 """
 
 
-def project(folder: Path, what: str) -> "subprocess.Popen[str]":
+def project(workspace: Workspace, what: str) -> "subprocess.Popen[str]":
     """Another process, ready to do what it is told by a line."""
-    command = [sys.executable, "-c", _PROJECT, str(folder), what]
+    command = [sys.executable, "-c", _PROJECT, str(workspace.folder), what, workspace.postgres or ""]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -272,7 +297,7 @@ def as_replayed(workspace: Workspace) -> dict[str, list[tuple[object, ...]]]:
 def test_two_processes_project_at_once(what: tuple[str, str], workspace: Workspace) -> None:
     """Each batch is a transaction of its own, so that they really take turns."""
     start(workspace, 200)
-    processes = [project(workspace.folder, each) for each in what]
+    processes = [project(workspace, each) for each in what]
     for process in processes:
         go(process)
     for process in processes:
@@ -289,8 +314,8 @@ def test_a_rebuild_that_is_killed_leaves_the_tables_in_use(workspace: Workspace)
     catch_up(workspace.view, RUNS_TABLE, workspace.feed)
     expected = rows(workspace.view)
     left_behind = []
-    for milliseconds in (1, 5, 11, 17, 23, 31):
-        process = project(workspace.folder, "rebuild for ever")
+    for milliseconds in (1, 5, 11, 17, 23, 31, 70, 110, 160):
+        process = project(workspace, "rebuild for ever")
         go(process)
         time.sleep(milliseconds / 1000)
         os.kill(process.pid, signal.SIGKILL)
@@ -311,7 +336,9 @@ def test_an_older_ledger_beside_a_newer_view_is_refused(workspace: Workspace) ->
     with workspace.database.writing() as connection:
         connection.execute("DELETE FROM control_events WHERE place > 2")
 
-    with pytest.raises(LogRefusedError, match=r"up to position 3 and the ledger ends at 2.*delete views\.db"):
+    with pytest.raises(
+        LogRefusedError, match=r"up to position 3 and the ledger ends at 2.*(delete views\.db|DROP SCHEMA)"
+    ):
         workspace.answers.runs(RunQuery())
 
 

@@ -12,12 +12,12 @@ from ledger.logs.sqlite import SqliteLog, open_sqlite_log
 from ledger.metrics import Scalar
 from ledger.store.database import Database
 from projections.metrics.queries import Metrics
-from projections.sqlite.view import SqliteView
+from projections.view import View
 from schemas.events import Event, RunLoggedEvent
 from schemas.events.values import Series
 from schemas.records import Envelope
 from schemas.streams import values_stream
-from tests.projections.conftest import now
+from tests.projections.conftest import now, open_view, url_of
 
 RUN = "r1"
 
@@ -28,8 +28,13 @@ class Opened:
 
     database: Database
     log: SqliteLog
-    view: SqliteView
+    view: View
     metrics: Metrics
+    postgres: str | None = None
+
+    def another_view(self) -> View:
+        """The same tables, as another process sees them."""
+        return open_view(self.database.path.parent, self.log.id, self.postgres)
 
     def append(self, type_: str, value: bytes, *, writer: str = "w1", run_id: str = RUN) -> int:
         """Append any event to a writer's stream, and answer with its place."""
@@ -72,15 +77,16 @@ def rows(name: str, columns: dict[str, list[Scalar]], *, kind: str = "row", begi
     return Series(name=name, kind=kind, index=places, times=places, columns=columns)
 
 
-def open_metrics(folder: Path) -> Opened:
+def open_metrics(folder: Path, postgres: str | None = None) -> Opened:
     database = Database(folder / "ledger.db", durable=False)
     log = open_sqlite_log(database, "values", source="//host", actor="maria", now=now)
-    view = SqliteView(folder / "views.db")
-    return Opened(database, log, view, Metrics(database, view))
+    view = open_view(folder, log.id, postgres)
+    return Opened(database, log, view, Metrics(database, view), postgres)
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    found = open_metrics(tmp_path)
+@pytest.fixture(params=["sqlite", "postgres"])
+def opened(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """One on each store."""
+    found = open_metrics(tmp_path, url_of(request))
     with closing(found.database), closing(found.view):
         yield found

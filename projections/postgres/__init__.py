@@ -1,0 +1,1 @@
+"""Views in PostgreSQL, for several servers on one."""

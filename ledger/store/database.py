@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -179,8 +180,8 @@ class Database(SqliteFile):
 
     def events_of(self, streams: Sequence[str], *, upto: int, log: LogName = CONTROL) -> list[Recorded]:
         """Events of several streams up to a place, in order."""
-        rows = self.reading().execute(tables.select_events_of(log), (json.dumps(streams), upto))
-        return sorted(map(_recorded, rows), key=lambda each: each.place)
+        rows = self.reading().execute(tables.select_events_of(log), (json.dumps(streams), upto)).fetchall()
+        return [_recorded(row) for row in sorted(rows, key=itemgetter(0))]
 
     def events_after(
         self,

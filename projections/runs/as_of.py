@@ -124,8 +124,9 @@ class _Rows:
         # A run's number in its experiment is given once: when an event names the experiment.
         number = each.number if then.is_named else 0
         self._runs.append((each.run, each.run_id, created, number, 0, 0, None, 0, then.state))
-        for fact in filter(self._wanted.has, attributes_of(state)):
-            self._facts.append((self._numbers.setdefault(fact, len(self._numbers) + 1), created, each.run))
+        for fact in attributes_of(state):
+            if fact[:2] in self._wanted.facts:
+                self._facts.append((self._numbers.setdefault(fact, len(self._numbers) + 1), created, each.run))
         if self._wanted.values:
             values = values_of(each.run_id, state) | then.metrics
             self._values += [(each.run, name, values[name], created) for name in self._wanted.values if name in values]

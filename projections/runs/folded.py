@@ -16,7 +16,7 @@ from schemas.streams import key_of
 KEPT_RUNS = 50_000
 """So many are kept, of the positions that were asked for last."""
 
-_AT_ONCE = 500
+_AT_ONCE = 100
 
 
 class Folded(NamedTuple):

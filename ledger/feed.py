@@ -8,6 +8,9 @@ from schemas.events import Event, OpaqueEvent, PersonalDataErasedEvent
 from schemas.records import Envelope
 from schemas.streams import CONTROL, run_stream
 
+AT_ONCE_BYTES = 16_000_000
+"""About so many bytes of values are read at once: the end of a run takes up to 128 kB, most events a few hundred."""
+
 
 class FeedEvent(NamedTuple):
     """An accepted event of the control log; `recorded_at` is the log's time in epoch milliseconds."""
@@ -28,17 +31,19 @@ class Feed:
         self._database = database
 
     def after(self, position: int, limit: int) -> list[FeedEvent]:
-        """Up to `limit` events behind a position; begin with 0."""
-        return self.of_types((), position, limit)
+        """Up to `limit` events behind a position, fewer where they are large; none at the end. Begin with 0."""
+        with self._database.clear_errors():
+            found = self._database.events_after(position, limit=limit, size=AT_ONCE_BYTES)
+        return [decoded(self._database, recorded) for recorded in found]
 
     def skimmed(self, position: int, limit: int, types: Container[str]) -> list[FeedEvent]:
-        """As `after`, for who passes over all but these types: the others are opaque, and cost little."""
+        """Up to `limit` events behind a position, for who passes over all but these types: others are opaque."""
         with self._database.clear_errors():
             found = self._database.events_after(position, limit=limit)
         return [decoded(self._database, recorded, types) for recorded in found]
 
     def of_types(self, types: Sequence[str], position: int, limit: int) -> list[FeedEvent]:
-        """As `after`, of these types alone; of all if none is named."""
+        """Up to `limit` events behind a position, of these types alone; of all if none is named."""
         with self._database.clear_errors():
             found = self._database.events_after(position, limit=limit, types=types)
         return [decoded(self._database, recorded) for recorded in found]

@@ -25,11 +25,16 @@ class Forgetful(Protocol):
         """Make the rows of an erased stream anew from its events up to the erasure, in the caller's transaction."""
 
 
+def erases(event: FeedEvent) -> bool:
+    """Whether personal text is erased by an event."""
+    return isinstance(event.event, PersonalDataErasedEvent)
+
+
 def stretches(events: Sequence[FeedEvent]) -> Iterator[Sequence[FeedEvent]]:
     """Events, cut behind each erasure."""
     start = 0
     for end, event in enumerate(events, 1):
-        if isinstance(event.event, PersonalDataErasedEvent):
+        if erases(event):
             yield events[start:end]
             start = end
     if start < len(events):
@@ -38,7 +43,7 @@ def stretches(events: Sequence[FeedEvent]) -> Iterator[Sequence[FeedEvent]]:
 
 def forget(projection: Projection, last: FeedEvent, feed: Feed, connection: Connection, suffix: str) -> None:
     """Let a generation of tables forget what an erasure is about, if this event is one."""
-    if not isinstance(last.event, PersonalDataErasedEvent):
+    if not erases(last):
         return
     if isinstance(projection, Forgetful):
         projection.forget(last, feed, connection, suffix)

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -191,11 +192,16 @@ class Database(SqliteFile):
         limit: int,
         upto: int | None = None,
         types: Sequence[str] = (),
+        size: int | None = None,
     ) -> list[Recorded]:
-        """Events of one partition behind `place`, in order, without the genesis."""
+        """Events of one partition behind `place`, in order, without the genesis, up to about so many bytes."""
         upper = upto if upto is not None else _end_of_partition(place)
         where = f"e.place > ? AND e.place <= ?{_of_types(types)}"
-        return self._select(log, where, "e.place", (max(place, 0), upper, *types, limit))
+        values = (max(place, 0), upper, *types, limit)
+        if size is None:
+            return self._select(log, where, "e.place", values)
+        with closing(self.reading().execute(tables.select_events(log, where, "e.place"), values)) as rows:
+            return list(_up_to(size, map(_recorded, rows)))
 
     def plain_events(
         self, log: LogName, first: int, last: int, *, limit: int, types: Sequence[str] = ()
@@ -314,6 +320,16 @@ class Database(SqliteFile):
     def _select(self, log: LogName, where: str, order: str, values: Sequence[object]) -> list[Recorded]:
         rows = self.reading().execute(tables.select_events(log, where, order), values)
         return [_recorded(row) for row in rows]
+
+
+def _up_to(size: int, events: Iterable[Recorded]) -> Iterator[Recorded]:
+    """The first events, until they have so many bytes."""
+    left = size
+    for event in events:
+        yield event
+        left -= len(event.envelope.value)
+        if left <= 0:
+            return
 
 
 def _of_types(types: Sequence[str]) -> str:

@@ -53,8 +53,8 @@ def run(session: Session, run_id: str, reason: str, *, yes: bool, dry_run: bool,
 def user(session: Session, name: str, reason: str, *, yes: bool, dry_run: bool) -> None:
     """Erase a user: name and address, from where the user logged in, and to whom mails went. The user is disabled.
 
-    The name stays where it stands as the actor of events, and runs that the user started keep their text: erase them
-    one by one.
+    The name stays where it stands as the actor of events, and runs that the user started keep their text: erase
+    them one by one (`runledger run list --filter submitter:is:NAME` lists them).
     """
     from runledger.erasing import erasure_of_user  # noqa: PLC0415 - help needs none of it
 

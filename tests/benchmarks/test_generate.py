@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -19,7 +21,9 @@ from alerts.evaluate.evaluator import Evaluator
 from alerts.evaluate.runs import FeedRunEvents
 from benchmarks import disk, generate
 from benchmarks.workspaces.filling import Progress, fill
+from benchmarks.workspaces.links import command, event_id
 from benchmarks.workspaces.shape import Shape, is_parent, parent_of
+from ledger.domain.aggregate import Context
 from ledger.domain.statuses import may_change
 from ledger.feed import Feed
 from ledger.store.database import Database
@@ -31,6 +35,7 @@ from schemas.events import (
     Event,
     NotificationsClaimedEvent,
     NotificationsSettledEvent,
+    RunLoggedEvent,
     RunParameterAddedEvent,
     RunPropertyAddedEvent,
     RunResumedEvent,
@@ -38,8 +43,9 @@ from schemas.events import (
     RunStatusChangedEvent,
     Seal,
 )
+from schemas.registry import decode
 from schemas.statuses import TERMINAL, RunStatus
-from schemas.streams import CONTROL, notifications_stream, values_stream
+from schemas.streams import CONTROL, VALUES, notifications_stream, values_stream
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _SHAPE = Shape(runs=2_150, events=21_500, values=43_000, days=90)
@@ -101,6 +107,18 @@ def test_every_run_took_a_way_that_the_rules_allow_and_has_ended(feed: Feed, dat
 def test_runs_are_in_families_of_a_hundred_children_each_behind_its_parent() -> None:
     children = [run for run in range(_SHAPE.runs) if parent_of(run) is not None]
     assert Counter(map(parent_of, children)) == {run: 100 for run in range(_SHAPE.runs - 100) if is_parent(run)}
+
+
+def test_every_batch_is_one_that_readers_take(database: Database) -> None:
+    found = database.events_after(0, log=VALUES, limit=1_000_000)
+    assert len(found) > _SHAPE.runs // 2
+    assert all(isinstance(decode(each.envelope.type, each.envelope.value), RunLoggedEvent) for each in found)
+
+
+def test_events_have_the_ids_that_aggregates_derive() -> None:
+    by = command(Random(7))
+    context = Context(**by, actor="a", source="s", now=datetime.now(UTC))
+    assert [event_id(by, index) for index in range(12)] == [context.event_id(index) for index in range(12)]
 
 
 def test_the_mails_that_rules_would_have_sent_are_those_that_were_claimed_and_settled(feed: Feed) -> None:

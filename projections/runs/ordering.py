@@ -135,7 +135,7 @@ class Order(NamedTuple):
 
     @property
     def valued(self) -> str | None:
-        """The field of the table of values."""
+        """The field of the table of values that it goes by, if it goes by one."""
         if self.field in {_METRIC, "parameter"}:
             return f"{self.field}.{self.key}"
         return _VALUES.get(self.field)

@@ -31,6 +31,7 @@ MEASUREMENTS = (
     "mail",
     "metrics",
     "parity",
+    "postgres",
     "projection",
     "replay",
     "rules",

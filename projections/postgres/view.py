@@ -28,13 +28,17 @@ _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE checkpo
 _WRITE = "BEGIN; SELECT pg_advisory_xact_lock({})"
 _HAS_SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
 
-# Pages are walks along an index, which plans for many rows would not keep to. A lost tail is only replayed.
+# Statements are put together so that a page is a short walk along an index, the rarest condition first. What the server
+# knows of many columns together is little: it would rather read and sort all that it fears to be few.
+_WALKS = ("enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_seqscan")
 _SETTINGS = {
+    **dict.fromkeys(_WALKS, "off"),
     "client_min_messages": "warning",
     "jit": "off",
     "lock_timeout": f"{LOCK_SECONDS}s",
     "idle_in_transaction_session_timeout": f"{_IDLE_SECONDS}s",
     "max_parallel_workers_per_gather": "0",
+    # A lost tail is only replayed.
     "synchronous_commit": "off",
 }
 

@@ -28,8 +28,8 @@ from projections.view import View
 
 NOTES = """\
 Both stores are asked the same by one process, one question after the other: the time is that of the answer, from the
-question to the documents. PostgreSQL is on the same machine behind a socket, with 512 MB of buffers and no other setting; each
-statement goes there and back, and a page takes four to fourteen.
+question to the documents. PostgreSQL is on the same machine behind a socket, with 512 MB of buffers as its one setting.
+Each statement goes there and back, and a page takes four to fourteen.
 """
 _BUFFERS = "shared_buffers=512MB"
 _TIMES = 15

@@ -6,17 +6,21 @@ it are real events with their hashes, so that `runledger verify`, lists, run pag
 """
 
 import argparse
+import fcntl
+import json
+import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from benchmarks.workspaces.filling import Progress, fill
 from benchmarks.workspaces.shape import Shape
+from ledger.errors import WorkspaceError
 from ledger.feed import Feed
 from ledger.store.database import Database
 from ledger.workspace.folder import FOLDER, WorkspaceFolder
@@ -25,7 +29,13 @@ from projections.metrics.rebuild import rebuild
 from projections.runner import catch_up
 from projections.sqlite.view import SqliteView
 from runledger.process import tune_collector
+from schemas.errors import LedgerError
 from schemas.streams import CONTROL, VALUES
+
+ABOUT = "generated.json"
+"""Says beside `.runledger/` how much of what a generated workspace holds."""
+
+Say = Callable[[str], None]
 
 _GB = 1e9
 _MARGIN = 1.05
@@ -47,6 +57,9 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print(f"\nstopped; {unfinished(folder)} is unfinished. The same command begins again.", file=sys.stderr)
         return 130
+    except LedgerError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
     size = (folder / FOLDER / "ledger.db").stat().st_size / _GB
     _say(
         f"{folder}: {shape.runs:,} runs, {made.events:,} control events, "
@@ -81,16 +94,24 @@ def why_not(folder: Path, shape: Shape, *, views: bool) -> str | None:
     return None
 
 
-def make(folder: Path, shape: Shape, *, processes: int, views: bool, say: Callable[[str], None]) -> Progress:
+def make(folder: Path, shape: Shape, *, processes: int, views: bool, say: Say) -> Progress:
     """Make the workspace beside its place and move it there; what a stopped attempt left is removed first."""
     draft = unfinished(folder)
-    if draft.exists():
-        say(f"{draft} was left unfinished; beginning again\n")
-        shutil.rmtree(draft)
+    with alone(draft):
+        if any(draft.iterdir()):
+            say(f"{draft} was left unfinished; beginning again\n")
+            for each in draft.iterdir():
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
+        return _made(draft, folder, shape, processes=processes, views=views, say=say)
+
+
+def _made(draft: Path, folder: Path, shape: Shape, *, processes: int, views: bool, say: Say) -> Progress:
     told = _Told(shape.events + shape.values // 33, say)
     made = fill(draft, shape, processes=processes, told=lambda found: told("events", found.events + found.batches))
     if views:
-        _project(draft, say)
+        project(draft, say)
+    about = {"runs": shape.runs, "events": made.events, "values": made.values, "batches": made.batches}
+    (draft / ABOUT).write_text(json.dumps(about | {"seed": shape.seed}) + "\n", encoding="utf-8")
     draft.rename(folder)
     return made
 
@@ -100,7 +121,8 @@ def unfinished(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.unfinished")
 
 
-def _project(folder: Path, say: Callable[[str], None]) -> None:
+def project(folder: Path, say: Say) -> None:
+    """Bring all views of a workspace along."""
     files = WorkspaceFolder(folder / FOLDER)
     with closing(Database(files.ledger_db, durable=False)) as database, closing(SqliteView(files.views_db)) as view:
         identities = database.identities()
@@ -110,10 +132,24 @@ def _project(folder: Path, say: Callable[[str], None]) -> None:
         rebuild(view, database, identities[VALUES].id, partial(_Told(0, say), "runs with metrics"))
 
 
+@contextmanager
+def alone(draft: Path) -> Iterator[None]:
+    """Hold the folder, which is made if it is not there; raise WorkspaceError while another process does."""
+    draft.mkdir(parents=True, exist_ok=True)
+    held = os.open(draft, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise WorkspaceError(f"another process makes {draft} just now; wait for it, or name another folder") from None
+    finally:
+        os.close(held)
+
+
 class _Told:
     """Says every few seconds how much of what is done, how fast, and for how long it will go on."""
 
-    def __init__(self, total: int, say: Callable[[str], None]) -> None:
+    def __init__(self, total: int, say: Say) -> None:
         self._total, self._say = total, say
         self._began = self._last = monotonic()
 
@@ -137,19 +173,30 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     described = str(__doc__).partition("\n\n")
     parser = argparse.ArgumentParser("python -m benchmarks.generate", description=described[2])
     parser.add_argument("folder", help="the workspace's folder, which must not be there yet")
-    parser.add_argument("--runs", type=_count, default=10_000, help="how many runs (10000)")
+    parser.add_argument("--runs", type=_number, default=10_000, help="how many runs (10000)")
     parser.add_argument("--events", type=_count, help="about how many control events in all (10 a run; 6 at least)")
     parser.add_argument("--values", type=_count, help="about how many logged values in all (100 a run)")
-    parser.add_argument("--days", type=_count, default=365, help="over how many days they are spread (365)")
+    parser.add_argument("--days", type=_number, default=365, help="over how many days they are spread (365)")
     parser.add_argument("--seed", type=int, default=1, help="another number makes another workspace (1)")
     parser.add_argument("--users", action="store_true", help="make the people users: a server then asks for tokens")
     parser.add_argument("--views", action="store_true", help="bring views.db along, which takes longer than the rest")
-    parser.add_argument("--processes", type=_count, default=2, help="how many processes prepare events (2)")
+    parser.add_argument("--processes", type=_number, default=2, help="how many processes prepare events (2)")
     return parser.parse_args(arguments)
 
 
+def _number(text: str) -> int:
+    number = _count(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("at least one is needed")
+    return number
+
+
 def _count(text: str) -> int:
-    number = int(float(text)) if "e" in text else int(text.replace("_", "").replace(",", ""))
+    """A whole number, which may be written as 1e6 or 1_000_000."""
+    try:
+        number = int(float(text))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is less than nothing")
     return number

@@ -108,7 +108,7 @@ def log_points(log: SqliteLog, run_id: str, writers: int) -> None:
 
 def _batch(writer: int, first: int, writers: int) -> RunLoggedEvent:
     places = list(range(first, first + _BATCH))
-    times = [_BEGAN + (place * writers + writer) * 1_000 for place in places]
+    times = [_BEGAN + (place * writers + writer) * 1_000 + place * 7_919 % 300 for place in places]
     values = [1 / (1 + place) for place in places]
     series = Series(name="loss", kind="scalar", index=places, times=times, steps=list(places), values=list(values))
     return RunLoggedEvent(writer=f"w{writer}", first=places[0], last=places[-1], series=[series])

@@ -45,7 +45,7 @@ _PRIME = 1_000_003
 _ENDS = (RunStatus.COMPLETED,) * 8 + (RunStatus.FAILED, RunStatus.CANCELED)
 
 # What `events_of` says, for all runs at once; `n` has what several tables need.
-_N = """
+ALL_RUNS = """
 CREATE TEMP TABLE n AS
 WITH RECURSIVE c (number) AS (VALUES (0) UNION ALL SELECT number + 1 FROM c WHERE number < {runs} - 1)
 SELECT number, number + 1 AS run, (number + 1 - {runs}) * 3 AS place,
@@ -108,7 +108,7 @@ UNION ALL SELECT n.run, printf('metric.m%05d', m.number), m.number * 1.0, n.crea
     FROM n AS m CROSS JOIN n WHERE n.number = {children} + 1 AND m.number < {metrics}
 ORDER BY 1, 2"""
 _FILL = (
-    _N,
+    ALL_RUNS,
     _RUNS,
     "DROP INDEX runs{0}_created",
     "CREATE INDEX runs{0}_created ON runs{0} (created, run)",
@@ -181,11 +181,15 @@ def write_rows(connection: sqlite3.Connection, suffix: str, runs: int) -> None:
     connection.create_function("as_json", 1, lambda value: to_json(value).decode(), deterministic=True)
     connection.execute("PRAGMA cache_size=-400000")
     connection.execute("PRAGMA synchronous=OFF")
-    names = {"runs": runs, "children": CHILDREN, "metrics": METRICS, "first": _FIRST, "prime": _PRIME}
     for number, statement in enumerate(_FILL, 1):
-        connection.execute(statement.format(suffix, **names))
+        connection.execute(statement.format(suffix, **names_for(runs)))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         print(f"  {number} of {len(_FILL)}", file=sys.stderr, flush=True)
+
+
+def names_for(runs: int) -> dict[str, int]:
+    """What the statements name, for so many runs."""
+    return {"runs": runs, "children": CHILDREN, "metrics": METRICS, "first": _FIRST, "prime": _PRIME}
 
 
 def append_run(log: SqliteLog, number: int) -> None:

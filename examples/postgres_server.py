@@ -56,6 +56,11 @@ class PostgresServer:
         """The address of a database."""
         return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
 
+    @property
+    def data(self) -> Path:
+        """The folder of its files."""
+        return self._here() / "data"
+
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="runledger-postgres-"))
         try:
@@ -147,7 +152,7 @@ class PostgresServer:
         who: dict[str, Any] = {"user": "nobody", "extra_groups": []} if _is_root() else {}
         with (self._here() / "log.txt").open("ab") as log:
             return subprocess.Popen(
-                [_program(name), "-D", str(self._here() / "data"), *options],
+                [_program(name), "-D", str(self.data), *options],
                 cwd=self._here(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -7,9 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 from ledger.links import EVENT_ID, FIELDS, HASH, HEADERS, PLACE, RECORDED_AT, SEQ, STREAM, VALUE, select_rows
 from ledger.store.database import Database
-from ledger.store.fold import Accepted, Arrival, Head, Partition, Progress, Void, fold
+from ledger.store.fold import NO_RUNNING, Accepted, Arrival, Head, Partition, Progress, Void, fold
 from ledger.store.packing import unpack_headers
-from ledger.store.tables import offset_of, place_of
+from ledger.store.tables import EVENT_TABLES, offset_of, place_of
 from schemas.errors import BadRecordError
 from schemas.records import Envelope, Record, canonical_bytes, parse_record
 from schemas.streams import CONTROL, LogName, key_of
@@ -20,6 +20,16 @@ Side = Literal["topic", "replica", "either"]
 SHOWN = 100
 """How many differences are named; the rest is counted."""
 
+_SELECT_HEADS = """
+SELECT s.name, max(e.seq), e.hash FROM {table} e JOIN streams s ON s.id = e.stream
+WHERE e.place >= ? AND e.place < ? GROUP BY e.stream"""
+_SELECT_LAST = "SELECT recorded_at, running FROM {table} WHERE place >= ? AND place < ? ORDER BY place DESC LIMIT 1"
+_SELECT_LAST_VOID = (
+    "SELECT recorded_at FROM voids WHERE log = ? AND place >= ? AND place < ? ORDER BY place DESC LIMIT 1"
+)
+_COUNT = """
+SELECT (SELECT count(*) FROM {table} WHERE place >= ? AND place < ?)
+     + (SELECT count(*) FROM voids WHERE log = ? AND place >= ? AND place < ?)"""
 _NAMES = ("stream", "number", "predecessor", "id", "source", "type", "time", "actor", "value")
 
 
@@ -60,20 +70,36 @@ class Comparison:
     """Compares one partition: it is given what the topic holds, in the order of offsets."""
 
     def __init__(
-        self, database: Database, partition: Partition, heads: dict[str, Head], broken: set[str], *, intact: bool
+        self,
+        database: Database,
+        partition: Partition,
+        heads: dict[str, Head],
+        broken: set[str],
+        *,
+        intact: bool,
+        begin: int = 0,
     ) -> None:
-        """`heads` and `broken` streams are the log's; `intact` is whether the replica's own chains hold."""
+        """`heads` and `broken` streams are the log's; `intact` is whether the replica's own chains hold.
+
+        What lies before `begin` was compared before, and was the same.
+        """
         self._partition = partition
         self._heads = heads
         self._broken = broken
         self._intact = intact
-        self._kept = _kept(database, partition)
+        self._kept = _kept(database, partition, begin)
         self._next = next(self._kept, None)
-        self._progress = Progress()
+        self._progress = _progress_at(database, partition, begin)
+        heads.update(_heads_at(database, partition, begin))
         self.read = database.progress(partition.log, partition.number).next_offset
-        self.compared = 0
+        self.known = self.compared = _count_before(database, partition, begin)
         self.found: list[Difference] = []
         self.more = 0
+
+    @property
+    def reached(self) -> int:
+        """The offset behind what was compared."""
+        return self._progress.next_offset
 
     def take(self, arrivals: Sequence[Arrival]) -> None:
         """Compare a stretch of the topic."""
@@ -159,9 +185,37 @@ class Comparison:
             self.more += 1
 
 
-def _kept(database: Database, partition: Partition) -> Iterator[_Kept]:
-    """What the replica holds of a partition, in the order of offsets."""
-    bounds = (place_of(partition.number, 0), place_of(partition.number + 1, 0))
+def _heads_at(database: Database, partition: Partition, offset: int) -> dict[str, Head]:
+    """The last event before an offset of each stream in a partition of the replica."""
+    rows = database.reading().execute(
+        _SELECT_HEADS.format(table=EVENT_TABLES[partition.log]), _before(partition, offset)
+    )
+    return {stream: Head(seq, record_hash) for stream, seq, record_hash in rows}
+
+
+def _progress_at(database: Database, partition: Partition, offset: int) -> Progress:
+    """How far somebody is who has read the replica up to an offset."""
+    bounds = _before(partition, offset)
+    select = _SELECT_LAST.format(table=EVENT_TABLES[partition.log])
+    recorded_at, running = database.reading().execute(select, bounds).fetchone() or (0, NO_RUNNING)
+    void = database.reading().execute(_SELECT_LAST_VOID, (partition.log, *bounds)).fetchone()
+    return Progress(offset, max(recorded_at, void[0] if void else 0), running)
+
+
+def _count_before(database: Database, partition: Partition, offset: int) -> int:
+    """How many records of a partition the replica holds before an offset."""
+    bounds = _before(partition, offset)
+    select = _COUNT.format(table=EVENT_TABLES[partition.log])
+    return int(database.reading().execute(select, (*bounds, partition.log, *bounds)).fetchone()[0])
+
+
+def _before(partition: Partition, offset: int) -> tuple[int, int]:
+    return place_of(partition.number, 0), place_of(partition.number, offset)
+
+
+def _kept(database: Database, partition: Partition, begin: int) -> Iterator[_Kept]:
+    """What the replica holds of a partition from an offset on, in the order of offsets."""
+    bounds = (place_of(partition.number, begin), place_of(partition.number + 1, 0))
     events = (_of_row(row) for row in database.reading().execute(select_rows(partition.log), bounds))
     voids = (_of_void(void) for void in database.voids_between(partition.log, *bounds))
     event, void = next(events, None), next(voids, None)

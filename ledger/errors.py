@@ -133,7 +133,9 @@ class ContentNotFoundError(NotFoundError):
     """No content with this SHA-256 is kept."""
 
     def __init__(self, sha256: str) -> None:
-        super().__init__(f"no file with the SHA-256 {sha256[:80]!r} is kept in this workspace")
+        super().__init__(
+            f"no file with the SHA-256 {sha256[:80]!r} is kept in this workspace: it never was, or it was erased"
+        )
         self.sha256 = sha256
 
 

@@ -4,9 +4,12 @@ from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from ledger.store.database import Database, Recorded
-from schemas.events import Event, OpaqueEvent
+from schemas.events import Event, OpaqueEvent, PersonalDataErasedEvent
 from schemas.records import Envelope
 from schemas.streams import CONTROL, run_stream
+
+AT_ONCE_BYTES = 16_000_000
+"""About so many bytes of values are read at once: the end of a run takes up to 128 kB, most events a few hundred."""
 
 
 class FeedEvent(NamedTuple):
@@ -28,20 +31,26 @@ class Feed:
         self._database = database
 
     def after(self, position: int, limit: int) -> list[FeedEvent]:
-        """Up to `limit` events behind a position; begin with 0."""
-        return self.of_types((), position, limit)
+        """Up to `limit` events behind a position, fewer where they are large; none at the end. Begin with 0."""
+        with self._database.clear_errors():
+            found = self._database.events_after(position, limit=limit, size=AT_ONCE_BYTES)
+        return [decoded(self._database, recorded) for recorded in found]
 
     def skimmed(self, position: int, limit: int, types: Container[str]) -> list[FeedEvent]:
-        """As `after`, for who passes over all but these types: the others are opaque, and cost little."""
+        """Up to `limit` events behind a position, for who passes over all but these types: others are opaque."""
         with self._database.clear_errors():
             found = self._database.events_after(position, limit=limit)
         return [decoded(self._database, recorded, types) for recorded in found]
 
     def of_types(self, types: Sequence[str], position: int, limit: int) -> list[FeedEvent]:
-        """As `after`, of these types alone; of all if none is named."""
+        """Up to `limit` events behind a position, of these types alone; of all if none is named."""
         with self._database.clear_errors():
             found = self._database.events_after(position, limit=limit, types=types)
         return [decoded(self._database, recorded) for recorded in found]
+
+    def keys_changed(self) -> object:
+        """A value that is another once personal text was erased, so that events read otherwise from then on."""
+        return self._database.cipher.changed()
 
     def latest(self, count: int) -> list[FeedEvent]:
         """The last events, oldest first."""
@@ -102,6 +111,8 @@ def decoded(database: Database, recorded: Recorded, reading: Container[str] | No
     envelope = recorded.envelope
     if reading is None or envelope.type in reading:
         event = database.event(envelope)
+        if isinstance(event, PersonalDataErasedEvent):
+            database.cipher.forget(event.keys)
     else:
         event = OpaqueEvent(envelope.type, envelope.value, "it was not to be read")
     return FeedEvent(recorded.place, recorded.recorded_at, recorded.hash, envelope, event)

@@ -214,7 +214,8 @@ class AuditQuery:
     `actor` is who did it or on whose behalf, `action` the name of an event such as `run.tagged`. `stream`
     is a thing by its kind and id, as `run:digits-1`; `kind` all things of one kind. `field` is such as
     `tags.approved` or `status`, with `value` what stood in it from then on. `since` and `until` are
-    milliseconds of `recorded_at`, the second not included. `because_of` is a position: what was mailed
+    milliseconds of `recorded_at`, the second not included. `client` is the program that sent it, `address` where
+    on the network it came from. `because_of` is a position: what was mailed
     because of it. `refused` asks for what was refused, or was not. `as_of` leaves out what came behind a
     position. `cursor` comes from the page before.
     """
@@ -226,6 +227,8 @@ class AuditQuery:
     experiment: str | None = None
     field: str | None = None
     value: str | None = None
+    client: str | None = None
+    address: str | None = None
     since: int | None = None
     until: int | None = None
     because_of: int | None = None

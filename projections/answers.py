@@ -34,7 +34,7 @@ from projections.history.entries import entries
 from projections.history.moments import position_of
 from projections.history.trail import TYPES, Trail, trail_of
 from projections.projection import Projection
-from projections.runner import Told, behind, catch_up
+from projections.runner import Told, behind, catch_up_all
 from projections.runs.as_of import Past
 from projections.runs.comparing import compared, facts_of, origin_of
 from projections.runs.conditions import LiveMetrics
@@ -166,9 +166,9 @@ class Answers:
             return find_artifacts(connection, run_id, prefixes)
 
     def catch_up(self, told: Told | None = None) -> None:
-        """Bring the run tables up to date; `told` hears how far they are."""
+        """Bring all tables up to date, in one reading of the events; `told` hears how far they are."""
         with self._view.clear_errors():
-            catch_up(self._view, self._runs, self._feed, told=told)
+            catch_up_all(self._view, PROJECTIONS, self._feed, told=told)
 
     def audit(self, query: AuditQuery, *, at_least: int = 0) -> AuditPage:
         """A page of what was done or refused; raises InvalidNameError and LimitExceededError."""
@@ -184,8 +184,7 @@ class Answers:
     @contextmanager
     def _caught_up(self, at_least: int, *others: Projection) -> Iterator[Connection]:
         with self._view.clear_errors():
-            for projection in (self._runs, *others):
-                catch_up(self._view, projection, self._feed, at_least=at_least)
+            catch_up_all(self._view, (self._runs, *others), self._feed, at_least=at_least)
             # One moment for all statements of a question: a rebuild may change the tables in between.
             with self._view.snapshot() as connection:
                 yield connection

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from ledger.feed import Feed
 from projections import rebuild, runner
+from projections.forgetting import Forgetful, is_to_scrub, scrub
 from projections.projection import Projection
 from projections.sqlite.view import SqliteView
 
@@ -24,7 +25,8 @@ class OwnView:
     def catch_up(self) -> int:
         """Take in what is new, and answer with the position that the tables then have.
 
-        Where the version of the projection went up, the tables are built anew first.
+        Where the version of the projection went up, the tables are built anew first; and where personal text was
+        erased, unless the projection has a way of its own to `forget` it.
 
         Raises:
             LogRefusedError: the file was filled from another log, or from more of this one.
@@ -32,7 +34,13 @@ class OwnView:
         """
         self._arrive()
         with self._view.clear_errors():
-            return runner.catch_up(self._view, self._projection, self._feed)
+            was_there = self._view.checkpoint(self._projection) is not None
+            position = runner.catch_up(self._view, self._projection, self._feed)
+            if is_to_scrub(self._view):
+                if was_there and not isinstance(self._projection, Forgetful):
+                    position = rebuild.rebuild(self._view, self._projection, self._feed).position
+                scrub(self._view)
+            return position
 
     def rebuild(self) -> int:
         """Read everything again into new tables, which then take the place of those in use."""

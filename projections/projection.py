@@ -1,9 +1,13 @@
 """What a projection is: a name, tables, and a function from events to rows."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from ledger.feed import FeedEvent
+from projections.connection import Connection
+
+Changes = Sequence[Callable[[Connection], object]]
+"""What is written, in this order."""
 
 
 class Projection(Protocol):
@@ -26,3 +30,32 @@ class Projection(Protocol):
 
         Ours know a `projections.connection.Connection`; one's own are in SQLite, and get a `sqlite3.Connection`.
         """
+
+
+class Fold(Protocol):
+    """From events to changes of one generation of tables, batch by batch; what it has read it may remember.
+
+    Every change must have been written before the next batch, and nobody else may write between the two.
+    """
+
+    def take(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
+        """What events change; this reads and writes nothing, so that it needs no lock."""
+
+
+@runtime_checkable
+class Folding(Protocol):
+    """A projection that tells reading from writing: a rebuild keeps others waiting for the writing alone."""
+
+    def fold(self, suffix: str) -> Fold:
+        """A fold of one generation of the tables."""
+
+
+def many(statement: str, values: Sequence[tuple[Any, ...]]) -> Callable[[Connection], object]:
+    """The change of a statement that is run for each of these."""
+    return lambda connection: connection.executemany(statement, values) if values else None
+
+
+def write(changes: Changes, connection: Connection) -> None:
+    """Carry out changes, in the caller's transaction."""
+    for change in changes:
+        change(connection)

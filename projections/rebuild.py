@@ -1,12 +1,18 @@
-"""Building a view again beside the one in use, and putting it in its place."""
+"""Building views again beside those in use, and putting them in their place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from time import perf_counter
 
-from ledger.errors import UnavailableError
-from ledger.feed import Feed
-from projections.batch import BATCH, applied
+from ledger.errors import UnavailableError, WorkspaceError
+from ledger.feed import Feed, FeedEvent
+from projections.batch import BATCH, Filling, next_events
+from projections.leftovers import drop_leftovers
+from projections.pace import Pace
 from projections.projection import Projection
 from projections.view import Checkpoint, View
+
+LAST = 1_000
+"""So many events at most are read while the lock is held, to put the tables in use behind them."""
 
 
 def rebuild(
@@ -15,59 +21,109 @@ def rebuild(
     feed: Feed,
     progress: Callable[[int, int], None] = lambda *_: None,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
 ) -> Checkpoint:
-    """Read everything from zero into new tables, then let queries read those.
+    """As `rebuild_all`, of one projection."""
+    return rebuild_all(view, [projection], feed, progress, batch=batch)[0]
 
-    Readers go on meanwhile. Ended half-way, it goes on from there when it is called again; called
-    by two processes at once, they share the work. `progress` is told the position that was
-    reached, and the last one.
+
+def rebuild_all(
+    view: View,
+    projections: Sequence[Projection],
+    feed: Feed,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    *,
+    batch: int | None = None,
+) -> list[Checkpoint]:
+    """Read everything from zero into new tables, each event once for all of them, then let queries read those.
+
+    Readers go on meanwhile, and others write to the view: the lock is held for the writing of a batch alone,
+    about a hundredth of a second while others write, or for `batch` events. Ended half-way, it goes on from
+    there when it is called again; called by two processes at once, they take turns. `progress` is told the
+    position that all have reached, and the last one.
 
     Raises:
-        WorkspaceError: a newer version of the projection is being built.
+        WorkspaceError: a newer version of a projection is being built, or somebody gave this rebuild up.
     """
-    begun = _begun(view, projection, feed.log_id)
-    building: Checkpoint | None = begun
-    while building is not None and building.generation == begun.generation:
-        progress(building.position, feed.last_position())
-        building = _step(view, projection, feed, building, batch)
-    used = view.checkpoint(projection) or begun
-    progress(used.position, feed.last_position())
+    begun = [Filling(view, each, feed, _begun(view, each, feed.log_id), building=True) for each in projections]
+    pace = Pace(batch or BATCH, fixed=batch is not None)
+    building = begun
+    while building:
+        end = feed.last_position()
+        progress(min(each.position for each in building), end)
+        building = _still(view, feed, building, end, pace)
+    used = [view.checkpoint(each.projection) or each.checkpoint for each in begun]
+    progress(min((each.position for each in used), default=0), feed.last_position())
     return used
 
 
 def _begun(view: View, projection: Projection, log_id: str) -> Checkpoint:
     with view.writing():
-        found = view.checkpoint(projection, building=True)
-        if found is not None:
-            view.refuse_newer(projection, found)
-            if (found.version, found.log_id) == (projection.version, log_id):
-                return found
-            view.drop_tables(projection, found.generation)
-        fresh = Checkpoint(projection.version, view.unused_generation(projection), log_id)
-        view.make_tables(projection, fresh)
-        view.note(projection, fresh, building=True)
-        return fresh
+        begun = view.checkpoint(projection, building=True)
+        if begun is not None:
+            view.refuse_newer(projection, begun)
+        if begun is None or (begun.version, begun.log_id) != (projection.version, log_id):
+            begun = Checkpoint(projection.version, view.unused_generation(projection), log_id)
+            view.make_tables(projection, begun)
+            view.note(projection, begun, building=True)
+    drop_leftovers(view, projection)
+    return begun
 
 
-def _step(view: View, projection: Projection, feed: Feed, building: Checkpoint, batch: int) -> Checkpoint | None:
-    """One batch more; None when it was the last one, and the tables are in use."""
-    # Read before the lock is taken, so that questions which wait for it get their turn.
-    events = feed.after(building.position, batch)
-    with view.writing():
-        found = view.checkpoint(projection, building=True)
-        if found != building:
-            return found  # another process rebuilds too, and was faster
-        building = applied(view, projection, building, events)
-        if len(events) < batch:
-            events = feed.after(building.position, batch)
-            building = applied(view, projection, building, events)
-        if len(events) < batch:
-            _refuse_to_go_back(view, projection, building)
-            _swap(view, projection, building)
+def _still(view: View, feed: Feed, building: Sequence[Filling], end: int, pace: Pace) -> list[Filling]:
+    """A batch more for those that are furthest behind; what is not done yet goes on."""
+    start = min(each.position for each in building)
+    events = next_events(feed, start, [each.position for each in building if each.position > start], pace.size)
+    taken = [(each, _take(view, each, events)) for each in building if each.position == start]
+    pace.held(max((held for _, held in taken if held is not None), default=0.0), len(events), view.written())
+    lost = [each for each, held in taken if held is None]
+    still = [each for each in building if each not in lost]
+    still += [found for each in lost if (found := _taken_over(view, feed, each)) is not None]
+    return [each for each in still if each.position < end or not _is_done(view, feed, each)]
+
+
+def _taken_over(view: View, feed: Feed, filling: Filling) -> Filling | None:
+    """Another process rebuilds too, and was faster: go on where it is; None if it is done."""
+    projection, generation = filling.projection, filling.checkpoint.generation
+    found = view.checkpoint(projection, building=True)
+    if found is not None and found.generation == generation:
+        return Filling(view, projection, feed, found, building=True)
+    used = view.checkpoint(projection)
+    if used is None or used.generation < generation:
+        raise WorkspaceError(f"the rebuild of {projection.name!r} was given up by somebody else; the view is as it was")
+    return None
+
+
+def _take(view: View, filling: Filling, events: Sequence[FeedEvent]) -> float | None:
+    """For how many seconds the lock was held; None if the tables are not as they were left."""
+    # Prepared before the lock is taken, so that others who write get their turn.
+    with view.snapshot():
+        if not filling.is_current():
             return None
-        view.note(projection, building, building=True)
-        return building
+        prepared = filling.prepare(events)
+    with view.writing():
+        began = perf_counter()
+        if not filling.is_current():
+            return None
+        filling.write(prepared)
+    return perf_counter() - began
+
+
+def _is_done(view: View, feed: Feed, filling: Filling) -> bool:
+    """Whether the tables are in use: what came meanwhile is read with the lock, so that nothing is missed."""
+    with view.writing():
+        if not filling.is_current():
+            return False
+        events = feed.after(filling.position, LAST)
+        prepared = filling.prepare(events)
+        if len(events) == LAST or prepared.behind.position < feed.last_position():
+            return False
+        _refuse_to_go_back(view, filling.projection, prepared.behind)
+        filling.write(prepared)
+        view.use(filling.projection, filling.checkpoint)
+        view.forget_building(filling.projection)
+    drop_leftovers(view, filling.projection)
+    return True
 
 
 def _refuse_to_go_back(view: View, projection: Projection, building: Checkpoint) -> None:
@@ -78,11 +134,3 @@ def _refuse_to_go_back(view: View, projection: Projection, building: Checkpoint)
             f"the view {projection.name!r} has position {used.position}, and the ledger here ends at "
             f"{building.position}: what was written elsewhere has not arrived yet. Try again."
         )
-
-
-def _swap(view: View, projection: Projection, checkpoint: Checkpoint) -> None:
-    used = view.checkpoint(projection)
-    view.use(projection, checkpoint)
-    view.forget_building(projection)
-    if used is not None:
-        view.drop_tables(projection, used.generation)

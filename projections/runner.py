@@ -1,12 +1,12 @@
 """Bringing a view up to date: one transaction a batch, checkpoint included."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ledger.errors import LogRefusedError, UnavailableError
 from ledger.feed import Feed
-from projections.batch import BATCH, applied
+from projections.batch import BATCH, Filling, next_events
 from projections.projection import Projection
-from projections.rebuild import rebuild
+from projections.rebuild import rebuild_all
 from projections.view import Checkpoint, View
 
 Told = Callable[[int, int], None]
@@ -16,37 +16,65 @@ Told = Callable[[int, int], None]
 def catch_up(
     view: View, projection: Projection, feed: Feed, *, at_least: int = 0, batch: int = BATCH, told: Told | None = None
 ) -> int:
-    """Read to the feed's end as it is now, and answer with the position that the view then holds.
+    """As `catch_up_all`, of one projection."""
+    return catch_up_all(view, [projection], feed, at_least=at_least, batch=batch, told=told)
 
-    After each batch `told` hears how far it is.
+
+def catch_up_all(
+    view: View,
+    projections: Sequence[Projection],
+    feed: Feed,
+    *,
+    at_least: int = 0,
+    batch: int = BATCH,
+    told: Told | None = None,
+) -> int:
+    """Read to the feed's end as it is now, and answer with the position that all these tables then hold.
+
+    Each event is read once for those that are at the same place. After each batch `told` hears how far it is.
 
     The write transaction is the lock: one process projects at a time, the others find it done.
-    Tables of an older version of the projection are built again first, and so are those that lack events
+    Tables of an older version of a projection are built again first, and so are those that lack events
     which this program has learnt to read since.
 
     Raises:
         UnavailableError: the feed does not reach `at_least`.
-        LogRefusedError: the view was built from another log, or from more of this one.
-        WorkspaceError: the view was built by a newer version of the projection.
+        LogRefusedError: tables were built from another log, or from more of this one.
+        WorkspaceError: tables were built by a newer version of their projection.
     """
     # Fixed before the loop: on a busy log the end would move on for ever.
     end = feed.last_position()
-    checkpoint = view.in_use(projection, feed.log_id)
-    if checkpoint is not None and checkpoint.position > end and not view.others_fill:
-        _refuse_shorter(view, checkpoint, feed)
-    first = checkpoint.position if checkpoint else 0
+    found = _in_use(view, projections, feed)
+    for _, checkpoint in found:
+        if checkpoint is not None and checkpoint.position > end and not view.others_fill:
+            _refuse_shorter(view, checkpoint, feed)
+    position = first = _reached(found)
     if told is not None and first < end:
         told(0, end - first)
-    while checkpoint is None or checkpoint.position < end or view.is_outdated(projection, checkpoint):
-        if checkpoint is not None and view.is_outdated(projection, checkpoint):
-            checkpoint = rebuild(view, projection, feed, batch=batch)
+    kept: dict[str, Filling] = {}
+    while True:
+        outdated = [each for each, at in found if at is not None and view.is_outdated(each, at)]
+        if outdated:
+            rebuild_all(view, outdated, feed)
+        elif lagging := [each for each, at in found if at is None or at.position < end]:
+            _take_batch(view, lagging, feed, batch, kept)
         else:
-            checkpoint = _take_batch(view, projection, feed, batch)
+            break
+        found = _in_use(view, projections, feed)
+        position = _reached(found)
         if told is not None:
-            told(checkpoint.position - first, end - first)
-    if checkpoint.position < at_least:
-        raise behind(at_least, checkpoint.position)
-    return checkpoint.position
+            told(position - first, end - first)
+    if position < at_least:
+        raise behind(at_least, position)
+    return position
+
+
+def _in_use(view: View, projections: Sequence[Projection], feed: Feed) -> list[tuple[Projection, Checkpoint | None]]:
+    return [(each, view.in_use(each, feed.log_id)) for each in projections]
+
+
+def _reached(found: Sequence[tuple[Projection, Checkpoint | None]]) -> int:
+    return min(at.position if at else 0 for _, at in found)
 
 
 def behind(at_least: int, position: int) -> UnavailableError:
@@ -67,11 +95,24 @@ def _refuse_shorter(view: View, checkpoint: Checkpoint, feed: Feed) -> None:
         )
 
 
-def _take_batch(view: View, projection: Projection, feed: Feed, batch: int) -> Checkpoint:
+def _take_batch(
+    view: View, projections: Sequence[Projection], feed: Feed, batch: int, kept: dict[str, Filling]
+) -> None:
     with view.writing():
-        checkpoint = view.begin(projection, feed.log_id)
-        if view.is_outdated(projection, checkpoint):
-            return checkpoint
-        checkpoint = applied(view, projection, checkpoint, feed.after(checkpoint.position, batch))
-        view.note(projection, checkpoint)
-        return checkpoint
+        begun = [(each, view.begin(each, feed.log_id)) for each in projections]
+        fillings = [_filling(view, each, feed, at, kept) for each, at in begun if not view.is_outdated(each, at)]
+        if not fillings:
+            return
+        start = min(each.position for each in fillings)
+        events = next_events(feed, start, [each.position for each in fillings if each.position > start], batch)
+        for filling in fillings:
+            if filling.position == start:
+                filling.write(filling.prepare(events))
+
+
+def _filling(view: View, projection: Projection, feed: Feed, at: Checkpoint, kept: dict[str, Filling]) -> Filling:
+    """The one that took the last batch, unless another process took one since."""
+    found = kept.get(projection.name)
+    if found is None or found.checkpoint != at:
+        found = kept[projection.name] = Filling(view, projection, feed, at, building=False)
+    return found

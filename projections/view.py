@@ -1,5 +1,6 @@
 """The tables of all projections, and how far each has read: what every store of them does."""
 
+import re
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from ledger.errors import LogRefusedError, WorkspaceError
 from projections.connection import Connection
 from projections.projection import Projection
-from projections.skipped import forget, has_learnt
+from projections.skipped import has_learnt
 
 CHECKPOINTS = """
 CREATE TABLE checkpoints (
@@ -16,6 +17,8 @@ CREATE TABLE checkpoints (
 )"""
 _SELECT = """SELECT version, generation, log_id, position, opaque FROM checkpoints
 WHERE projection = ? AND building = ?"""
+_GENERATIONS = "SELECT generation FROM checkpoints WHERE projection = ?"
+_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
 _UPSERT = """INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (projection, building) DO UPDATE SET version = excluded.version, generation = excluded.generation,
 log_id = excluded.log_id, position = excluded.position, opaque = excluded.opaque"""
@@ -70,9 +73,21 @@ class View(ABC):
     def snapshot(self) -> AbstractContextManager[Connection]:
         """One moment of the tables, for several reads that belong together."""
 
+    def written(self) -> int:
+        """A number that is another when others have written, where those who write wait for each other."""
+        return 0
+
     @abstractmethod
     def clear_errors(self) -> AbstractContextManager[None]:
         """Say what went wrong with the store, and what to do."""
+
+    @abstractmethod
+    def scrub(self) -> None:
+        """Keep no trace of rows that were deleted: in no index, free page or log of the store.
+
+        Raises:
+            UnavailableError: others use it all the time.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -127,20 +142,37 @@ class View(ABC):
         return found
 
     def unused_generation(self, projection: Projection) -> int:
-        """The number for new tables, behind those in use and those that a rebuild has begun."""
-        select = "SELECT coalesce(max(generation), 0) + 1 FROM checkpoints WHERE projection = ?"
-        return int(self.reading().execute(select, (projection.name,)).fetchone()[0])
+        """The number for new tables, behind those in use, those being made, and what is left of others."""
+        left = (generation for _, generation in self.leftovers(projection))
+        return max([0, *left, *self._generations(projection)]) + 1
 
     def make_tables(self, projection: Projection, checkpoint: Checkpoint) -> None:
         """Make one generation of tables."""
         for statement in projection.schema(checkpoint.suffix).split(";"):
             self.reading().execute(statement)
 
-    def drop_tables(self, projection: Projection, generation: int) -> None:
-        """Drop one generation of tables."""
-        for table in projection.tables:
-            self.reading().execute(f"DROP TABLE IF EXISTS {table}_{generation}")
-        forget(self.reading(), projection.name, generation)
+    def table_names(self) -> list[str]:
+        """The names of all tables."""
+        return [name for (name,) in self.reading().execute(_TABLES)]
+
+    def leftovers(self, projection: Projection) -> list[tuple[str, int]]:
+        """Tables of a projection whose generation no checkpoint has, each with that."""
+        needed = self._generations(projection)
+        names = self.table_names()
+        found = [
+            (table, int(match.group(1)))
+            for table in projection.tables
+            for name in names
+            if (match := re.fullmatch(rf"{re.escape(table)}_(\d+)", name))
+        ]
+        return [(table, generation) for table, generation in found if generation not in needed]
+
+    def _generations(self, projection: Projection) -> set[int]:
+        return {generation for (generation,) in self.reading().execute(_GENERATIONS, (projection.name,))}
+
+    def drop_table(self, table: str, generation: int) -> None:
+        """Drop one table of a generation, if it is there."""
+        self.reading().execute(f"DROP TABLE IF EXISTS {table}_{generation}")
 
     def use(self, projection: Projection, checkpoint: Checkpoint) -> None:
         """Let queries read this generation from here on, and note its checkpoint."""

@@ -1,6 +1,7 @@
 """How far a check of a ledger.db has come, in a small file outside the workspace: who is stopped goes on from there.
 
-Of each partition it holds the next offset and the running hash before it, of the seals the last position.
+Of each partition it holds the next offset and the running hash before it, of the seals the last position, of the
+topics the next offset to compare.
 It is as trustworthy as whoever may write it: a check without it trusts nothing.
 """
 
@@ -32,6 +33,8 @@ class Bookmark:
         self.file = file
         self.known: dict[LogName, dict[int, Mark]] = {}
         self.sealed = 0
+        self.topics: str | None = None
+        self.compared: dict[LogName, dict[int, int]] = {}
         self._ids: dict[str, str] = {}
         self._clock = clock
         self._written_at = clock()
@@ -58,6 +61,17 @@ class Bookmark:
         self.sealed = position
         self._write_now_and_then()
 
+    def begin_comparing(self, topics: str) -> Mapping[LogName, Mapping[int, int]]:
+        """Begin to compare with the topics at an address; up to which offset each partition was compared with them."""
+        if self.topics != topics:
+            self.topics, self.compared = topics, {}
+        return self.compared
+
+    def keep_compared(self, log: LogName, partition: int, offset: int) -> None:
+        """Note up to where a partition is the same in the topic."""
+        self.compared.setdefault(log, {})[partition] = offset
+        self._write_now_and_then()
+
     def forget(self) -> None:
         """All of it was checked: nothing is to be gone on with."""
         with suppress(OSError):
@@ -77,6 +91,11 @@ class Bookmark:
                 for name, log in content["logs"].items()
             }
             sealed = {_FORM: int(content["sealed"])}[content["form"]]
+            compared: dict[LogName, dict[int, int]] = {
+                name: {int(number): int(offset) for number, offset in offsets.items()}
+                for name, offsets in content["compared"].items()
+            }
+            topics = content["topics"]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RefusedError(
                 f"{self.file} holds no place in a ledger ({error!r}): verify without --resume"
@@ -87,7 +106,7 @@ class Bookmark:
                     f"the place to go on from is in log {log_id}, and the {name} log here is "
                     f"{self._ids.get(name, 'not there')}: it is another ledger. Verify without --resume."
                 )
-        self.known, self.sealed = marks, sealed
+        self.known, self.sealed, self.topics, self.compared = marks, sealed, topics, compared
 
     def _write_now_and_then(self) -> None:
         now = self._clock()
@@ -102,7 +121,8 @@ class Bookmark:
             name: {"id": self._ids[name], "partitions": {number: _plain(mark) for number, mark in marks.items()}}
             for name, marks in self.known.items()
         }
-        text = json.dumps({"form": _FORM, "logs": logs, "sealed": self.sealed})
+        compared = {"topics": self.topics, "compared": self.compared}
+        text = json.dumps({"form": _FORM, "logs": logs, "sealed": self.sealed} | compared)
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self.file.with_suffix(f".{os.getpid()}.part")
         draft.write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ledger.errors import UnavailableError
 from ledger.store.database import Database
 from ledger.verify import LogReport
+from runledger.bookmark import Bookmark
 from runledger.locating import folder_of
 from runledger.settings import resolve
 
@@ -31,8 +32,10 @@ def topics_of(location: str) -> str | None:
     return address if address.startswith(_KAFKA) else None
 
 
-def compared(database: Database, reports: Sequence[LogReport], topics: str, progress: Told) -> dict[str, Any]:
-    """What comparing a ledger.db, whose chains were checked, with its topics came to.
+def compared(
+    database: Database, reports: Sequence[LogReport], topics: str, progress: Told, mark: Bookmark | None = None
+) -> dict[str, Any]:
+    """What comparing a ledger.db, whose chains were checked, with its topics came to; with a bookmark from there on.
 
     Raises:
         UnavailableError: no broker answers at the address.
@@ -41,7 +44,11 @@ def compared(database: Database, reports: Sequence[LogReport], topics: str, prog
     from ledger.logs.kafka.comparing import compare  # noqa: PLC0415 - as in _reader
 
     try:
-        report = compare(database, reports, reader, progress)
+        if mark is None:
+            report = compare(database, reports, reader, progress)
+        else:
+            known = {name: dict(offsets) for name, offsets in mark.begin_comparing(topics).items()}
+            report = compare(database, reports, reader, progress, known=known, keep=mark.keep_compared)
     except UnavailableError as error:
         raise UnavailableError(f"{error} --replica-only checks ledger.db without its topics.") from error
     return {
@@ -49,6 +56,7 @@ def compared(database: Database, reports: Sequence[LogReport], topics: str, prog
         "intact": report.intact,
         "wrong": report.wrong,
         "compared": report.compared,
+        "known": report.known,
         "unread": report.unread,
         "differences": [asdict(each) | {"text": str(each)} for each in report.differences],
         "more": report.more,

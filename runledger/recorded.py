@@ -8,7 +8,9 @@ from typing import Any
 from ledger.feed import FeedEvent
 from ledger.store.database import Database
 from ledger.store.fold import Void
+from schemas.events import Event
 from schemas.events.base import CONCEALED
+from schemas.personal import MARK
 from schemas.records import Record
 from schemas.registry import secrets_in
 from schemas.streams import ABOUT_PEOPLE, VALUES, LogName, genesis_stream, kind_of, log_of
@@ -21,7 +23,7 @@ _COMMON = frozenset({"command", "digest", "reason", "on_behalf_of", "client", "a
 def event_document(event: FeedEvent, as_text: Callable[[Any], str]) -> dict[str, Any]:
     """An accepted event; `as_text` writes a value of any kind in its summary."""
     envelope = event.envelope
-    data = _payload(envelope.type, envelope.value)
+    data = _payload(envelope.type, in_the_clear(event))
     return {
         "position": event.position,
         "recorded_at": _iso(event.recorded_at),
@@ -36,6 +38,12 @@ def event_document(event: FeedEvent, as_text: Callable[[Any], str]) -> dict[str,
         "hash": event.hash.hex(),
         "data": data,
     }
+
+
+def in_the_clear(event: FeedEvent) -> bytes:
+    """The value of an event as it was stored; where text of it is encrypted, as far as it can be read."""
+    known, value = event.event, event.envelope.value
+    return known.to_value() if MARK in value and isinstance(known, Event) else value
 
 
 def for_anybody(document: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ledger.errors import UnavailableError
 from projections.analytics.selection import Selection
+from runledger.lakes import note_lake
 from runledger.wiring import Embedded
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def replay_once(parts: Embedded, address: str, selection: Selection, progress: P
         from projections.analytics.lake import Lake  # noqa: PLC0415 - pyarrow only for who asks
         from projections.analytics.replay import replay  # noqa: PLC0415
 
-    done = replay(_caught_up(parts), Lake(address), selection, progress)
+    # Noted first: whatever becomes of the replay, what is erased is looked for in there.
+    note_lake(parts.folder, address)
+    done = replay(caught_up(parts), Lake(address), selection, progress)
     return {"lake": address, **done.document()}
 
 
@@ -59,10 +62,11 @@ def pipe(parts: Embedded, table: str, selection: Selection, form: str, out: Bina
         from projections.analytics.piping import FORMS  # noqa: PLC0415
         from projections.analytics.replay import batches  # noqa: PLC0415
 
-    FORMS[form](table, batches(_caught_up(parts), table, selection), out)
+    FORMS[form](table, batches(caught_up(parts), table, selection), out)
 
 
-def _caught_up(parts: Embedded) -> "Source":
+def caught_up(parts: Embedded) -> "Source":
+    """A workspace to replay, with all that its logs hold by now."""
     from projections.analytics.replay import Source  # noqa: PLC0415
 
     # Values first: then every run that has some is among the events.

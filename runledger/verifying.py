@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import partial
 from sqlite3 import OperationalError
 from typing import Any
 
@@ -71,9 +72,9 @@ class _Found:
             )
         if asked.topics is not None:
             with one_moment(database.reading()):
-                self.topics = compared(
-                    database, self.reports, asked.topics, lambda done: told(Step.TOPICS, done, sum(ends.values()))
-                )
+                total = sum(ends.values())
+                progress = partial(_tell, told, Step.TOPICS, total)
+                self.topics = compared(database, self.reports, asked.topics, progress, asked.bookmark)
         if CONTROL not in {report.log for report in self.reports}:
             self.damage = "the file does not say any more which log it holds"
         elif pages != "ok":
@@ -136,6 +137,10 @@ def verified_topics(topics: str, told: Told, asked: Asked) -> dict[str, Any]:
         found.check(database, asked, told)
     found.damage = found.damage or damage
     return found.document()
+
+
+def _tell(told: Told, step: Step, total: int, done: int) -> None:
+    told(step, done, total)
 
 
 def _ends(database: Database) -> dict[LogName, int]:

@@ -22,6 +22,7 @@ MARK = b'"$enc"'
 
 _ENCRYPTED = "$enc"
 _PARTS = 3
+_NESTED = (dict, list)
 # What must be readable whatever became of the keys.
 _NEVER = (LedgerCreatedEvent, PersonalDataEncryptedEvent, PersonalDataErasedEvent)
 
@@ -66,19 +67,26 @@ def changed(plan: Plan, tree: Any, change: Callable[[Path, str], Any], path: Pat
 
 
 def restored(tree: Any, change: Callable[[Path, list[str]], Any], path: Path = ()) -> Any:
-    """Any JSON with each `{"$enc": [key id, nonce, ciphertext]}` in it changed."""
-    match tree:
-        case {"$enc": [str(), str(), str()] as parts} if len(tree) == 1:
-            return change(path, parts)
-        case dict():
-            return {key: restored(item, change, (*path, key)) for key, item in tree.items()}
-        case list():
-            return [
-                restored(item, change, (*path, str(number))) if isinstance(item, dict | list) else item
-                for number, item in enumerate(tree)
-            ]
-        case _:
-            return tree
+    """Any JSON with each `{"$enc": [key id, nonce, ciphertext]}` in it changed; it is changed where it is."""
+    # Every text of an encrypted ledger that is read comes by here.
+    if type(tree) is dict:
+        if len(tree) == 1 and _is_encrypted(tree.get(_ENCRYPTED)):
+            return change(path, tree[_ENCRYPTED])
+        for key, item in tree.items():
+            if type(item) in _NESTED:
+                tree[key] = restored(item, change, (*path, key))
+    elif type(tree) is list:
+        for number, item in enumerate(tree):
+            if type(item) in _NESTED:
+                tree[number] = restored(item, change, (*path, str(number)))
+    return tree
+
+
+def _is_encrypted(parts: object) -> bool:
+    if type(parts) is not list or len(parts) != _PARTS:
+        return False
+    key_id, nonce, text = parts
+    return type(key_id) is type(nonce) is type(text) is str
 
 
 def _of_model(model: type[Part]) -> Plan | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
 
+from alerts.deliver.erased import why_untold
 from alerts.deliver.figures import Figures
 from alerts.deliver.notification import ENDS, Notification, State, claimed, intended, settled, suppressed
 from alerts.deliver.overdue import Overdue
@@ -21,6 +22,7 @@ from schemas.events import (
     NotificationsDueEvent,
     NotificationsSettledEvent,
     Outcome,
+    PersonalDataErasedEvent,
     RecipientSuppressedEvent,
     RecipientUnsubscribedEvent,
     SilenceCreatedEvent,
@@ -29,6 +31,7 @@ from schemas.events import (
 _SUPPRESSING = (
     AlertRuleDeletedEvent
     | AlertRuleDisabledEvent
+    | PersonalDataErasedEvent
     | RecipientSuppressedEvent
     | RecipientUnsubscribedEvent
     | SilenceCreatedEvent
@@ -148,7 +151,7 @@ class Notifications:
 
     def _suppress(self, happened: FeedEvent) -> None:
         for notification in list(self._open.values()):
-            why = notification.intent.suppressed_by(partial(suppresses, happened))
+            why = notification.intent.suppressed_by(partial(suppresses, happened)) or why_untold(notification, happened)
             if why:
                 self._overdue.close(notification.intent)
                 self._keep(suppressed(notification, why))

@@ -2,16 +2,16 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import sha1, sha256
 from random import Random
 from typing import Any, NamedTuple
-from uuid import UUID, uuid5
 
 from schemas.events import Event
 from schemas.records import NO_PREVIOUS, Envelope
 
 SECOND = 1_000_000
 _DAY_SECONDS = 86_400
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 Chained = tuple[int, tuple[str, int, str, str, str, str, str, str, bytes], bytes]
 """When an event is recorded, in epoch microseconds, the fields of its envelope, and its hash."""
@@ -69,8 +69,9 @@ def command(draw: Random) -> dict[str, Any]:
 
 
 def event_id(by: dict[str, Any], index: int = 0) -> str:
-    """The id of a command's event, as aggregates derive it."""
-    return str(uuid5(UUID(by["command"]), str(index)))
+    """The id of a command's event, as aggregates derive it: UUID 5 of RFC 9562, at a fifth of the cost of `uuid5`."""
+    digits = sha1(bytes.fromhex(by["command"].replace("-", "")) + b"%d" % index).hexdigest()  # noqa: S324 - as RFC 9562
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
 
 
 def rfc3339_of(moment: int) -> str:

@@ -17,12 +17,12 @@ _FIRST = 1_736_121_600 * 1_000_000  # 2025-01-06, a Monday
 _PEOPLE_A_RUN = 1_000
 
 # Bytes in ledger.db, streams and indexes included: `python -m benchmarks disk` measures them.
-_EVENT_BYTES = 570
+_EVENT_BYTES = 545
 _RUN_BYTES = 350
-_VALUE_BYTES = 87
-_VIEW_RUN_BYTES = 3_600
-_VIEW_EVENT_BYTES = 220
-_VIEW_VALUE_BYTES = 26
+_VALUE_BYTES = 72
+_VIEW_RUN_BYTES = 4_300
+_VIEW_EVENT_BYTES = 110
+_VIEW_VALUE_BYTES = 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from ledger.application.keeping import Kept
 from ledger.application.mapper import LedgerMapper
 from ledger.application.recorder import LedgerRecorder
 from ledger.domain.aggregate import Decided, LedgerAggregate
+from schemas.events import PersonalDataErasedEvent
 
 
 class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
@@ -70,7 +71,8 @@ class LedgerApplication(Application[str]):
 
     def load(self, stream: str) -> LedgerAggregate:
         """The aggregate as its accepted events make it, or a blank one."""
-        kept = self._kept.get(stream, self._recorder.database.head(stream))
+        database = self._recorder.database
+        kept = self._kept.get(stream, database.head(stream), database.cipher.changed())
         if kept is None:
             return self._loaded(stream)
         known = kept.version
@@ -78,6 +80,8 @@ class LedgerApplication(Application[str]):
             decided = cast("Decided", event)
             if decided.originator_version == known + 1 and decided.prev != kept.head_hash:
                 return self._loaded(stream)  # another history than the one that was kept
+            if isinstance(decided.body, PersonalDataErasedEvent):
+                return self._loaded(stream)  # what was kept has text that is no more
             decided.mutate(kept)
         if kept.version > known:
             self._kept.put(kept)

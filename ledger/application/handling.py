@@ -32,7 +32,7 @@ from ledger.errors import (
     RunNotFoundError,
     UnavailableError,
 )
-from ledger.store.database import Database
+from ledger.store.database import Database, Recorded
 from ledger.wire import name_of
 from schemas.events import Seal
 from schemas.limits import UNSTORABLE, Limits
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from schemas.rules import RuleDefinition
 
 _ATTEMPTS = 50
+_LOOKED_AT = 50
 
 A = TypeVar("A", bound=LedgerAggregate)
 
@@ -244,7 +245,14 @@ def _check_command_id(command: str) -> None:
 
 def happened_since(database: Database, stream: str, position: int) -> list[Happened]:
     """The events of a stream behind a position."""
-    found = [each for each in database.stream_events(stream, descending=True) if each.place > position]
+    found: list[Recorded] = []
+    before: int | None = None
+    # From the end backwards: mostly little has happened, and the stream may be long.
+    while page := database.stream_events(stream, upto_seq=before, descending=True, limit=_LOOKED_AT):
+        found += [each for each in page if each.place > position]
+        before = page[-1].envelope.seq - 1
+        if page[-1].place <= position:
+            break
     return [
         Happened(each.place, each.envelope.time, each.envelope.actor, database.event(each.envelope))
         for each in reversed(found)

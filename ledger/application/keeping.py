@@ -21,11 +21,18 @@ class Kept:
         self._long, self._most = long, most
         self._found: OrderedDict[str, LedgerAggregate] = OrderedDict()
         self._events = 0
+        self._standing: object = None
         self._lock = threading.Lock()
 
-    def get(self, stream: str, head: Head | None) -> LedgerAggregate | None:
-        """The aggregate as it was last loaded, unless the stream's head shows that this was another history."""
+    def get(self, stream: str, head: Head | None, standing: object = None) -> LedgerAggregate | None:
+        """The aggregate as it was last loaded, unless the stream's head shows that this was another history.
+
+        With another `standing` of the cipher than at the last call nothing is kept: what was readable may be erased.
+        """
         with self._lock:
+            if standing != self._standing:
+                self._found.clear()
+                self._events, self._standing = 0, standing
             kept = self._found.get(stream)
             if kept is None:
                 return None

@@ -23,6 +23,7 @@ from schemas.events import (
     UserPasswordSetEvent,
     readable,
 )
+from schemas.events.base import ERASED
 from schemas.limits import UNSTORABLE
 from schemas.roles import Role, role_named
 
@@ -86,7 +87,7 @@ class User(LedgerAggregate):
                     f"`runledger user change {self.name}` changes them."
                 )
             return
-        self.decide(UserAddedEvent, user_name=self.name or name, role=role, email=email)
+        self.decide(UserAddedEvent, user_name=name if self.name in {"", ERASED} else self.name, role=role, email=email)
 
     def change(self, name: str, role: Role | None, email: str | None) -> None:
         """Set role and address; None leaves them as they are, an empty address is none."""

@@ -7,8 +7,10 @@ ciphertext that is moved elsewhere is no text any more. What is hashed and chain
 import os
 import re
 import time
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic_core import from_json, to_json
@@ -43,6 +45,9 @@ class Cipher(Protocol):
     def forget(self, key_ids: Iterable[str]) -> None:
         """Take these keys as destroyed, whatever is remembered of them."""
 
+    def changed(self) -> object:
+        """A value that is another as soon as any text was erased."""
+
 
 class Plain:
     """No keys: text is written as it is, and what others encrypted stays so."""
@@ -57,6 +62,10 @@ class Plain:
 
     def forget(self, key_ids: Iterable[str]) -> None:
         """Nothing is known."""
+
+    def changed(self) -> object:
+        """Always the same: nothing can be erased."""
+        return None
 
 
 PLAIN = Plain()
@@ -93,8 +102,9 @@ class KeyCipher:
             return event.to_value()
         tree = from_json(event.to_value())
         subject = whose(self._log_id, stream, tree, told)
+        place = _place(stream, seq)
         self._forget_if_changed()
-        return to_json(changed(plan, tree, lambda path, text: self._encrypted(subject(path), stream, seq, path, text)))
+        return to_json(changed(plan, tree, lambda path, text: self._encrypted(subject(path), place, path, text)))
 
     def readable(self, stream: str, seq: int, value: bytes) -> bytes:
         """A stored value with its texts in the clear, or erased; it raises KeyStoreError and nothing else.
@@ -107,13 +117,17 @@ class KeyCipher:
             tree = from_json(value)
         except ValueError:
             return value
-        return to_json(restored(tree, lambda path, parts: self._decrypted(stream, seq, path, parts)))
+        return to_json(restored(tree, partial(self._decrypted, _place(stream, seq), {})))
 
     def forget(self, key_ids: Iterable[str]) -> None:
         """Take these keys as destroyed: a store on a network may show them for a while yet."""
         self._forgotten.update(key_ids)
         for key_id in key_ids:
             self._known.pop(key_id, None)
+
+    def changed(self) -> object:
+        """What the key store says, and how much was forgotten here; raises KeyStoreError."""
+        return (self.keys.changed(), len(self._forgotten)) if self.is_on() else None
 
     def is_on(self, *, at_once: bool = False) -> bool:
         """Whether the log says that personal text is encrypted; raises KeyStoreError if this is another key store.
@@ -140,7 +154,7 @@ class KeyCipher:
         if now != self._changed or len(self._known) > _REMEMBERED:
             self._known, self._of_subject, self._changed = {}, {}, now
 
-    def _encrypted(self, subject: str, stream: str, seq: int, path: Path, text: str) -> dict[str, list[str]]:
+    def _encrypted(self, subject: str, place: str, path: Path, text: str) -> dict[str, list[str]]:
         key_id = self._of_subject.get(subject, "")
         cipher = self._known.get(key_id)
         if cipher is None:
@@ -148,21 +162,24 @@ class KeyCipher:
             key_id = self._of_subject[subject] = key.id
             cipher = self._remember(key)
         nonce = os.urandom(_NONCE_BYTES)
-        found = cipher.encrypt(nonce, text.encode(), _bound_to(stream, seq, path))
+        found = cipher.encrypt(nonce, text.encode(), _bound_to(place, path))
         return {_ENCRYPTED: [key_id, b64encode(nonce).decode(), b64encode(found).decode()]}
 
-    def _decrypted(self, stream: str, seq: int, path: Path, parts: list[str]) -> Any:
+    def _decrypted(self, place: str, seen: "dict[str, AESGCM | None]", path: Path, parts: list[str]) -> Any:
+        """A text; `seen` are the keys that were asked for since the event began, so that each is asked for once."""
         key_id, nonce, text = parts
-        try:
-            cipher = self._cipher_of(key_id) if _KEY_ID.fullmatch(key_id) else None
-        except KeyStoreError:
-            if self._named() is not None:
-                raise
-            return {_ENCRYPTED: parts}  # nobody here ever encrypted anything: it is what somebody wrote
+        if key_id not in seen:
+            try:
+                seen[key_id] = self._cipher_of(key_id) if _KEY_ID.fullmatch(key_id) else None
+            except KeyStoreError:
+                if self._named() is not None:
+                    raise
+                return {_ENCRYPTED: parts}  # nobody here ever encrypted anything: it is what somebody wrote
+        cipher = seen[key_id]
         if cipher is None:
             return ERASED if self.is_on(at_once=True) else {_ENCRYPTED: parts}
         try:
-            return cipher.decrypt(b64decode(nonce), b64decode(text), _bound_to(stream, seq, path)).decode()
+            return cipher.decrypt(a2b_base64(nonce), a2b_base64(text), _bound_to(place, path)).decode()
         except Exception:  # noqa: BLE001 - no accepted event may stop a reader
             return {_ENCRYPTED: parts}
 
@@ -185,14 +202,17 @@ class KeyCipher:
         return known
 
 
-def _bound_to(stream: str, seq: int, path: Path) -> bytes:
-    return "\0".join(("runledger/personal/1", stream, str(seq), *path)).encode()
+def _place(stream: str, seq: int) -> str:
+    return f"runledger/personal/1\0{stream}\0{seq}"
+
+
+def _bound_to(place: str, path: Path) -> bytes:
+    return "\0".join((place, *path)).encode()
 
 
 def _has_texts(event: RunLoggedEvent) -> bool:
-    columns = [
-        column
-        for each in event.series
-        for column in ([each.values] if each.columns is None else [*each.columns.values()])
-    ]
-    return any(str in set(map(type, column or ())) for column in columns) or event.reason is not None
+    # Numbers are most of what is logged, and a look at their types costs little.
+    if any(text is not None for text in (event.digest, event.reason, event.on_behalf_of, event.address)):
+        return True
+    columns = (column for each in event.series for column in (each.values, *(each.columns or {}).values()))
+    return any(str in set(map(type, column or ())) for column in columns)

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,10 @@ from schemas.streams import CONTROL, LogName
 
 _LAST = (1 << 62) - 1
 # 64 MiB of pages: where records come faster than they are moved, the write-ahead log must not grow for ever.
-_MUCH_PAGES = 16_384
+_MUCH_PAGES = 8_192
+
+# A batch of values has some 2 kB: two of them do not fit into a page of 4 kB (ADR 0055).
+_PAGE_BYTES = 8_192
 
 
 class Recorded(NamedTuple):
@@ -68,7 +72,7 @@ class Database(SqliteFile):
 
     def __init__(self, path: Path, *, durable: bool, cipher: Cipher = PLAIN) -> None:
         """Open or make the file; `durable` syncs each commit to the disk (the embedded logs)."""
-        super().__init__(path, durable=durable)
+        super().__init__(path, durable=durable, page_bytes=_PAGE_BYTES)
         self.cipher = cipher
         self.make_once(tables.SCHEMA, tables.SCHEMA_VERSION)
 
@@ -181,11 +185,16 @@ class Database(SqliteFile):
         limit: int,
         upto: int | None = None,
         types: Sequence[str] = (),
+        size: int | None = None,
     ) -> list[Recorded]:
-        """Events of one partition behind `place`, in order, without the genesis."""
+        """Events of one partition behind `place`, in order, without the genesis, up to about so many bytes."""
         upper = upto if upto is not None else _end_of_partition(place)
         where = f"e.place > ? AND e.place <= ?{_of_types(types)}"
-        return self._select(log, where, "e.place", (max(place, 0), upper, *types, limit))
+        values = (max(place, 0), upper, *types, limit)
+        if size is None:
+            return self._select(log, where, "e.place", values)
+        with closing(self.reading().execute(tables.select_events(log, where, "e.place"), values)) as rows:
+            return list(_up_to(size, map(_recorded, rows)))
 
     def plain_events(
         self, log: LogName, first: int, last: int, *, limit: int, types: Sequence[str] = ()
@@ -196,10 +205,16 @@ class Database(SqliteFile):
         """
         statement = tables.select_plain_events(log, len(types))
         rows = self.reading().execute(statement, (first, last, *types, limit)).fetchall()
-        return [self.plain(row) if MARK in row[8] else row for row in rows]
+        return [self._in_the_clear(row) if MARK in row[8] else row for row in rows]
 
-    def plain(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The fields of a `PlainEvent`, its personal text in the clear or erased; raises KeyStoreError."""
+    def plain(self, recorded: Recorded) -> tuple[Any, ...]:
+        """An event as `plain_events` has it."""
+        place, at, it, *_ = recorded
+        return self._in_the_clear(
+            (place, it.stream, it.seq, it.id, it.source, it.type, it.time, it.actor, it.value, at)
+        )
+
+    def _in_the_clear(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*row[:8], self.cipher.readable(row[1], row[2], row[8]), row[9])
 
     def place_since(self, log: LogName, moment: int, partition: int = 0) -> int:
@@ -290,6 +305,16 @@ class Database(SqliteFile):
     def _select(self, log: LogName, where: str, order: str, values: Sequence[object]) -> list[Recorded]:
         rows = self.reading().execute(tables.select_events(log, where, order), values)
         return [_recorded(row) for row in rows]
+
+
+def _up_to(size: int, events: Iterable[Recorded]) -> Iterator[Recorded]:
+    """The first events, until they have so many bytes."""
+    left = size
+    for event in events:
+        yield event
+        left -= len(event.envelope.value)
+        if left <= 0:
+            return
 
 
 def _of_types(types: Sequence[str]) -> str:

@@ -17,8 +17,20 @@ class SqliteFile:
 
     connected_by: type[sqlite3.Connection] = sqlite3.Connection
 
-    def __init__(self, path: Path, *, durable: bool, cure: str = "restore it from a backup") -> None:
-        """Open or make the file; `durable` syncs each commit to the disk, `cure` is for a damaged one."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        durable: bool,
+        page_bytes: int = 4_096,
+        shrinks: bool = False,
+        cure: str = "restore it from a backup",
+    ) -> None:
+        """Open or make the file; `durable` syncs each commit to the disk, `cure` is for a damaged one.
+
+        A new file has pages of `page_bytes`, and one that `shrinks` can give them back bit by bit; a file that is
+        there stays as it is.
+        """
         self.path = path
         self._cure = cure
         self._durable = durable
@@ -28,6 +40,10 @@ class SqliteFile:
         self._watching: sqlite3.Connection | None = None
         self._closed = False
         with self.clear_errors():
+            self.reading().execute(f"PRAGMA page_size={page_bytes}")
+            if shrinks and self.reading().execute("PRAGMA page_count").fetchone() == (0,):
+                # Before the first page is written, or it needs a VACUUM; said again later, it would be a write.
+                self.reading().execute("PRAGMA auto_vacuum=INCREMENTAL")
             self.reading().execute("PRAGMA journal_mode=WAL")
 
     def close(self) -> None:

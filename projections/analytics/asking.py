@@ -60,18 +60,12 @@ class ArrowTables:
         for stream in streams:
             for recorded in self._database.stream_events(stream, log=log):
                 if _within(recorded, query):
-                    yield self._database.plain(_plain(recorded))
+                    yield self._database.plain(recorded)
 
 
 def _within(recorded: Recorded, query: TableQuery) -> bool:
     at = recorded.recorded_at
     return (query.since is None or at >= query.since) and (query.until is None or at < query.until)
-
-
-def _plain(recorded: Recorded) -> tuple[Any, ...]:
-    """The fields of a `PlainEvent`."""
-    place, at, it, *_ = recorded
-    return (place, it.stream, it.seq, it.id, it.source, it.type, it.time, it.actor, it.value, at)
 
 
 def _narrowed(batch: pa.RecordBatch, query: TableQuery) -> pa.RecordBatch:

@@ -7,6 +7,7 @@ from pydantic_core import to_json
 from ledger.feed import FeedEvent
 from ledger.queries import ArtifactDocument
 from projections.connection import Connection, Document
+from projections.projection import Changes, many, write
 from projections.runs.documents import iso
 from projections.runs.state import moment
 from schemas.events import RunArtifactAddedEvent
@@ -16,7 +17,7 @@ _RUN = run_stream("")
 _SCHEMA = """CREATE TABLE artifacts{0} (
     run_id TEXT, name TEXT, document TEXT NOT NULL, PRIMARY KEY (run_id, name)
 ) WITHOUT ROWID"""
-_UPSERT = """INSERT INTO artifacts{0} (run_id, name, document) VALUES (?, ?, ?)
+_UPSERT = """INSERT INTO artifacts{0} VALUES (?, ?, ?)
 ON CONFLICT (run_id, name) DO UPDATE SET document = excluded.document"""
 
 
@@ -31,14 +32,30 @@ class ArtifactsProjection:
         """The table of one generation."""
         return _SCHEMA.format(suffix)
 
+    def fold(self, suffix: str) -> "ArtifactsFold":
+        """A fold of one generation of the table."""
+        return ArtifactsFold(suffix)
+
     def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events in order: the last one of a name counts."""
+        write(ArtifactsFold(suffix).take(events, connection), connection)
+
+
+class ArtifactsFold:
+    """Needs to remember nothing."""
+
+    def __init__(self, suffix: str) -> None:
+        """Of one generation of the table."""
+        self._suffix = suffix
+
+    def take(self, events: Sequence[FeedEvent], _: Connection) -> Changes:
+        """The last event of a name counts."""
         rows = {}
         for event in events:
             if isinstance(event.event, RunArtifactAddedEvent) and event.envelope.stream.startswith(_RUN):
                 run_id = event.envelope.stream.removeprefix(_RUN)
                 rows[run_id, event.event.artifact_name] = to_json(_document(event.event, event)).decode()
-        connection.executemany(_UPSERT.format(suffix), [(*key, Document(text)) for key, text in rows.items()])
+        return [many(_UPSERT.format(self._suffix), [(*key, Document(text)) for key, text in rows.items()])]
 
 
 def _document(event: RunArtifactAddedEvent, happened: FeedEvent) -> ArtifactDocument:

@@ -1,5 +1,6 @@
-"""Lists of positions, each in order, and what all of them have in common, found by seeking in turns."""
+"""Lists of positions, each in order, and what all of them have in common, found block by block."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -7,17 +8,20 @@ from typing import NamedTuple, Protocol
 from projections.audit.projection import ANYTHING
 from projections.connection import Connection
 
-_MARKED = "SELECT position FROM audit_marks WHERE name = ? AND position {0} ? ORDER BY position {1} LIMIT 1"
+_MARKED = "SELECT position FROM audit_marks WHERE name = ? AND position {0} ? ORDER BY position {1} LIMIT ?"
 _CHANGED = (
-    "SELECT position FROM audit_changes WHERE stream = ? AND field = ? AND position {0} ? ORDER BY position {1} LIMIT 1"
+    "SELECT position FROM audit_changes WHERE stream = ? AND field = ? AND position {0} ? ORDER BY position {1} LIMIT ?"
 )
+_LARGEST, _SMALLEST = 4_096, 8
+_A_STATEMENT = 30
+"""What asking for a block costs, in rows."""
 
 
 class Positions(Protocol):
-    """Positions that something is about."""
+    """Positions that something is about, in the direction of the page."""
 
-    def seek(self, position: int) -> int | None:
-        """The first one at a position or behind it in the direction of the list; None if there is none."""
+    def block(self, position: int, limit: int) -> Sequence[int]:
+        """The first ones at a position or behind it, up to `limit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +32,34 @@ class Rows:
     statement: str
     values: tuple[int, ...]
 
-    def seek(self, position: int) -> int | None:
-        """The first one at a position or behind it."""
-        row = self.connection.execute(self.statement, (*self.values, position)).fetchone()
-        return row[0] if row else None
+    def block(self, position: int, limit: int) -> Sequence[int]:
+        """The first ones at a position or behind it."""
+        rows = self.connection.execute(self.statement, (*self.values, position, limit)).fetchall()
+        return [row[0] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Everything:
     """Every position of the log."""
 
-    places: Callable[[int], Sequence[int]]
+    places: Callable[[int, int], Sequence[int]]
 
-    def seek(self, position: int) -> int | None:
-        """The first event at a position or behind it."""
-        return next(iter(self.places(position)), None)
+    def block(self, position: int, limit: int) -> Sequence[int]:
+        """The first events at a position or behind it."""
+        return self.places(position, limit)
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
-    """What is not in a list, but in another."""
+class Few:
+    """Positions that are known, in order; `step` is 1, or -1 backwards."""
 
-    among: Positions
-    without: Positions
+    positions: Sequence[int]
     step: int
 
-    def seek(self, position: int) -> int | None:
-        """The first one at a position or behind it."""
-        found = self.among.seek(position)
-        while found is not None and self.without.seek(found) == found:
-            found = self.among.seek(found + self.step)
-        return found
+    def block(self, position: int, limit: int) -> Sequence[int]:
+        """The first ones at a position or behind it."""
+        first = bisect_left(self.positions, position * self.step, key=lambda each: each * self.step)
+        return self.positions[first : first + limit]
 
 
 def marked(connection: Connection, name: int, *, backwards: bool) -> Positions:
@@ -75,26 +76,84 @@ def _direction(*, backwards: bool) -> tuple[str, str]:
     return ("<=", "DESC") if backwards else (">=", "ASC")
 
 
-class Seen(NamedTuple):
-    """A position that every list has; or, when `agreed` is not so, where to look on."""
+class Span(NamedTuple):
+    """From one position to another, both included; backwards where the first is the later one."""
 
-    position: int
-    agreed: bool
+    start: int
+    end: int
+    step: int
+
+    def is_within(self, position: int) -> bool:
+        """Whether a position lies before the end."""
+        return (self.end - position) * self.step >= 0
+
+    def count(self, positions: Sequence[int]) -> int:
+        """How many of positions in order lie before the end."""
+        return bisect_right(positions, self.end * self.step, key=lambda each: each * self.step)
+
+    def nearest(self, positions: Sequence[int]) -> int:
+        """The one that is reached first."""
+        return min(positions, key=lambda each: each * self.step)
+
+    def furthest(self, positions: Sequence[int]) -> int:
+        """The one that is reached last."""
+        return max(positions, key=lambda each: each * self.step)
 
 
-def in_all(lists: Sequence[Positions], start: int, step: int, seeks: int) -> Iterator[Seen]:
-    """The positions that are in every list, from `start` on; `step` is 1, or -1 backwards.
+class Reach(NamedTuple):
+    """How far a page looks: rows of the lists in all, and how many of each are read at first."""
 
-    After so many seeks it stops with a place to look on from; without one, there is nothing more.
+    rows: int
+    first: int
+
+
+class Stretch(NamedTuple):
+    """The positions that every list has in a part of the span, and where to look on; None at its end."""
+
+    found: Sequence[int]
+    behind: int | None
+
+
+def in_all(lists: Sequence[Positions], without: Sequence[Positions], span: Span, reach: Reach) -> Iterator[Stretch]:
+    """The positions of a span that are in every list and in none of `without`.
+
+    It ends where so many rows were read, at least once. A block is the larger the more all lists have where the last
+    one lay: so a rare name leads through frequent ones in steps, and frequent ones are read as they lie.
     """
-    position, agreed = start, 0
-    for turn in range(seeks):
-        found = lists[turn % len(lists)].seek(position)
-        if found is None:
+    position, size, rows = span.start, reach.first, 0
+    while rows < reach.rows:
+        read = [some.block(position, size) for some in (*lists, *without)]
+        blocks = [block[: span.count(block)] for block in read]
+        rows += sum(_A_STATEMENT + len(block) for block in blocks)
+        asked, absent = blocks[: len(lists)], blocks[len(lists) :]
+        if not all(asked):
             return
-        agreed = agreed + 1 if found == position and agreed else 1
-        position = found
-        if agreed == len(lists):
-            yield Seen(position, agreed=True)
-            position, agreed = position + step, 0
-    yield Seen(position, agreed=False)
+        # Behind the nearest end of a full block it is not known what that list has.
+        ends = [block[-1] for block in blocks if len(block) == size]
+        horizon = span._replace(end=span.nearest(ends) if ends else span.end)
+        found = set(asked[0]).intersection(*asked[1:]).difference(*absent)
+        behind = _behind(asked, horizon, size) if ends else None
+        yield Stretch(sorted(filter(horizon.is_within, found), key=lambda each: each * span.step), behind)
+        if behind is None or not span.is_within(behind):
+            return
+        size, position = _next_size(size, min(map(horizon.count, asked))), behind
+
+
+def _behind(blocks: Sequence[Sequence[int]], horizon: Span, size: int) -> int | None:
+    """Where all lists may agree next: the furthest of their first positions behind the horizon.
+
+    None if one list has nothing more.
+    """
+    nexts = []
+    for block in blocks:
+        count = horizon.count(block)
+        if count == len(block) < size:
+            return None
+        nexts.append(block[count] if count < len(block) else horizon.end + horizon.step)
+    return horizon.furthest(nexts)
+
+
+def _next_size(size: int, used: int) -> int:
+    if used * 2 >= size:
+        return min(size * 4, _LARGEST)
+    return max(size // 4, _SMALLEST) if used * 8 < size else size

@@ -9,11 +9,14 @@ from ledger.errors import InvalidNameError, LimitExceededError
 from ledger.feed import Feed
 from ledger.queries import AUDITED_AT_ONCE, AuditDocument, AuditPage, AuditQuery
 from projections.audit.documents import entry_of
-from projections.audit.lists import Everything, Other, Positions, about, in_all, marked
+from projections.audit.fields import fields_of
+from projections.audit.lists import Everything, Few, Positions, Reach, Span, about, in_all, marked
 from projections.audit.projection import (
     ACTION,
     ACTOR,
+    ADDRESS,
     BECAUSE,
+    CLIENT,
     EXPERIMENT,
     FIELD,
     KIND,
@@ -21,23 +24,25 @@ from projections.audit.projection import (
     REFUSED,
 )
 from projections.connection import Connection
-from schemas.events import NotificationsClaimedEvent
+from schemas.events import CommandRefusedEvent, Event, NotificationsClaimedEvent, OpaqueEvent
 from schemas.limits import UNSTORABLE
 
-SEEKS = 2_000
+REACH = Reach(rows=20_000, first=64)
 """How far a page looks: about 15 ms."""
 
 _READ = 300
 """How many entries are made for a page, where the lists alone do not decide."""
 
-_BLOCK = 64
 _LAST = (1 << 62) - 1
 _NAME = "SELECT id FROM audit_names WHERE kind = ? AND name = ?"
 _STREAM = "SELECT id FROM audit_streams WHERE name = ?"
-_NAMES = (("actor", ACTOR), ("action", ACTION), ("experiment", EXPERIMENT), ("field", FIELD), ("kind", KIND))
+_NAMES = (
+    *(("actor", ACTOR), ("action", ACTION), ("experiment", EXPERIMENT), ("field", FIELD), ("kind", KIND)),
+    *(("client", CLIENT), ("address", ADDRESS)),
+)
 
 
-def find_audit(connection: Connection, feed: Feed, query: AuditQuery, *, seeks: int = SEEKS) -> AuditPage:
+def find_audit(connection: Connection, feed: Feed, query: AuditQuery, *, reach: Reach = REACH) -> AuditPage:
     """A page.
 
     Raises:
@@ -46,27 +51,26 @@ def find_audit(connection: Connection, feed: Feed, query: AuditQuery, *, seeks: 
     """
     if not 1 <= query.limit <= AUDITED_AT_ONCE:
         raise LimitExceededError(f"1 to {AUDITED_AT_ONCE} entries are read at a time, not {query.limit}")
-    step = 1 if query.oldest_first else -1
-    start, end = _bounds(feed, query)
+    span = _span(feed, query)
     if query.cursor is not None:
-        start = _read_cursor(feed.log_id, query.cursor)
+        span = span._replace(start=_read_cursor(feed.log_id, query.cursor))
     lists = None if _asks_unstorable(query) else _lists(connection, feed, query)
     if lists is None:
         return AuditPage([], None)
     entries: list[AuditDocument] = []
-    # So many that each page gets on: all lists agree on a place, or one leads to the next.
-    seeks = max(seeks, 2 * len(lists) + 1)
-    for read, (position, agreed) in enumerate(in_all(lists, start, step, seeks)):
-        if (position - end) * step > 0:
-            break
-        if not agreed or len(entries) == query.limit or read == _READ:
-            return AuditPage(entries, _cursor(feed.log_id, position))
-        entries += _wanted(connection, feed, position, query)
-    return AuditPage(entries, None)
+    read, behind = 0, None
+    for stretch in in_all(lists, _without(connection, query), span, reach):
+        for position in stretch.found:
+            if len(entries) == query.limit or read == _READ:
+                return AuditPage(entries, _cursor(feed.log_id, position))
+            entries += _wanted(connection, feed, position, query)
+            read += 1
+        behind = stretch.behind
+    return AuditPage(entries, None if behind is None else _cursor(feed.log_id, behind))
 
 
-def _bounds(feed: Feed, query: AuditQuery) -> tuple[int, int]:
-    """The first and the last position to look at, in the direction of the page."""
+def _span(feed: Feed, query: AuditQuery) -> Span:
+    """The positions to look at, in the direction of the page."""
     low, high = 1, _LAST
     if query.since is not None:
         low = feed.position_at(query.since - 1) + 1
@@ -74,7 +78,7 @@ def _bounds(feed: Feed, query: AuditQuery) -> tuple[int, int]:
         high = feed.position_at(query.until - 1)
     if query.as_of is not None:
         high = min(high, query.as_of)
-    return (low, high) if query.oldest_first else (high, low)
+    return Span(low, high, 1) if query.oldest_first else Span(high, low, -1)
 
 
 def _lists(connection: Connection, feed: Feed, query: AuditQuery) -> list[Positions] | None:
@@ -93,35 +97,27 @@ def _lists(connection: Connection, feed: Feed, query: AuditQuery) -> list[Positi
             return None
         lists.append(about(connection, stream, backwards=backwards))
     if query.because_of is not None:
-        lists.append(_Mailed(connection, feed, query.because_of, backwards=backwards))
-    lists = lists or [Everything(lambda position: feed.places(position, _BLOCK, backwards=backwards))]
+        lists.append(_mailed(connection, feed, query.because_of, backwards=backwards))
+    return lists or [Everything(lambda position, limit: feed.places(position, limit, backwards=backwards))]
+
+
+def _without(connection: Connection, query: AuditQuery) -> list[Positions]:
+    """The lists of what is not asked for."""
     refusals = _id(connection, _NAME, REFUSED, "") if query.refused is False else None
-    if refusals is not None:
-        without = marked(connection, refusals, backwards=backwards)
-        lists[0] = Other(lists[0], without, -1 if backwards else 1)
-    return lists
+    return [] if refusals is None else [marked(connection, refusals, backwards=not query.oldest_first)]
 
 
-class _Mailed:
+def _mailed(connection: Connection, feed: Feed, cause: int, *, backwards: bool) -> Positions:
     """What was claimed because of a position, and what came of it."""
-
-    def __init__(self, connection: Connection, feed: Feed, cause: int, *, backwards: bool) -> None:
-        claims = _id(connection, _NAME, BECAUSE, str(cause))
-        found: set[int] = set()
-        for position in _all(connection, claims):
-            found.add(position)
-            claimed = feed.at(position)
-            event = claimed.event if claimed is not None else None
-            for claim in event.notifications if isinstance(event, NotificationsClaimedEvent) else ():
-                if claim.trigger == cause:
-                    found.update(_all(connection, _id(connection, _NAME, NOTIFICATION, claim.notification)))
-        self._positions = sorted(found, reverse=backwards)
-        self._backwards = backwards
-
-    def seek(self, position: int) -> int | None:
-        """The first one at a position or behind it."""
-        behind = (each for each in self._positions if (each <= position if self._backwards else each >= position))
-        return next(behind, None)
+    found: set[int] = set()
+    for position in _all(connection, _id(connection, _NAME, BECAUSE, str(cause))):
+        found.add(position)
+        claimed = feed.at(position)
+        event = claimed.event if claimed is not None else None
+        for claim in event.notifications if isinstance(event, NotificationsClaimedEvent) else ():
+            if claim.trigger == cause:
+                found.update(_all(connection, _id(connection, _NAME, NOTIFICATION, claim.notification)))
+    return Few(sorted(found, reverse=backwards), -1 if backwards else 1)
 
 
 def _all(connection: Connection, name: int | None) -> Iterator[int]:
@@ -131,7 +127,7 @@ def _all(connection: Connection, name: int | None) -> Iterator[int]:
 
 def _wanted(connection: Connection, feed: Feed, position: int, query: AuditQuery) -> list[AuditDocument]:
     happened = feed.at(position)
-    if happened is None:
+    if happened is None or not _may_say(happened.event, query):
         return []
     entry = entry_of(connection, feed, happened)
     if query.field is None:
@@ -142,14 +138,21 @@ def _wanted(connection: Connection, feed: Feed, position: int, query: AuditQuery
     return [entry] if changes else []
 
 
+def _may_say(event: Event | OpaqueEvent, query: AuditQuery) -> bool:
+    """Whether a field may have come to have the value that is asked for: what stood before is dear to find."""
+    if query.value is None or not isinstance(event, Event) or isinstance(event, CommandRefusedEvent):
+        return True
+    return str(fields_of(event).get(query.field or "")) == query.value
+
+
 def _id(connection: Connection, select: str, *values: object) -> int | None:
     row = connection.execute(select, values).fetchone()
     return row[0] if row else None
 
 
 def _asks_unstorable(query: AuditQuery) -> bool:
-    texts = (query.actor, query.action, query.stream, query.kind, query.experiment, query.field)
-    return any(UNSTORABLE.search(text) for text in texts if text)
+    texts = [getattr(query, attribute) for attribute, _ in _NAMES]
+    return any(UNSTORABLE.search(text) for text in (*texts, query.stream) if text)
 
 
 def _cursor(log_id: str, position: int) -> str:

@@ -7,6 +7,8 @@ from pydantic_core import from_json, to_json
 
 from ledger.feed import FeedEvent
 from projections.connection import Connection, Document
+from projections.projection import Changes, many, write
+from projections.remembered import forget_oldest
 from projections.runs.state import moment
 from schemas.events import (
     ExperimentArchivedEvent,
@@ -23,6 +25,7 @@ from schemas.streams import run_stream
 
 ExperimentState = dict[str, Any]
 
+_KEPT = 10_000
 _STREAM, _RUN = "experiment:", run_stream("")
 _SCHEMA = """CREATE TABLE experiment_documents{0} (
     experiment_id TEXT PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL
@@ -44,21 +47,39 @@ class ExperimentsProjection:
         """The table of one generation."""
         return _SCHEMA.format(suffix)
 
+    def fold(self, suffix: str) -> "ExperimentsFold":
+        """A fold of one generation of the table."""
+        return ExperimentsFold(suffix)
+
     def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events: each experiment that they touch is read once and written once."""
-        states: dict[str, ExperimentState] = {}
+        write(ExperimentsFold(suffix).take(events, connection), connection)
+
+
+class ExperimentsFold:
+    """Remembers experiments."""
+
+    def __init__(self, suffix: str) -> None:
+        """Of one generation of the table."""
+        self._suffix = suffix
+        self._states: dict[str, ExperimentState] = {}
+
+    def take(self, events: Sequence[FeedEvent], connection: Connection) -> Changes:
+        """Each experiment that events touch is read once, if it is not remembered, and written once."""
+        states = self._states
         touched: set[str] = set()
         for event in events:
             key = _experiment_of(event)
             if key is None:
                 continue
             if key not in states:
-                row = connection.execute(_SELECT.format(suffix), (key,)).fetchone()
+                row = connection.execute(_SELECT.format(self._suffix), (key,)).fetchone()
                 states[key] = from_json(row[0]) if row else {}
             if apply_event(states[key], event):
                 touched.add(key)
         rows = [(key, states[key]["name"], Document(to_json(states[key]).decode())) for key in sorted(touched)]
-        connection.executemany(_UPSERT.format(suffix), rows)
+        forget_oldest(states, _KEPT)
+        return [many(_UPSERT.format(self._suffix), rows)]
 
 
 def apply_event(state: ExperimentState, happened: FeedEvent) -> bool:

@@ -2,10 +2,11 @@
 
 from array import array
 from itertools import chain
+from typing import cast
 
 from projections.connection import Connection
 from projections.metrics import tables
-from projections.metrics.columns import pack_column, unpack_column
+from projections.metrics.packing import pack_column, unpack_column
 from projections.metrics.points import Points, merged, pack_cells, unpack_cells
 
 _FULL = 256
@@ -37,9 +38,10 @@ def read_points(connection: Connection, metric: int) -> Points:
 
 def _packed(points: Points) -> _Packed:
     steps = None if points.steps is None else pack_column(points.steps)
-    return points.times.tobytes(), steps, pack_cells(points.cells)
+    return pack_column(points.times), steps, pack_cells(points.cells)
 
 
 def _unpacked(packed: _Packed) -> Points:
     times, steps, cells = packed
-    return Points(array("q", times), None if steps is None else unpack_column(steps), unpack_cells(cells))
+    moments = cast("array[int]", unpack_column(times))
+    return Points(moments, None if steps is None else unpack_column(steps), unpack_cells(cells))

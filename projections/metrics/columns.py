@@ -1,6 +1,5 @@
 """Columns of logged values: numbers of one type lie in an array, all else in a list."""
 
-import json
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -12,7 +11,6 @@ from typing import Any, TypeAlias, Union
 Column: TypeAlias = Union["array[Any]", list[Any]]
 
 _CODES = {frozenset({float}): "d", frozenset({int}): "q"}
-_JSON = b"j"
 
 
 def column_of(values: list[Any]) -> Column:
@@ -69,24 +67,6 @@ def finite(column: Column) -> Sequence[float]:
 def is_numeric(column: Column) -> bool:
     """Whether a column holds a number, finite or not."""
     return not {int, float}.isdisjoint(map(type, column)) if isinstance(column, list) else len(column) > 0
-
-
-def pack_column(column: Column) -> bytes:
-    """The bytes of a column; arrays as this machine has them, for a view stays where it was made."""
-    if isinstance(column, list):
-        return _JSON + json.dumps(column, separators=(",", ":"), ensure_ascii=False).encode()
-    return column.typecode.encode() + column.tobytes()
-
-
-def unpack_column(packed: bytes) -> Column:
-    """The column that was packed."""
-    content = memoryview(packed)[1:]
-    if packed[:1] == _JSON:
-        values: list[Any] = json.loads(bytes(content))
-        return values
-    column: array[Any] = array(chr(packed[0]))
-    column.frombytes(content)
-    return column
 
 
 def _float(value: float) -> float:

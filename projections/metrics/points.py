@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from ledger.store.packing import pack, unpack
-from projections.metrics.columns import Column, is_rising, joined, pack_column, taken, unpack_column
+from projections.metrics.columns import Column, is_rising, joined, taken
+from projections.metrics.packing import pack_column, unpack_column
 
 VALUE = ""
 """The only cell of a metric that has values and no columns."""

@@ -5,7 +5,7 @@ holds points of one metric and one stream in columns; only the last chunk of suc
 still grow.
 """
 
-VERSION = 1
+VERSION = 2
 TABLES = ("metric_source", "metric_runs", "metric_streams", "metrics", "metric_chunks")
 
 SCHEMA = """
@@ -74,6 +74,14 @@ INSERT_CHUNK = """
 INSERT INTO metric_chunks (chunk, metric, stream, count, moment, times, steps, cells)
 VALUES ((SELECT coalesce(max(chunk), 0) + 1 FROM metric_chunks), ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_CHUNK = "UPDATE metric_chunks SET count = ?, moment = ?, times = ?, steps = ?, cells = ? WHERE chunk = ?"
+
+# Each is given the number of a run.
+DELETE_RUN = (
+    "DELETE FROM metric_chunks WHERE metric IN (SELECT metric FROM metrics WHERE run = ?)",
+    "DELETE FROM metrics WHERE run = ?",
+    "DELETE FROM metric_streams WHERE run = ?",
+    "DELETE FROM metric_runs WHERE run = ?",
+)
 
 
 def drop(table: str) -> str:

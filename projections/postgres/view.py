@@ -26,6 +26,7 @@ _IDLE_SECONDS = 120
 
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE checkpoints IN ACCESS SHARE MODE"
 _WRITE = "BEGIN; SELECT pg_advisory_xact_lock({})"
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
 _HAS_SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
 
 # Statements are put together so that a page is a short walk along an index, the rarest condition first. What the server
@@ -112,6 +113,14 @@ class PostgresView(View):
     def clear_errors(self) -> AbstractContextManager[None]:
         """Say what went wrong with the database, and what to do."""
         return clear_errors(self.name, self.cure)
+
+    def scrub(self) -> None:
+        """Write the tables anew, and what is known of their values; the server's own logs are its administrator's."""
+        connection = self.reading()
+        with self.clear_errors():
+            tables = connection.run(_TABLES, [self._address.schema]).fetchall()
+            for (table,) in tables:
+                connection.live().execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(table)))
 
     def use(self, projection: Projection, checkpoint: Checkpoint) -> None:
         """Let queries read this generation from here on, when those under way are done."""

@@ -10,16 +10,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from ledger.errors import LimitExceededError
-from ledger.feed import Feed, FeedEvent
+from ledger.feed import Feed
 from projections.connection import Connection
 from projections.runs import tables
-from projections.runs.changed import Changed, There, changed_since, there_at
+from projections.runs.changed import Changed, There, changed_since, known_of_run, there_at
 from projections.runs.conditions import COUNTED, Condition
 from projections.runs.matching import Source
 from projections.runs.projection import RunsProjection
 from projections.sql import Sql
 from projections.sqlite.connection import SqliteConnection, in_memory
-from schemas.events import OpaqueEvent
 
 CHANGED_RUNS = 50_000
 """The most runs that are made anew for an answer."""
@@ -39,7 +38,7 @@ class Past:
         """Make runs anew from the events of this log; threads may share it."""
         self._feed = feed
         self._lock = threading.Lock()
-        self._made: tuple[int, list[Changed]] | None = None
+        self._made: tuple[int, list[Changed], object] | None = None
         self._kept: SqliteConnection | None = None
 
     @contextmanager
@@ -74,12 +73,13 @@ class Past:
                 yield memory
             return
         try:
-            # Events do not change: of one position and the same runs the tables are the same.
-            if self._kept is None or self._made != (position, changed):
+            # Events do not change, but that text is erased: of one position and the same runs the tables are the same.
+            wanted = (position, changed, self._feed.keys_changed())
+            if self._kept is None or self._made != wanted:
                 made = _made(self._feed, position, changed)
                 if self._kept is not None:
                     self._kept.close()
-                self._kept, self._made = made, (position, changed)
+                self._kept, self._made = made, wanted
             yield self._kept
         finally:
             self._lock.release()
@@ -110,16 +110,10 @@ def _made(feed: Feed, position: int, changed: Sequence[Changed]) -> SqliteConnec
     memory.execute("BEGIN")
     for start in range(0, len(changed), _AT_ONCE):
         some = changed[start : start + _AT_ONCE]
-        events = [event for each in some for event in _known(feed, each.run_id, position)]
+        events = [event for each in some for event in known_of_run(feed, each.run_id, position)]
         projection.apply_numbered(events, memory, _SUFFIX, numbers)
     # A run's number in its experiment is given once: when an event names the experiment.
     renumber = f"UPDATE runs{_SUFFIX} SET number = ? WHERE run = ? AND number > 0"
     memory.executemany(renumber, [(each.number, each.run) for each in changed])
     memory.execute("COMMIT")
     return memory
-
-
-def _known(feed: Feed, run_id: str, position: int) -> list[FeedEvent]:
-    """What the tables know of a run: what this program cannot read is in no view either."""
-    events = (event for event in feed.of_run(run_id) if event.position <= position)
-    return [event for event in events if not isinstance(event.event, OpaqueEvent)]

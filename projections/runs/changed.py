@@ -8,8 +8,10 @@ divisible by the highest power of two, and each stretch that holds a position ha
 
 from typing import NamedTuple
 
+from ledger.feed import Feed, FeedEvent
 from projections.connection import Connection
 from projections.sql import Sql
+from schemas.events import OpaqueEvent
 
 _BITS = 62
 _HELD = "SELECT r.run, r.run_id, r.number FROM runs r WHERE "
@@ -65,3 +67,9 @@ def there_at(connection: Connection, position: int) -> There | None:
         else:
             high = run - 1
     return found
+
+
+def known_of_run(feed: Feed, run_id: str, position: int) -> list[FeedEvent]:
+    """What the tables know of a run as of a position: what this program cannot read is in no view either."""
+    events = (event for event in feed.of_run(run_id) if event.position <= position)
+    return [event for event in events if not isinstance(event.event, OpaqueEvent)]

@@ -40,8 +40,15 @@ UPSERT_EXPERIMENT = """
 INSERT INTO experiments{0} (name, runs, active) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET runs = excluded.runs, active = excluded.active"""
 DELETE_VALUE = "DELETE FROM run_values{0} WHERE run = ? AND field = ?"
+DROP_UNUSED = """
+DELETE FROM attributes{0} WHERE NOT EXISTS (
+    SELECT 1 FROM run_attributes{0} r WHERE r.attribute = attributes{0}.attribute
+)"""
 SELECT_METRICS = "SELECT field, value FROM run_values{0} WHERE run = ? AND field >= 'metric.' AND field < 'metric/'"
 SELECT_RUNS = "SELECT run_id, run, created, number, first, latest, state FROM runs{0} WHERE run_id IN ({values})"
+SELECT_NEWEST = "SELECT run, latest FROM runs{0} ORDER BY run DESC LIMIT 1"
+SELECT_LAST_ATTRIBUTE = "SELECT coalesce(max(attribute), 0) FROM attributes{0}"
+SELECT_EXPERIMENT = "SELECT runs, active FROM experiments{0} WHERE name = ?"
 SELECT_ATTRIBUTES = """WITH wanted (kind, key, value) AS (VALUES {values})
 SELECT a.kind, a.key, a.value, a.attribute FROM wanted w CROSS JOIN attributes{0} a
 WHERE a.kind = w.kind AND a.key = w.key AND a.value = w.value"""

@@ -8,9 +8,11 @@ from typing import cast
 
 from ledger.store.file import SqliteFile
 from projections.sqlite.connection import SqliteConnection
+from projections.sqlite.scrubbing import scrub
 from projections.view import CHECKPOINTS, View
 
 _SCHEMA_VERSION = 1
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 
 
 class SqliteView(View):
@@ -43,9 +45,21 @@ class SqliteView(View):
         finally:
             connection.execute("ROLLBACK")
 
+    def written(self) -> int:
+        """A number that is another when others have written: one writes at a time."""
+        return int(self.reading().execute("PRAGMA data_version").fetchone()[0])
+
+    def table_names(self) -> list[str]:
+        """The names of all tables."""
+        return [name for (name,) in self.reading().execute(_TABLES)]
+
     def clear_errors(self) -> AbstractContextManager[None]:
         """Say what went wrong with the file, and what to do."""
         return self._file.clear_errors()
+
+    def scrub(self) -> None:
+        """Write the file anew."""
+        scrub(self.reading(), self.name)
 
     def close(self) -> None:
         """Close the file."""
@@ -56,4 +70,4 @@ class _File(SqliteFile):
     connected_by: type[sqlite3.Connection] = SqliteConnection
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, durable=False, cure="delete it, it is built again")
+        super().__init__(path, durable=False, cure="delete it, it is built again", shrinks=True)

@@ -32,6 +32,7 @@ COMMANDS = {
     "projection": "See how far the views are, and build them anew.",
     "replay": "Write the history as Parquet files, for any engine.",
     "audit": "Show who did what, when and why, and what was refused.",
+    "erase": "Erase the personal text of a run or a user for good.",
     "verify": "Check that the stored history was not changed.",
     "attest": "Write a signed note of what the ledger holds.",
     "prove": "Write one run's history as a file that proves itself.",

@@ -35,6 +35,8 @@ _SHOWN = 3
 @click.option("--kind", metavar="KIND", help="done to things of a kind: run, experiment, rule, view, user, ...")
 @click.option("--experiment-name", "-e", "experiment", metavar="NAME", help="done to runs of this experiment")
 @click.option("--field", metavar="FIELD[=VALUE]", help="changed it, such as status, tags.approved or tags.approved=yes")
+@click.option("--client", metavar="NAME", help="sent by this program, such as studio")
+@click.option("--address", metavar="ADDRESS", help="came from this network address; of a server, for an admin alone")
 @click.option("--since", metavar=MOMENT, help="recorded then or later: 2026-03-01, or 7d for so long ago")
 @click.option("--until", metavar=MOMENT, help="recorded before then")
 @click.option("--because-of", type=click.IntRange(0), metavar="POSITION", help="mails because of that event")
@@ -79,6 +81,8 @@ def _query(client: "Client", asked: dict[str, Any]) -> AuditQuery:
         stream=streams[0] if streams else None,
         field=field or None,
         value=value if equals else None,
+        client=asked["client"],
+        address=asked["address"],
         since=_milliseconds(asked["since"]),
         until=_milliseconds(asked["until"]),
         because_of=asked["because_of"],
@@ -135,11 +139,25 @@ def _thing(entry: AuditDocument) -> str:
 
 
 def _what(entry: AuditDocument) -> str:
+    told = _told(entry)
+    if told:
+        return told
     parts = [f"{each['field']}: {_value(each['before'])} -> {_value(each['after'])}" for each in entry["changes"]]
     text = "; ".join(parts[:_SHOWN]) + ("; ..." if len(parts) > _SHOWN else "")
     if entry["refused"]:
         text = f"REFUSED ({entry['refused']}{_times(entry)}) {text or entry['message'] or ''}"
     return text
+
+
+def _told(entry: AuditDocument) -> str:
+    """Of claims and outcomes of notifications: who was to be told, and what came of it."""
+    after = {each["field"]: each["after"] for each in entry["changes"]}
+    parts = [f"{each['kind']} to {each['recipient']} by {each['channel']}" for each in after.get("notifications", ())]
+    parts += [
+        f"{each['outcome']}: {each['reply']}" if each.get("reply") else each["outcome"]
+        for each in after.get("outcomes", ())
+    ]
+    return "; ".join(parts[:_SHOWN]) + (f"; and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else "")
 
 
 def _times(entry: AuditDocument) -> str:

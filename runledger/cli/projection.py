@@ -13,7 +13,11 @@ from runledger.cli.shared import Noun
 from runledger.cli.tables import Column
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from projections.projection import Projection
+    from projections.sqlite.view import SqliteView
+    from projections.view import View
     from runledger.wiring import Embedded
 
 
@@ -39,14 +43,76 @@ def status(session: Session) -> None:
 @click.option("--dry-run", is_flag=True, help="tell what would be read, and do nothing")
 @pass_session
 def rebuild(session: Session, name: str | None, dry_run: bool) -> None:
-    """Build a view anew beside the one in use, or all of them; queries go on meanwhile."""
+    """Build a view anew beside the one in use, or all of them in one reading; queries go on meanwhile."""
     with session.embedded() as parts:
         parts.log.catch_up()
-        build = _plan if dry_run else _rebuild
-        result = [build(parts, found) for found in _named(name)]
+        found = _named(name)
+        result = [_plan(parts, each) for each in found] if dry_run else _rebuild(parts, found, name)
         if name in {None, _METRICS}:
             result.append(_plan_metrics(parts) if dry_run else _rebuild_metrics(parts))
     session.output.write(result)
+
+
+@projection.command()
+@click.option("--abandon", is_flag=True, help="give up rebuilds that were begun and did not end")
+@click.option("--dry-run", is_flag=True, help="tell what would be given back, and do nothing")
+@pass_session
+def vacuum(session: Session, abandon: bool, dry_run: bool) -> None:
+    """Give back the space of tables that were dropped: those before a rebuild, and with --abandon half-built ones."""
+    from projections.sqlite.vacuum import size_of, unused_bytes  # noqa: PLC0415
+
+    with session.embedded() as parts:
+        view = _in_a_file(parts.view)
+        before, dropped = size_of(view), 0
+        if dry_run:
+            note(f"Would give back {unused_bytes(view):,} of {before:,} bytes, and what unused tables have.")
+        else:
+            dropped = _drop_unused(view, abandon=abandon)
+            _shrink(view)
+        _tell_begun(view, parts.feed.last_position())
+        result = {"path": str(view.path), "before": before, "after": size_of(view), "tables_dropped": dropped}
+    session.output.write(result)
+
+
+def _in_a_file(view: "View") -> "SqliteView":
+    from projections.sqlite.view import SqliteView  # noqa: PLC0415
+
+    if not isinstance(view, SqliteView):
+        raise click.UsageError(f"{view.name} is a database that gives space back by itself")
+    return view
+
+
+def _drop_unused(view: "View", *, abandon: bool) -> int:
+    from projections.answers import PROJECTIONS  # noqa: PLC0415
+    from projections.leftovers import drop_leftovers, give_up  # noqa: PLC0415
+
+    if abandon:
+        for each in PROJECTIONS:
+            give_up(view, each)
+    return sum(drop_leftovers(view, each) for each in PROJECTIONS)
+
+
+def _shrink(view: "SqliteView") -> None:
+    from projections.sqlite.vacuum import vacuum as give_back  # noqa: PLC0415
+
+    try:
+        with Progress(f"making {view.path.name} smaller", "bytes") as progress:
+            give_back(view, progress.update)
+    except KeyboardInterrupt:
+        note("Stopped; what was given back is. `runledger projection vacuum` goes on from there.")
+        raise
+
+
+def _tell_begun(view: "View", end: int) -> None:
+    from projections.answers import PROJECTIONS  # noqa: PLC0415
+
+    for each in PROJECTIONS:
+        begun = view.checkpoint(each, building=True)
+        if begun is not None:
+            note(
+                f"A rebuild of {each.name} was begun, and has read {begun.position} of {end}: "
+                f"`runledger projection rebuild {each.name}` goes on from there, and `vacuum --abandon` gives it up."
+            )
 
 
 def _named(name: str | None) -> "list[Projection]":
@@ -66,20 +132,26 @@ def _plan(parts: "Embedded", projection: "Projection") -> dict[str, Any]:
     return {"name": projection.name, "version": projection.version, "from": start, "to": end}
 
 
-def _rebuild(parts: "Embedded", projection: "Projection") -> dict[str, Any]:
-    from projections.rebuild import rebuild as build_anew  # noqa: PLC0415
+def _rebuild(parts: "Embedded", projections: "Sequence[Projection]", name: str | None) -> list[dict[str, Any]]:
+    from projections.rebuild import rebuild_all  # noqa: PLC0415
 
     try:
-        with Progress(f"rebuilding {projection.name}", "events") as progress:
-            checkpoint = build_anew(parts.view, projection, parts.feed, progress.update)
+        with Progress(f"rebuilding {name or 'all views'}", "events") as progress:
+            checkpoints = rebuild_all(parts.view, projections, parts.feed, progress.update)
     except KeyboardInterrupt:
-        begun = parts.view.checkpoint(projection, building=True)
-        note(
-            f"Stopped at position {begun.position if begun else 0} of {parts.feed.last_position()}. The view in use is "
-            f"as it was. `runledger projection rebuild {projection.name}` goes on from there."
-        )
+        _tell_stopped(parts, projections, name)
         raise
-    return {"name": projection.name} | asdict(checkpoint)
+    return [{"name": each.name} | asdict(at) for each, at in zip(projections, checkpoints, strict=True)]
+
+
+def _tell_stopped(parts: "Embedded", projections: "Sequence[Projection]", name: str | None) -> None:
+    begun = [parts.view.checkpoint(each, building=True) for each in projections]
+    position = min((at.position for at in begun if at is not None), default=0)
+    command = " ".join(["runledger projection rebuild", *([name] if name else [])])
+    note(
+        f"Stopped at position {position} of {parts.feed.last_position()}. The views in use are as they were. "
+        f"`{command}` goes on from there; `runledger projection vacuum --abandon` gives it up."
+    )
 
 
 def _plan_metrics(parts: "Embedded") -> dict[str, Any]:

@@ -168,7 +168,8 @@ def _lines(result: dict[str, Any]) -> Iterator[str]:
 def _lines_of_topics(topics: dict[str, Any]) -> Iterator[str]:
     yield f"topics {topics['address']}"
     unread = f", {topics['unread']:,} more are not read yet" if topics["unread"] else ""
-    yield f"  {topics['compared']:,} records compared{unread}"
+    known = f", {topics['known']:,} of them before" if topics["known"] else ""
+    yield f"  {topics['compared']:,} records compared{known}{unread}"
     yield from (f"  {text}" for text in topics["wrong"])
     yield from (f"  {each['text']} ({_CHANGED[each['side']]})" for each in topics["differences"])
     if topics["more"]:

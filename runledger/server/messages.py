@@ -144,6 +144,8 @@ class AuditParameters(AtLeast):
     experiment: str | None = None
     field: str | None = None
     value: str | None = None
+    client: str | None = None
+    address: str | None = None
     since: Annotated[int | None, Field(ge=0, lt=1 << 53)] = None
     until: Annotated[int | None, Field(ge=0, lt=1 << 53)] = None
     because_of: Annotated[int | None, Field(ge=0, lt=1 << 62)] = None

@@ -2,6 +2,7 @@
 
 from ledger.errors import NotReadyError, UnavailableError
 from projections.runner import Told
+from runledger.purging import purge_if_due
 from runledger.wiring import Embedded
 from schemas.errors import LedgerError
 
@@ -15,9 +16,10 @@ class Projecting:
         self._failed: UnavailableError | None = None
 
     def catch_up(self) -> None:
-        """Bring them up to date; raises what `Answers.catch_up` raises."""
+        """Bring them up to date, and delete what was erased; raises what `Answers.catch_up` raises."""
         try:
             self._parts.queries.catch_up(self._told)
+            purge_if_due(self._parts)
         except UnavailableError as error:
             self._failed = error
             raise

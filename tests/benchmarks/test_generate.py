@@ -9,17 +9,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from alerts.deliver.notifications import Notifications
 from alerts.evaluate.evaluator import Evaluator
 from alerts.evaluate.runs import FeedRunEvents
-from benchmarks import generate
+from benchmarks import disk, generate
 from benchmarks.workspaces.filling import Progress, fill
+from benchmarks.workspaces.links import command, event_id
 from benchmarks.workspaces.shape import Shape, is_parent, parent_of
+from ledger.domain.aggregate import Context
 from ledger.domain.statuses import may_change
 from ledger.feed import Feed
 from ledger.store.database import Database
@@ -31,6 +35,7 @@ from schemas.events import (
     Event,
     NotificationsClaimedEvent,
     NotificationsSettledEvent,
+    RunLoggedEvent,
     RunParameterAddedEvent,
     RunPropertyAddedEvent,
     RunResumedEvent,
@@ -38,8 +43,9 @@ from schemas.events import (
     RunStatusChangedEvent,
     Seal,
 )
+from schemas.registry import decode
 from schemas.statuses import TERMINAL, RunStatus
-from schemas.streams import CONTROL, notifications_stream, values_stream
+from schemas.streams import CONTROL, VALUES, notifications_stream, values_stream
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _SHAPE = Shape(runs=2_150, events=21_500, values=43_000, days=90)
@@ -103,6 +109,18 @@ def test_runs_are_in_families_of_a_hundred_children_each_behind_its_parent() -> 
     assert Counter(map(parent_of, children)) == {run: 100 for run in range(_SHAPE.runs - 100) if is_parent(run)}
 
 
+def test_every_batch_is_one_that_readers_take(database: Database) -> None:
+    found = database.events_after(0, log=VALUES, limit=1_000_000)
+    assert len(found) > _SHAPE.runs // 2
+    assert all(isinstance(decode(each.envelope.type, each.envelope.value), RunLoggedEvent) for each in found)
+
+
+def test_events_have_the_ids_that_aggregates_derive() -> None:
+    by = command(Random(7))
+    context = Context(**by, actor="a", source="s", now=datetime.now(UTC))
+    assert [event_id(by, index) for index in range(12)] == [context.event_id(index) for index in range(12)]
+
+
 def test_the_mails_that_rules_would_have_sent_are_those_that_were_claimed_and_settled(feed: Feed) -> None:
     evaluator, notifications = Evaluator(FeedRunEvents(feed)), Notifications(notifications_stream(feed.log_id))
     wanted, claimed, settled = [], [], []
@@ -142,6 +160,15 @@ def test_commands_work_on_it(made: tuple[Path, Progress], tmp_path: Path, comman
     assert done.returncode == 0, done.stderr
 
 
+def test_what_a_workspace_with_its_views_takes_is_told_of_each_part(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    generate.make(folder, Shape(runs=60, events=600, values=1_200), processes=1, views=True, say=lambda _: None)
+    found = {result.name.removeprefix("60 runs, "): result.figure for result in disk.measured(folder)}
+    assert all(figure > 0 for figure in found.values())
+    assert {"ledger.db: a control event", "view of runs: a run", "view of metrics: a value"} <= found.keys()
+    assert 470 < found["ledger.db: a control event"] < 700
+
+
 def test_a_disk_without_room_is_told_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,6 +182,27 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.Cap
     assert generate.main(["--runs", "10", str(tmp_path)]) == 1
     assert "is there already" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("given", [["--runs", "0"], ["--runs", "many"], ["--values", "-1"], ["--processes", "0"]])
+def test_numbers_that_make_no_workspace_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        generate.main([*given, str(tmp_path / "none")])
+    assert f"argument {given[0]}: " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_another_process_is_filling_is_left_to_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "shared"
+    with generate.alone(generate.unfinished(place)):
+        (generate.unfinished(place) / "half").touch()
+        assert generate.main(["--runs", "10", str(place)]) == 1
+    assert "another process makes" in capsys.readouterr().err
+    assert (generate.unfinished(place) / "half").exists()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])

@@ -21,6 +21,7 @@ from tests.faults.mails.mishaps import all_mishaps
 from tests.faults.mails.points import die_at_points
 from tests.faults.mails.preview import preview_equals_live
 from tests.faults.mails.scenarios import listed, play
+from tests.faults.rebuilds.kills import kill_rebuilds
 from tests.faults.replica.coldstart import kill_while_filling
 from tests.faults.row import Row
 
@@ -78,6 +79,10 @@ def _replay(folder: Path, short: bool) -> Sequence[Row]:
     return [kill_replays(folder, runs=4_000, points=50, kills=10 if short else 110)]
 
 
+def _rebuild(folder: Path, short: bool) -> Sequence[Row]:
+    return [kill_rebuilds(folder, runs=2_500, kills=8 if short else 110)]
+
+
 PROGRAMMES: Mapping[str, Programme] = {
     "writers": _writers,
     "cluster": _cluster,
@@ -88,6 +93,7 @@ PROGRAMMES: Mapping[str, Programme] = {
     "preview": _preview,
     "api": _api,
     "replay": _replay,
+    "rebuild": _rebuild,
     "coldstart": _coldstart,
 }
 

@@ -66,6 +66,27 @@ def compared(database: Database, topic: Sequence[Arrival], batch: int = 2) -> li
     return comparison.found
 
 
+@pytest.mark.parametrize("begin", range(8))
+def test_a_comparison_goes_on_from_any_offset_to_the_same(replica: Database, begin: int) -> None:
+    heads: dict[str, Head] = {}
+    comparison = Comparison(replica, PARTITION, heads, set(), intact=True, begin=begin)
+    if history()[begin:]:
+        comparison.take(history()[begin:])
+    comparison.finish()
+
+    assert (comparison.found, comparison.known, comparison.compared, comparison.reached) == ([], begin, 7, 7)
+
+
+def test_what_differs_behind_where_it_goes_on_is_found(replica: Database) -> None:
+    changed = history()
+    changed[4] = changed[4]._replace(record=changed[4].record._replace(value=b"{}"))
+    comparison = Comparison(replica, PARTITION, {}, set(), intact=True, begin=3)
+    comparison.take(changed[3:])
+    comparison.finish()
+
+    assert [each.offset for each in comparison.found] == [4]
+
+
 def only(found: list[Difference]) -> tuple[int, str | None, int | None, str]:
     (one,) = found
     return one.offset, one.stream, one.seq, one.side

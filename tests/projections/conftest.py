@@ -16,6 +16,7 @@ from ledger.feed import Feed
 from ledger.logs.log import chain
 from ledger.logs.sqlite import open_sqlite_log
 from ledger.metrics import Scalar
+from ledger.privacy.cipher import PLAIN, Cipher
 from ledger.store.database import Database
 from projections.answers import Answers
 from projections.postgres.address import Address
@@ -59,14 +60,18 @@ def open_view(folder: Path, log_id: str, postgres: str | None) -> View:
 
 
 def open_workspace(
-    folder: Path, metrics: Mapping[str, Mapping[str, Scalar]] | None = None, postgres: str | None = None
+    folder: Path,
+    metrics: Mapping[str, Mapping[str, Scalar]] | None = None,
+    cipher: Cipher = PLAIN,
+    *,
+    postgres: str | None = None,
 ) -> Workspace:
     """With `postgres`, the view is in a schema of its own there.
 
     `metrics` are what runs have logged last: in their seals when they end, and asked for before.
     """
     logged = metrics or {}
-    database = Database(folder / "ledger.db", durable=False)
+    database = Database(folder / "ledger.db", durable=False, cipher=cipher)
     log = open_sqlite_log(database, "control", source="//host", actor="maria", now=now)
     feed, view = Feed(log.id, database), open_view(folder, log.id, postgres)
     ledger = Ledger(

@@ -1,7 +1,7 @@
 """The list of runs as of a position: what a view of the events up to it answers, page by page."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -33,8 +33,8 @@ class Earlier(Feed):
 
     until = 0
 
-    def of_types(self, types: Sequence[str], position: int, limit: int) -> list[FeedEvent]:
-        return [event for event in super().of_types(types, position, limit) if event.position <= self.until]
+    def after(self, position: int, limit: int) -> list[FeedEvent]:
+        return [event for event in super().after(position, limit) if event.position <= self.until]
 
     def last_position(self) -> int:
         return self.until

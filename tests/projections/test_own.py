@@ -2,18 +2,21 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ledger.commands import CreateExperiment, StartRun
+from ledger.commands.privacy import NoteErased
 from ledger.errors import LogRefusedError, RefusedError, WorkspaceError
 from ledger.feed import FeedEvent
 from projections.kit import Happened, of_run, rows_of
 from projections.own import OwnView
 from runledger.projecting import own_view
 from runledger.wiring import make_workspace
-from schemas.events import RunTaggedEvent
+from schemas.events import RunStartedEvent, RunTaggedEvent
+from tests.ledger.privacy.stores import MemoryKeys, cipher_with
 from tests.projections.conftest import Workspace, open_workspace
 
 
@@ -95,3 +98,34 @@ def test_the_kit_notices_rows_that_depend_on_batches() -> None:
     tag = RunTaggedEvent(key="k", value="v")
     with pytest.raises(AssertionError, match="one by one"):
         rows_of(Batches(), of_run("r1", tag, "2026-11-23"), of_run("r1", tag, "2026-11-23"))
+
+
+class Named(Counted):
+    """The tags that runs were given, in the clear."""
+
+    def apply(self, events: Sequence[FeedEvent], connection: sqlite3.Connection, suffix: str) -> None:
+        for event in events:
+            if isinstance(event.event, RunStartedEvent):
+                text = " ".join(str(value) for value in event.event.tags.values())
+                connection.execute(f"INSERT OR REPLACE INTO counted{suffix} VALUES (?, 1)", (text,))
+
+
+def test_what_was_erased_is_in_no_view_of_ones_own_either(tmp_path: Path) -> None:
+    keys = MemoryKeys()
+    (tmp_path / "w").mkdir()
+    workspace = open_workspace(tmp_path / "w", cipher=cipher_with(keys))
+    with closing(workspace.database), closing(workspace.view):
+        workspace.do(*(StartRun(run_id=name, experiment="e", tags={"t": f"{name} text"}) for name in ("zebra", "gnu")))
+        with OwnView(tmp_path / "own.db", Named(), workspace.feed) as view:
+            assert view.rows("SELECT actor FROM counted ORDER BY actor DESC") == [
+                {"actor": "zebra text"},
+                {"actor": "gnu text"},
+            ]
+            keys.destroy("run:zebra")
+            workspace.do(NoteErased(stream="run:zebra", keys=[]))
+
+            assert view.rows("SELECT actor FROM counted ORDER BY actor") == [
+                {"actor": "(erased)"},
+                {"actor": "gnu text"},
+            ]
+    assert b"zebra text" not in (tmp_path / "own.db").read_bytes()

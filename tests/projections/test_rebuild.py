@@ -152,7 +152,7 @@ def test_a_question_may_write_while_a_rebuild_reads(workspace: Workspace) -> Non
 
     rebuild(workspace.view, RUNS_TABLE, Watched(workspace.feed.log_id, workspace.database), batch=BATCH)
 
-    assert free == [True] * 4 + [False]  # at last it must be sure that it missed nothing
+    assert free == [True] * 3 + [False]  # at last it must be sure that it missed nothing
 
 
 def test_a_second_rebuild_of_the_same_moment_does_not_begin_again(workspace: Workspace) -> None:
@@ -313,8 +313,10 @@ def test_a_rebuild_that_is_killed_leaves_the_tables_in_use(workspace: Workspace)
     start(workspace, 120)
     catch_up(workspace.view, RUNS_TABLE, workspace.feed)
     expected = rows(workspace.view)
-    left_behind = []
-    for milliseconds in (1, 5, 11, 17, 23, 31, 70, 110, 160):
+    left_behind: list[object] = []
+    for milliseconds in (1, 5, 11, 17, 23, 31, 70, 110, 160, 300, 500, 900):
+        if milliseconds > 160 and any(left_behind):
+            break  # only a busy machine takes so long to begin
         process = project(workspace, "rebuild for ever")
         go(process)
         time.sleep(milliseconds / 1000)

@@ -1,6 +1,6 @@
 """A replica beside the topics that it was filled from, and a replica made of topics alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger.comparing import SHOWN, Comparison, Difference
@@ -12,16 +12,21 @@ from ledger.verify import LogReport
 from schemas.streams import CONTROL, VALUES, LogName
 
 Progress = Callable[[int], None]
+Kept = Callable[[LogName, int, int], None]
 
 _LOGS: tuple[LogName, LogName] = (CONTROL, VALUES)
 
 
 @dataclass(slots=True)
 class TopicsReport:
-    """What comparing came to: `wrong` is about whole topics, `unread` what the replica has not read yet."""
+    """What comparing came to: `wrong` is about whole topics, `unread` what the replica has not read yet.
+
+    Of the records that were compared, `known` were so before.
+    """
 
     wrong: list[str] = field(default_factory=list)
     compared: int = 0
+    known: int = 0
     unread: int = 0
     differences: list[Difference] = field(default_factory=list)
     more: int = 0
@@ -34,6 +39,7 @@ class TopicsReport:
     def add(self, comparison: Comparison, extent: Extent) -> None:
         """Take in what came of one partition."""
         self.compared += comparison.compared
+        self.known += comparison.known
         self.unread += max(extent.end - comparison.read, 0)
         kept = comparison.found[: SHOWN - len(self.differences)]
         self.differences += kept
@@ -41,9 +47,18 @@ class TopicsReport:
 
 
 def compare(
-    database: Database, reports: Sequence[LogReport], reader: TopicReader, progress: Progress = lambda _: None
+    database: Database,
+    reports: Sequence[LogReport],
+    reader: TopicReader,
+    progress: Progress = lambda _: None,
+    *,
+    known: Mapping[LogName, Mapping[int, int]] | None = None,
+    keep: Kept = lambda *_: None,
 ) -> TopicsReport:
     """Compare each log of a replica, whose own chains were checked, with its topic.
+
+    As long as nothing differs, `keep` is told how far each partition is: up to which offset. With that as
+    `known`, another comparison goes on from there.
 
     Raises:
         UnavailableError: no broker answers.
@@ -57,18 +72,25 @@ def compare(
         broken: set[str] = set()
         for number, extent in enumerate(extents):
             partition = Partition(name, identity.id, number, identity.partitions)
-            comparison = Comparison(database, partition, heads, broken, intact=intact.get(name, False))
-            read = Extent(extent.begin, min(extent.end, comparison.read))
-            reader.read(name, number, read, _telling(comparison, report.compared, progress), comparison.damaged)
+            begin = (known or {}).get(name, {}).get(number, 0)
+            whole = intact.get(name, False)
+            comparison = Comparison(database, partition, heads, broken, intact=whole, begin=begin)
+            read = Extent(max(extent.begin, begin), min(extent.end, comparison.read))
+            told = _telling(comparison, report, partition, progress, keep)
+            reader.read(name, number, read, told, comparison.damaged)
             comparison.finish()
             report.add(comparison, extent)
     return report
 
 
-def _telling(comparison: Comparison, before: int, progress: Progress) -> Take:
+def _telling(
+    comparison: Comparison, report: TopicsReport, partition: Partition, progress: Progress, keep: Kept
+) -> Take:
     def take(arrivals: Sequence[Arrival]) -> None:
         comparison.take(arrivals)
-        progress(before + comparison.compared)
+        progress(report.compared + comparison.compared)
+        if report.intact and not comparison.found:
+            keep(partition.log, partition.number, comparison.reached)
 
     return take
 

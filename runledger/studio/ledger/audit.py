@@ -24,6 +24,7 @@ from schemas.streams import run_stream
 EXPORTED = 10_000
 """The most entries of one file."""
 
+_POSITION_DIGITS = 18
 _ACTIONS = sorted(event.name for event in EVENTS)
 _REFUSED = {"refused": True, "done": False}
 
@@ -63,6 +64,9 @@ class _AuditPages:
         return Response(lines_of(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
     async def _page(self, request: Request, query: AuditQuery) -> AuditPage:
+        if query.address is not None:
+            # Who may see no address must not find out by asking for each.
+            visitor_of(request).check(Right.ADMIN)
         page = await self._desk.ask(lambda: self._desk.parts.queries.audit(query))
         if Right.ADMIN in rights_of(visitor_of(request).role):
             return page
@@ -73,7 +77,7 @@ def query_of(asked: QueryParams) -> AuditQuery:
     """What an address asks for; what it does not understand is left out."""
     thing = asked.get("thing", "").strip()
     field, equals, value = asked.get("field", "").strip().partition("=")
-    until = _day(asked.get("until", ""))
+    until, cause = _day(asked.get("until", "")), asked.get("because_of", "")
     return AuditQuery(
         actor=asked.get("actor", "").strip() or None,
         action=asked.get("action") or None,
@@ -81,6 +85,9 @@ def query_of(asked: QueryParams) -> AuditQuery:
         experiment=asked.get("experiment") or None,
         field=field or None,
         value=value if equals and field else None,
+        client=asked.get("client") or None,
+        address=asked.get("address") or None,
+        because_of=int(cause) if cause.isdecimal() and len(cause) <= _POSITION_DIGITS else None,
         since=_milliseconds(_day(asked.get("since", ""))),
         until=_milliseconds(until + timedelta(days=1) if until else None),
         refused=_REFUSED.get(asked.get("kind", "")),

@@ -83,7 +83,9 @@ class _LedgerPages:
 
     async def progress(self, request: Request) -> Response:
         """How far the check is, and what came of it."""
-        return self._pages.page(request, "ledger/check.html", check=self._checking.last)
+        return self._pages.page(
+            request, "ledger/check.html", check=self._checking.last, address=self._desk.parts.log_address
+        )
 
     def _state(self) -> dict[str, Any]:
         parts = self._desk.parts

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ledger.application.application import LedgerApplication
-from ledger.application.handling import Caller, Ledger
+from ledger.application.handling import Caller, Ledger, happened_since
 from ledger.application.recorder import LedgerRecorder
 from ledger.commands import (
     AddProperties,
@@ -356,3 +356,13 @@ def test_what_no_version_can_read_stops_no_decision(type_: str, value: bytes, sq
     append_raw(parts, "run:r1", type_, value)
 
     assert ledger.handle(TagRun(run_id="r1", tags={"c": None}), CALLER).changed
+
+
+def test_of_a_long_stream_all_that_happened_behind_a_position_is_found(sqlite_parts: Open) -> None:
+    parts = sqlite_parts()
+    ledger = started(parts)
+    position = [ledger.handle(TagRun(run_id="r1", tags={"a": str(number)}), CALLER).position for number in range(130)]
+    for behind in (0, 3, 60, 129):
+        found = happened_since(parts.database, run_stream("r1"), position[behind])
+        assert [each.position for each in found] == position[behind + 1 :]
+    assert len(happened_since(parts.database, run_stream("r1"), 0)) == 131

@@ -36,6 +36,8 @@ from ledger.domain.aggregate import LedgerAggregate
 from ledger.domain.run import Run
 from ledger.errors import NotFoundError, RefusedError
 from ledger.logs.sqlite import open_sqlite_log
+from ledger.privacy.cipher import PLAIN, Cipher, KeyCipher
+from ledger.privacy.folder import KeyFolder
 from ledger.store.database import Database
 from ledger.store.fold import Head
 from schemas.roles import Role
@@ -63,8 +65,11 @@ _COMMANDS: st.SearchStrategy[Command] = st.one_of(
 
 
 @contextmanager
-def recorder() -> Iterator[LedgerRecorder]:
-    with TemporaryDirectory() as folder, closing(Database(Path(folder) / "ledger.db", durable=False)) as database:
+def recorder(cipher: Cipher = PLAIN) -> Iterator[LedgerRecorder]:
+    with (
+        TemporaryDirectory() as folder,
+        closing(Database(Path(folder) / "ledger.db", durable=False, cipher=cipher)) as database,
+    ):
         log = open_sqlite_log(database, CONTROL, source=CALLER.source, actor=CALLER.actor, now=now)
         yield LedgerRecorder(log, database)
 
@@ -144,6 +149,25 @@ def test_another_history_under_the_same_name_is_read_anew() -> None:
         longer = LedgerApplication(other, kept).load(RUN)
         assert isinstance(longer, Run)
         assert longer.tags == {"there": None, "more": None}
+
+
+def test_what_was_erased_is_gone_from_memory_too(tmp_path: Path) -> None:
+    keys = KeyFolder(tmp_path / "keys")
+    keys.prepare()
+    cipher = KeyCipher(keys)
+    with recorder(cipher) as on:
+        cipher.serve(on.log.id, lambda: keys.id)
+        application = LedgerApplication(on, Kept(long=1))
+        ledger_on(on, application).handle(START, CALLER)
+        ledger_on(on, application).handle(TagRun(run_id="r1", tags={"who": "Ada"}), CALLER)
+        before = application.load(RUN)
+        assert isinstance(before, Run)
+        assert before.tags == {"who": "Ada"}
+        for subject in list(keys.subjects()):
+            keys.destroy(subject)
+        after = application.load(RUN)
+        assert isinstance(after, Run)
+        assert "Ada" not in str(after.tags)
 
 
 def test_short_streams_are_not_kept_and_of_long_ones_those_used_last_within_the_bound() -> None:

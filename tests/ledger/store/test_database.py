@@ -1,5 +1,6 @@
 """ledger.db gives back what was stored in it, byte for byte."""
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -23,3 +24,14 @@ def test_events_and_voids_come_out_as_they_went_in(tmp_path: Path) -> None:
         assert database.voids() == folded.voids
         assert database.head("run:a") == folded.heads["run:a"]
         assert database.progress("control") == folded.progress
+
+
+def test_a_new_file_has_pages_that_batches_fit_into_and_one_that_is_there_keeps_its_own(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as older:
+        older.execute("PRAGMA page_size=4096")
+        older.execute("PRAGMA journal_mode=WAL")
+        older.execute("CREATE TABLE something (a)")
+        older.execute("DROP TABLE something")
+    for name, expected in (("new.db", 8_192), ("old.db", 4_096)):
+        with closing(Database(tmp_path / name, durable=False)) as database:
+            assert database.reading().execute("PRAGMA page_size").fetchone() == (expected,)

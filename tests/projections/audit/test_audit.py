@@ -14,8 +14,9 @@ from ledger.commands import AddProperties, ChangeStatus, Command, DescribeRun, S
 from ledger.errors import InvalidNameError, LimitExceededError, NotFoundError, RefusedError
 from ledger.queries import AuditDocument, AuditQuery
 from projections.audit.documents import entry_of
+from projections.audit.lists import Reach
 from projections.audit.projection import AuditProjection
-from projections.audit.queries import find_audit
+from projections.audit.queries import REACH, find_audit
 from projections.runner import catch_up
 from projections.sqlite.view import SqliteView
 from schemas.statuses import RunStatus
@@ -23,14 +24,15 @@ from tests.projections.conftest import CALLER, Workspace, append, open_workspace
 from tests.projections.stories import KEYS, RUNS, commands
 
 ACTORS = ("maria", "tom")
+ADDRESSES = {"tom": "10.0.0.9"}
 FIELDS = ("status", "tags.quality", "properties.owner", "description", "archived", "nothing")
 
 
-def all_pages(workspace: Workspace, query: AuditQuery, *, seeks: int = 2_000) -> list[AuditDocument]:
+def all_pages(workspace: Workspace, query: AuditQuery, *, reach: Reach = REACH) -> list[AuditDocument]:
     found: list[AuditDocument] = []
     workspace.answers.audit(AuditQuery())
     while True:
-        page = find_audit(workspace.view.reading(), workspace.feed, query, seeks=seeks)
+        page = find_audit(workspace.view.reading(), workspace.feed, query, reach=reach)
         found += page.entries
         if page.cursor is None:
             return found
@@ -45,7 +47,7 @@ def everything(workspace: Workspace) -> list[AuditDocument]:
 
 
 def fits(entry: AuditDocument, query: AuditQuery) -> bool:
-    asked = {"action": query.action, "stream": query.stream, "experiment": query.experiment}
+    asked = {name: getattr(query, name) for name in ("action", "stream", "experiment", "client", "address")}
     changes = [each for each in entry["changes"] if each["field"] == query.field]
     if query.value is not None:
         changes = [each for each in changes if str(each["after"]) == query.value]
@@ -66,7 +68,7 @@ def positions(entries: list[AuditDocument]) -> list[int]:
 def carry_out(workspace: Workspace, story: list[tuple[Command, str]]) -> None:
     for command, actor in story:
         with suppress(RefusedError, NotFoundError):
-            workspace.ledger.handle(command, replace(CALLER, actor=actor))
+            workspace.ledger.handle(command, replace(CALLER, actor=actor, address=ADDRESSES.get(actor)))
 
 
 maybe = st.none()
@@ -78,6 +80,8 @@ queries = st.builds(
     kind=maybe | st.sampled_from(["run", "experiment"]),
     experiment=maybe | st.sampled_from(["e1", "e2"]),
     field=maybe | st.sampled_from(FIELDS),
+    client=maybe | st.sampled_from(["notebook", "nothing"]),
+    address=maybe | st.sampled_from(["10.0.0.9", "10.0.0.10"]),
     refused=maybe | st.booleans(),
     as_of=maybe | st.integers(0, 40),
     oldest_first=st.booleans(),
@@ -89,10 +93,10 @@ queries = st.builds(
 @given(
     story=st.lists(st.tuples(commands, st.sampled_from(ACTORS)), min_size=5, max_size=30),
     asked=st.lists(queries, min_size=8, max_size=8),
-    seeks=st.sampled_from([3, 50]),
+    reach=st.builds(Reach, rows=st.sampled_from([1, 50, 1_000]), first=st.integers(1, 9)),
 )
 def test_every_page_of_every_question_is_what_reading_all_of_it_finds(
-    story: list[tuple[Command, str]], asked: list[AuditQuery], seeks: int
+    story: list[tuple[Command, str]], asked: list[AuditQuery], reach: Reach
 ) -> None:
     with TemporaryDirectory() as folder:
         workspace = open_workspace(Path(folder))
@@ -101,7 +105,7 @@ def test_every_page_of_every_question_is_what_reading_all_of_it_finds(
             log = everything(workspace)
             for query in asked:
                 expected = [entry for entry in log if fits(entry, query)]
-                found = all_pages(workspace, query, seeks=seeks)
+                found = all_pages(workspace, query, reach=reach)
                 assert found == (expected if query.oldest_first else expected[::-1])
 
 
@@ -172,6 +176,15 @@ def test_who_tried_a_second_value_is_found_by_the_property(story: Workspace) -> 
     assert found[0]["changes"] == [{"field": "properties.author", "before": "ada", "after": "eve"}]
     assert found[0]["experiment"] == "digits"
     assert "is written once" in found[0]["message"]
+
+
+def test_it_is_found_by_the_program_that_sent_it_and_by_where_it_came_from(story: Workspace) -> None:
+    (sent,) = story.answers.audit(AuditQuery(client="notebook")).entries
+    assert (sent["run_id"], sent["action"]) == ("a", "run.tagged")
+    came = story.answers.audit(AuditQuery(address="10.0.0.9")).entries
+    assert {each["actor"] for each in came} == {"tom"}
+    assert {each["refused"] for each in came} == {None, "written-once"}
+    assert story.answers.audit(AuditQuery(address="10.0.0.10")).entries == []
 
 
 def test_a_value_is_found_where_it_began_to_stand(story: Workspace) -> None:

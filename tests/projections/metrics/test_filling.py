@@ -237,7 +237,7 @@ def test_tables_of_a_newer_version_are_left_alone(opened: Opened) -> None:
 
     with pytest.raises(WorkspaceError, match="use the version of runledger that wrote it"):
         values(opened)
-    with pytest.raises(WorkspaceError, match="version 2 of the view 'metrics'"):
+    with pytest.raises(WorkspaceError, match="version 3 of the view 'metrics'"):
         rebuild(opened.view, opened.database, opened.log.id)
     assert dump(opened.view) == newer
 

@@ -14,6 +14,10 @@ from ledger.errors import RefusedError
 from runledger.wiring import connect
 from schemas.statuses import RunStatus
 from tests.runledger.cli.calling import call
+from tests.runledger.cli.test_alert import MARIA, create, end, relay
+from tests.runledger.relay import Relay
+
+__all__ = ["relay"]
 
 
 @pytest.fixture
@@ -79,6 +83,41 @@ def test_who_changed_a_rule_and_what(place: str) -> None:
     assert newest["changes"] == [
         {"field": "definition.recipients", "before": ["you@example.org"], "after": ["us@example.org"]}
     ]
+
+
+def test_which_mails_went_out_because_of_an_event(empty: Path, relay: Relay) -> None:
+    create(empty)
+    end(empty, "broken", RunStatus.FAILED)
+    end(empty, "well", RunStatus.COMPLETED)
+    assert call("alert", "run", "--once", "-w", empty).code == 0
+    (failed,) = audit(str(empty), "--run", "broken", "--field", "status=Failed")
+    claimed, settled = audit(str(empty), "--because-of", failed["position"], "--oldest-first")
+
+    assert (claimed["action"], settled["action"]) == ("notifications.claimed", "notifications.settled")
+    (mail,) = next(each["after"] for each in claimed["changes"] if each["field"] == "notifications")
+    assert (mail["recipient"], mail["trigger"]) == (MARIA, failed["position"])
+    (outcome,) = next(each["after"] for each in settled["changes"] if each["field"] == "outcomes")
+    assert outcome["notification"] == mail["notification"]
+    assert len(relay.messages()) == 1
+    lines = call("audit", "-w", empty, "--because-of", failed["position"], "-o", "table").out
+    assert f"fired to {MARIA} by email" in lines
+    assert "sent: queued as 1" in lines
+    assert audit(str(empty), "--because-of", failed["position"] - 1) == []
+
+
+def test_what_a_program_sent_is_found_by_its_name(place: str, run: str) -> None:
+    for each in audit(place, "--run", run):
+        found = audit(place, "--run", run, "--client", each["client"] or "none")
+        assert (each in found) == (each["client"] is not None)
+
+
+def test_who_may_see_no_address_may_not_ask_by_one(place: str, run: str) -> None:
+    done = call("audit", "-w", place, "--run", run, "--address", "127.0.0.1")
+    if place.startswith("http"):
+        assert done.code == 4
+        assert "admin" in done.err
+    else:
+        assert (done.code, done.json) == (0, [])
 
 
 def test_what_it_looked_like_when_it_was_approved(place: str, run: str) -> None:

@@ -1,7 +1,9 @@
 """`runledger verify` of a server's folder: what was changed in its topics or in its ledger.db is named."""
 
+import json
 import sqlite3
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ from aiokafka.record.util import calc_crc32c
 
 from examples.kafka_broker import KafkaBroker
 from runledger import Experiment, Workspace
+from runledger.bookmark import bookmark_of
 from tests.runledger.cli.calling import Called, call, terminal
+from tests.runledger.cli.test_verify_resume import verifying
 from tests.runledger.server.running import running
 
 _CRC, _CHECKED = 17, 21
@@ -130,6 +134,26 @@ def test_topics_and_replica_that_hold_the_same(served: dict[str, Served]) -> Non
     assert "topics and ledger.db hold the same" in terminal("verify", "-w", whole.folder).out
     assert whole.verify("--log", whole.address).code == 0
     assert whole.verify("--log", served["changed"].address).json["topics"]["wrong"][0].startswith("the topic of the")
+
+
+def test_a_comparison_that_was_killed_goes_on(
+    served: dict[str, Served], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    whole = served["whole"]
+    undisturbed = whole.verify().json
+    bookmark = bookmark_of(whole.ledger_db).file
+    with verifying(whole.folder) as running_one:
+        while running_one.poll() is None and not (bookmark.exists() and json.loads(bookmark.read_text())["compared"]):
+            time.sleep(0.005)
+        running_one.kill()
+    resumed = whole.verify("--resume").json
+
+    assert resumed["resumed"]
+    assert 0 < resumed["topics"].pop("known") < resumed["topics"]["compared"]
+    assert undisturbed["topics"].pop("known") == 0
+    assert resumed["topics"] == undisturbed["topics"]
+    assert "of them before" not in whole.verify("-o", "table").out
 
 
 def test_topics_are_checked_by_themselves(served: dict[str, Served]) -> None:

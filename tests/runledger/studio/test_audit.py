@@ -51,5 +51,8 @@ def test_what_was_refused_is_found_and_older_entries_follow(page: Page) -> None:
     expect(page.locator("tr[data-row]")).to_have_count(50)
     page.get_by_role("link", name="Older").click()
     expect(page.locator("tr[data-row]")).to_have_count(63)
+    page.goto("/ledger/audit?client=nothing&because_of=5&address=")
+    expect(page.locator(".chip")).to_have_text(["nothing", "mails because of 5"])
+    assert page.goto("/ledger/audit?address=127.0.0.1").status == 403  # type: ignore[union-attr]
     page.goto("/ledger/audit?actor=nobody")
     expect(page.locator("main")).to_contain_text("Nothing like this")

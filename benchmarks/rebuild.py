@@ -114,7 +114,7 @@ def _floor(view: SqliteView, path: Path) -> tuple[int, float]:
                 other.use(projection, other.begin(projection, "floor"))
         for table in (table for projection in PROJECTIONS for table in projection.tables if table != _VOCABULARY):
             columns = "rowid, *" if table == _INDEX else "*"
-            found = iter(view.reading().execute(f"SELECT {columns} FROM {_real(view, table)}"))  # noqa: S608 - names of ours
+            found = iter(view.reading().execute(f"SELECT {columns} FROM {_real(view, table)}"))
             while some := list(islice(found, _ROWS_AT_ONCE)):
                 began = perf_counter()
                 _insert(other, table, some)
@@ -133,7 +133,7 @@ def _insert(view: SqliteView, table: str, rows: list[tuple[object, ...]]) -> Non
     names = " (rowid, words)" if table == _INDEX else ""
     with view.writing() as connection:
         marks = ", ".join("?" * len(rows[0]))
-        connection.executemany(f"INSERT INTO {table}_1{names} VALUES ({marks})", rows)  # noqa: S608 - names of ours
+        connection.executemany(f"INSERT INTO {table}_1{names} VALUES ({marks})", rows)
 
 
 @contextmanager

@@ -138,6 +138,10 @@ def test_any_history_gives_equal_answers(
         then = data.draw(st.integers(1, max(workspace.feed.last_position(), 1)))
         as_of = RunQuery(as_of=str(then), order_by=data.draw(st.none() | st.sampled_from(ORDERS[:6])), limit=2)
         assert pages(answers, as_of) == pages(workspace.answers, as_of)
+        experiments = [
+            _asked(lambda asked: asked.experiments(as_of=str(then)), each) for each in (answers, workspace.answers)
+        ]
+        assert experiments[0] == experiments[1]
         assert other_answers(answers) == other_answers(workspace.answers)
 
 

@@ -246,3 +246,18 @@ def test_without_the_driver_its_extra_is_named(tmp_path: Path) -> None:
     with patch.dict("sys.modules", {"projections.postgres.address": None}), pytest.raises(UnavailableError) as refused:
         postgres_address(f"postgresql://{tmp_path.name}/x", "log")
     assert "pip install 'runledger[postgres]'" in str(refused.value)
+
+
+def test_long_texts_that_no_row_has_any_more_are_gone_when_it_is_scrubbed(address: Address, tmp_path: Path) -> None:
+    kept, gone = "k" * 2_000, "g" * 2_000
+    workspace = open_workspace(tmp_path)
+    with closing(workspace.database), closing(workspace.view), closing(PostgresView(address)) as view:
+        workspace.do(StartRun(run_id="r1", experiment="e", tags={"a": kept}, properties={"b": gone}))
+        answers = Answers(workspace.feed, view)
+        answers.run("r1")
+        with view.writing() as connection:
+            connection.execute("DELETE FROM attributes WHERE value = ?", (gone,))
+            connection.execute("DELETE FROM facets WHERE value = ?", (gone,))
+        view.scrub()
+        assert [whole for (whole,) in view.reading().run("SELECT whole FROM long_texts").fetchall()] == [kept]
+        assert answers.runs(RunQuery(tags={"a": kept})).runs

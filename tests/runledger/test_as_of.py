@@ -118,6 +118,9 @@ class Earlier(Feed):
         super().__init__(feed.log_id, database)
         self._until = until
 
+    def after(self, position: int, limit: int) -> list[FeedEvent]:
+        return [event for event in super().after(position, limit) if event.position <= self._until]
+
     def of_types(self, types: Sequence[str], position: int, limit: int) -> list[FeedEvent]:
         return [event for event in super().of_types(types, position, limit) if event.position <= self._until]
 

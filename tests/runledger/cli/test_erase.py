@@ -382,3 +382,12 @@ def test_nobody_is_mailed_again_because_a_text_is_gone(
     for _ in range(2):
         assert call("alert", "run", "--once", "-w", encrypted).json["done"] is True
     assert len(relay.sink.mails) == sent
+
+    told = {each["recipient"] for each in call("alert", "history", "plain", "-w", encrypted).json}
+    assert told == {"zebra@example.org", "herd@example.org"}
+    assert call("user", "add", "zed", "--email", "Herd@example.org", "--no-password", "-w", encrypted).code == 0
+    assert call("erase", "user", "zed", "--reason", "left", "--yes", "-w", encrypted).code == 0
+    told = {each["recipient"] for each in call("alert", "history", "plain", "-w", encrypted).json}
+    assert told == {"zebra@example.org", "(erased)"}
+    assert call("alert", "run", "--once", "-w", encrypted).json["done"] is True
+    assert len(relay.sink.mails) == sent

@@ -1,7 +1,7 @@
 """What a generated workspace takes on the disk: in ledger.db, in each view, and as Parquet.
 
 RUNLEDGER_BENCH_RUNS sets another number of runs. RUNLEDGER_BENCH_WORKSPACE names a workspace that
-`python -m benchmarks.generate` made before, which is measured too; its views if it has them.
+`python -m benchmarks.generate` made before: its ledger.db is measured too, and its views if it has them.
 """
 
 import json
@@ -39,6 +39,8 @@ NOTES = """
 The workspace is made by `python -m benchmarks.generate`: ten control events a run, values of several metrics in three
 batches a run. Beside a figure of ledger.db stands what the records themselves hold, headers and value. The rest is
 hashes, the index of streams, and room that is left in pages of 8 kB.
+The rows of a million runs are those of a workspace that `python -m benchmarks.generate --runs 1e6 FOLDER` made, named by
+`RUNLEDGER_BENCH_WORKSPACE=FOLDER`.
 Beside the view of metrics stand its points in columns of 8 bytes: a time, a step, a value.
 """
 
@@ -46,8 +48,10 @@ _RUNS = int(os.environ.get("RUNLEDGER_BENCH_RUNS", "4000"))
 _GIVEN = os.environ.get("RUNLEDGER_BENCH_WORKSPACE")
 _RAW_POINT = 24
 
+# In pages: the bytes of a table of more than 2 GB overflow in SQLite 3.40.
 _SIZES = """
-SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
+SELECT s.tbl_name, sum(d.pageno) * (SELECT page_size FROM pragma_page_size)
+FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
 WHERE d.aggregate = TRUE GROUP BY 1"""
 _RECORDS = """
 SELECT count(*), avg(length(s.name) + length(e.seq) + 2 * length(e.prev) + length(e.id) + length(e.source)
@@ -64,17 +68,19 @@ def run() -> list[Result]:
     """Bytes of everything, by run, event and value."""
     with _workspace() as (folder, made):
         results = [made, *measured(folder)]
-    return results + (measured(Path(_GIVEN)) if _GIVEN is not None else [])
+    return results + (measured(Path(_GIVEN), lake=False) if _GIVEN is not None else [])
 
 
-def measured(folder: Path) -> list[Result]:
-    """Bytes of everything in a workspace that was generated."""
+def measured(folder: Path, *, lake: bool = True) -> list[Result]:
+    """Bytes of everything in a workspace that was generated; as Parquet too, if a `lake` shall be written."""
     counts: Counts = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     files = WorkspaceFolder(folder / FOLDER)
     results = [*_of_ledger(files, counts), *_if_deflated(files)]
     if files.views_db.exists():
         results += _of_views(files, counts)
-    return [replace(each, name=f"{counts['runs']:,} runs, {each.name}") for each in results + _of_lake(files, counts)]
+    if lake:
+        results += _of_lake(files, counts)
+    return [replace(each, name=f"{counts['runs']:,} runs, {each.name}") for each in results]
 
 
 @contextmanager

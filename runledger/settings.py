@@ -26,7 +26,8 @@ class Setting:
 
 
 _HIDDEN = "********"
-_PASSWORD_IN_URL = re.compile(r"//([^/@:]*):[^/@]*@")
+# Up to the last @: what should be written %40 or %2F in a password is hidden too.
+_PASSWORD_IN_URL = re.compile(r"//([^/@:]*):.*@")
 _PASSWORD_BEHIND = re.compile(r"([?&](?:ssl)?password=)[^&]*")
 MODE = "RUNLEDGER_MODE"
 ONLINE, OFFLINE = "online", "offline"

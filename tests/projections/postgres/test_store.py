@@ -137,7 +137,16 @@ def test_long_texts_are_found_shown_and_told_apart(address: Address, tmp_path: P
         assert [run["run_id"] for run in answers.runs(RunQuery(tags={"t": other})).runs] == ["r2", "r1"]
 
 
-@pytest.mark.parametrize("url", ["s3cret", "mysql://u:s3cret@h/d", "postgresql://u:s3cret@[h/d"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3cret",
+        "postgresql://u:s3cret/x@h/d",
+        "postgresql://u:1/s3cret@h/d",
+        "mysql://u:s3cret@h/d",
+        "postgresql://u:s3cret@[h/d",
+    ],
+)
 def test_what_is_no_address_is_refused_and_its_password_not_told(url: str) -> None:
     with pytest.raises(WorkspaceError, match="RUNLEDGER_VIEWS") as refused:
         Address.of_log(url, str(uuid4()))

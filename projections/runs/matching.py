@@ -65,6 +65,11 @@ class Matches:
         return _all(condition.probe_between(window.lowest, window.highest) for condition in self._asked)
 
     @property
+    def numbered(self) -> bool:
+        """Whether the numbers of runs in a window help to look at them."""
+        return any(condition.bounded is not None for condition in self._asked)
+
+    @property
     def _asked(self) -> list[Condition]:
         return [each for each in self.conditions if each is not self.lead and not each.narrows]
 

@@ -141,7 +141,7 @@ def _by_start(
         ways = [way + matches.others + behind(order, place) + also for way in matches.ways]
         return _Found(_merged(connection, ways, order, limit))
     found: list[Placed] = []
-    for window in windows(connection, matches.ways, order, place, within):
+    for window in windows(connection, matches.ways, order, place, within, numbered=matches.numbered):
         others = matches.others_of(window) + window.between + also
         ways = [way + others for way in matches.ways]
         found += _merged(connection, ways, order, limit - len(found))
@@ -226,7 +226,7 @@ def _count(connection: Connection, matches: Matches, within: int | None) -> tupl
     """How many match, and whether these are all: no further than what is counted, and what is looked at."""
     ways, more = matches.whole, False
     if within is not None and not matches.bounded:
-        (window,) = windows(connection, matches.ways, _USUAL, None, within, first=within)
+        (window,) = windows(connection, matches.ways, _USUAL, None, within, first=within, numbered=matches.numbered)
         ways, more = [way + matches.others_of(window) + window.between for way in matches.ways], window.end is not None
     limit, found = COUNTED + 1, 0
     for way in ways:

@@ -11,6 +11,9 @@ from projections.sql import Sql
 FIRST, FURTHER = 1_000, 30_000
 """How many runs a stretch has: where many match a page is full after the first, and each pays for its start."""
 
+_ALL = 1 << 62
+"""For who does not ask: no run has so great a number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -30,12 +33,17 @@ def windows(
     place: Placed | None,
     within: int | None,
     first: int | None = None,
+    *,
+    numbered: bool = True,
 ) -> Iterator[Window]:
-    """Stretches behind a place, one behind the other, until about so many runs are in them or no more are there."""
+    """Stretches behind a place, one behind the other, until about so many runs are in them or no more are there.
+
+    Which numbers their runs have is found out if they are `numbered`: it takes a look at each.
+    """
     left = within
     for most in chain([first or FIRST], repeat(FURTHER)):
         size = most if left is None else min(most, left)
-        window = _window(connection, ways, order, place, size)
+        window = _window(connection, ways, order, place, size, numbered=numbered)
         yield window
         left = None if left is None else left - size
         place = window.end
@@ -48,11 +56,15 @@ def behind(order: Order, place: Placed | None) -> Sql:
     return Sql("") if place is None else Sql(f" AND (a.created, a.run) {order.beyond} (?, ?)", place[1:])
 
 
-def _window(connection: Connection, ways: Sequence[Sql], order: Order, place: Placed | None, size: int) -> Window:
+def _window(
+    connection: Connection, ways: Sequence[Sql], order: Order, place: Placed | None, size: int, *, numbered: bool
+) -> Window:
     end = _end(connection, ways, order, place, size)
     back = {"<": ">=", ">": "<="}[order.beyond]
     until = Sql("") if end is None else Sql(f" AND (a.created, a.run) {back} (?, ?)", end[1:])
     between = behind(order, place) + until
+    if not numbered:
+        return Window(between, end, 0, _ALL)
     bounds = [
         connection.execute(*(Sql("SELECT min(a.run), max(a.run) FROM ") + way + between)).fetchone() for way in ways
     ]

@@ -2,7 +2,7 @@
 FROM python:3.13-slim
 
 COPY . /source
-RUN pip install --no-cache-dir "/source[kafka,server]" \
+RUN pip install --no-cache-dir "/source[kafka,parquet,postgres,privacy,server]" \
     && rm -r /source \
     && useradd --create-home runledger \
     && install --directory --owner runledger /data

@@ -13,7 +13,7 @@ from alerts.preview import DRAFT, would_have_sent, would_send
 from alerts.rules.in_force import Rules
 from alerts.tallies import Tallies, Tally
 from ledger.domain.alert_rule import checked
-from ledger.errors import RuleNotFoundError
+from ledger.errors import NotThereYetError, RuleNotFoundError
 from ledger.feed import Feed, FeedEvent
 from ledger.moments import place_of
 from ledger.queries import (
@@ -67,19 +67,29 @@ class AlertAnswers:
         self._health = AlertHealth(feed)
         self._tallies = Tallies(feed)
 
-    def rules(self) -> list[RuleDocument]:
-        """Every rule that is not deleted, by name."""
+    def rules(self, *, as_of: str | None = None) -> list[RuleDocument]:
+        """Every rule that is not deleted, by name, or as they were; raises InvalidNameError and MomentAheadError."""
+        position = None if as_of is None else place_of(self._feed, as_of)
         with self._database.clear_errors():
             streams = list(self._database.heads_of(_RULES))
-        found = [document for stream in streams if (document := _rule_of(self._feed.of_stream(stream))) is not None]
-        self._add_not_mailed(found)
+        events = (_upto(self._feed.of_stream(stream), position) for stream in streams)
+        found = [document for each in events if (document := _rule_of(each)) is not None]
+        if position is None:
+            self._add_not_mailed(found)
         return sorted(found, key=lambda rule: (rule["name"], rule["rule_id"]))
 
     def rule(self, rule_id: str, *, as_of: str | None = None) -> RuleDocument:
-        """One rule, deleted ones too, or as it was; raises RuleNotFoundError, and InvalidNameError for no moment."""
+        """One rule, deleted ones too, or as it was.
+
+        Raises:
+            RuleNotFoundError: there is none; NotThereYetError, it came later.
+            InvalidNameError: it is no moment; MomentAheadError, it has not come yet.
+        """
         position = None if as_of is None else place_of(self._feed, as_of)
         events = () if UNSTORABLE.search(rule_id) else self._feed.of_stream(rule_stream(rule_id))
-        found = _rule_of([each for each in events if position is None or each.position <= position], deleted=True)
+        if events and position is not None and position < events[0].position:
+            raise NotThereYetError("alert rule", rule_id, position, events[0].position)
+        found = _rule_of(_upto(events, position), deleted=True)
         if found is None:
             raise RuleNotFoundError(rule_id)
         if position is None:
@@ -237,6 +247,10 @@ class AlertAnswers:
         for happened in self._feed.of_stream(stream):
             _fold_recipient(document, happened.event, _iso(happened.recorded_at))
         return document
+
+
+def _upto(events: Sequence[FeedEvent], position: int | None) -> Sequence[FeedEvent]:
+    return events if position is None else [each for each in events if each.position <= position]
 
 
 def _rule_of(events: Sequence[FeedEvent], *, deleted: bool = False) -> RuleDocument | None:

@@ -33,6 +33,7 @@ MEASUREMENTS = (
     "metrics",
     "parity",
     "peer_lists",
+    "postgres",
     "privacy",
     "projection",
     "rebuild",

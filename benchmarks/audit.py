@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, thread_time
 
 from benchmarks.events import now
 from benchmarks.projection import append_run
@@ -36,8 +36,9 @@ _TIMES = 60
 _GOAL_MS = 20.0
 _EXPORTED = 20_000
 NOTES = """\
-Figures are p95 of 60 pages in one process; beside them p50. A page ends when it is full, or has looked so far; how long
-a question takes until there is no page more stands below, without a goal.
+Of 60 pages in one process. Beside each figure stands the processor time of the same pages: where the figure is many
+times as much, other programs had the processor. A page ends when it is full, or has looked so far; how long a question
+takes until there is no page more stands below, without a goal.
 """
 _COUNTS = """
 SELECT n.kind, n.name, c.count FROM audit_names n JOIN (
@@ -60,7 +61,8 @@ def run() -> list[Result]:
             rate = end / (process_time() - began)
             results = [Result(f"{end:,} events into the index of the audit", rate, "events/s of a core")]
         names = _names(view.reading())
-        results += [_page(feed, view, name, query) for name, query in _questions(feed, view, names, end).items()]
+        for name, query in _questions(feed, view, names, end).items():
+            results += _page(feed, view, name, query)
         return results + list(_until_the_end(feed, view, names))
 
 
@@ -145,16 +147,18 @@ def _apart(connection: Connection, names: Counts) -> AuditQuery | None:
     return None
 
 
-def _page(feed: Feed, view: View, name: str, query: AuditQuery) -> Result:
-    taken = []
+def _page(feed: Feed, view: View, name: str, query: AuditQuery) -> Iterator[Result]:
+    taken, worked = [], []
     for _ in range(_TIMES):
-        began = perf_counter()
+        began, at_work = perf_counter(), thread_time()
         with view.snapshot() as connection:
             find_audit(connection, feed, query)
         taken.append((perf_counter() - began) * 1e3)
-    worst, usual = percentile(taken, 0.95), percentile(taken, 0.5)
-    goal = f"≤ {_GOAL_MS:.0f} ms"
-    return Result(f"a page {name}: p95", worst, "ms", usual, "ms, p50", goal, worst <= _GOAL_MS)
+        worked.append((thread_time() - at_work) * 1e3)
+    for part, goal in ((0.5, None), (0.95, _GOAL_MS)):
+        figure, work = percentile(taken, part), percentile(worked, part)
+        text, met = (None, None) if goal is None else (f"≤ {goal:.0f} ms", figure <= goal)
+        yield Result(f"a page {name}: p{part * 100:.0f}", figure, "ms", work, "ms, processor time", text, met)
 
 
 @contextmanager

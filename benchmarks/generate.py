@@ -26,7 +26,7 @@ from ledger.store.database import Database
 from ledger.workspace.folder import FOLDER, WorkspaceFolder
 from projections.answers import PROJECTIONS
 from projections.metrics.rebuild import rebuild
-from projections.runner import catch_up
+from projections.runner import catch_up_all
 from projections.sqlite.view import SqliteView
 from runledger.process import tune_collector
 from schemas.errors import LedgerError
@@ -126,9 +126,8 @@ def project(folder: Path, say: Say) -> None:
     files = WorkspaceFolder(folder / FOLDER)
     with closing(Database(files.ledger_db, durable=False)) as database, closing(SqliteView(files.views_db)) as view:
         identities = database.identities()
-        for projection in PROJECTIONS:
-            told = _Told(0, say)
-            catch_up(view, projection, Feed(identities[CONTROL].id, database), told=partial(told, projection.name))
+        told = partial(_Told(0, say), "events into views")
+        catch_up_all(view, PROJECTIONS, Feed(identities[CONTROL].id, database), told=told)
         rebuild(view, database, identities[VALUES].id, partial(_Told(0, say), "runs with metrics"))
 
 

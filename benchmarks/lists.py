@@ -33,10 +33,12 @@ _GOAL = 30.0
 def run() -> list[Result]:
     """Every kind of question, so many times."""
     with closing(SqliteView(million() / FOLDER / "views.db")) as view:
-        return [each for name, query in _questions().items() for each in _measured(view, name, query)]
+        return [each for name, query in questions().items() for each in _measured(view, name, query)]
 
 
-def _questions() -> dict[str, Callable[[View], object]]:
+def questions() -> dict[str, Callable[[View], object]]:
+    """What is asked, by what it is called in a report."""
+
     def page(*chips: str, **fields: object) -> Callable[[View], object]:
         query = RunQuery(filters=tuple(map(Filter.parse, chips)), within=_WITHIN, **fields)  # type: ignore[arg-type]
         return lambda view: find_runs([Source(view.reading())], _LOG, query)
@@ -97,6 +99,17 @@ def _questions() -> dict[str, Callable[[View], object]]:
         ),
         "values of a tag": _names(kind="tag", key="team"),
     }
+
+
+def seconds_of(ask: Callable[[], object], times: int = _TIMES) -> list[float]:
+    """The times of some answers, when one was given before."""
+    taken = []
+    ask()
+    for _ in range(times):
+        began = perf_counter()
+        ask()
+        taken.append(perf_counter() - began)
+    return taken
 
 
 def _names(kind: str, **fields: str) -> Callable[[View], object]:

@@ -1,6 +1,6 @@
 """A workspace of a million runs, made once and kept in build/lists/: 2.5 GB.
 
-The last few thousand runs are real: hashed events of the log, which the projections read. The rows of the
+The last 12,000 runs are real: hashed events of the log, which the projections read. The rows of the
 others are written straight into the tables of the view, a table at a time in the order of its index, as
 the projection would have written them (a test compares the two): no question of a list as it is reads an
 event. Their places lie before the log's beginning, each run's next to each other.
@@ -38,7 +38,8 @@ from schemas.statuses import RunStatus
 RUNS = int(os.environ.get("RUNLEDGER_BENCH_RUNS", "1000000"))
 CHILDREN = 10_000
 METRICS = 10_000
-_REAL = 2_000
+REAL = 12_000
+"""So many of the last runs are events of the log."""
 _FOLDER = Path(__file__).resolve().parent.parent / "build" / "lists"
 _FIRST = 1_735_689_600
 _PRIME = 1_000_003
@@ -144,7 +145,7 @@ _FILL = (
 
 def million(runs: int = RUNS) -> Path:
     """The workspace's folder, made unless it is there."""
-    place = _FOLDER / f"{runs}-{RunsProjection.version}"
+    place = _FOLDER / f"{runs}-{RunsProjection.version}-{REAL}"
     if not place.exists():
         print(f"making {runs:,} runs in {place}, 2.5 GB a million", file=sys.stderr, flush=True)
         unfinished = place.with_suffix(".part")
@@ -154,7 +155,7 @@ def million(runs: int = RUNS) -> Path:
     return place
 
 
-def make(place: Path, runs: int, real: int = _REAL) -> None:
+def make(place: Path, runs: int, real: int = REAL) -> None:
     """A workspace with so many runs, the last of them real."""
     make_workspace(place, log="sqlite")
     files = place / FOLDER

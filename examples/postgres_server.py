@@ -77,7 +77,8 @@ class PostgresServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        # What it stored is deleted: it need not be written to the disk first.
+        self.kill()
         shutil.rmtree(self._here(), ignore_errors=True)
 
     def start(self) -> None:

@@ -1,6 +1,6 @@
 """How the SDK and the command line reach a ledger, wherever it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from ledger.artifacts.content import Content
@@ -33,7 +33,7 @@ from ledger.queries import (
     UserDocument,
     ViewDocument,
 )
-from ledger.tables import TableQuery
+from ledger.tables import TableQuery, Told, unheard
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
 
@@ -77,24 +77,27 @@ class Client(Protocol):
 
         Raises:
             RunNotFoundError: there is no such run; RunNotThereYetError, not at that moment.
-            NotFoundError: the field was never so.
+            NotFoundError: the field was never so; MomentAheadError, the moment has not come yet.
             InvalidNameError: it is no moment.
         """
 
     def state(self, run_id: str) -> RunState:
         """Where one run stands, for less than the whole of it; raises RunNotFoundError."""
 
-    def compared(self, run_ids: Sequence[str]) -> Sequence[Compared]:
-        """Runs field by field, what tells them apart first; raises RunNotFoundError and LimitExceededError."""
+    def compared(self, run_ids: Sequence[str], as_of: str | None = None) -> Sequence[Compared]:
+        """Runs field by field, what tells them apart first, or as they were at a position or time.
+
+        Raises RunNotFoundError and LimitExceededError.
+        """
 
     def keys(self, query: KeyQuery) -> Sequence[Named]:
         """Keys or values to choose from, by name; raises InvalidNameError and LimitExceededError."""
 
-    def experiments(self) -> Sequence[ExperimentDocument]:
-        """Every experiment that is not deleted by name, archived ones too."""
+    def experiments(self, as_of: str | None = None) -> Sequence[ExperimentDocument]:
+        """Every experiment that is not deleted by name, archived ones too; or as they were at a position or time."""
 
-    def experiment(self, name: str) -> ExperimentDocument:
-        """One experiment; raises ExperimentNotFoundError."""
+    def experiment(self, name: str, as_of: str | None = None) -> ExperimentDocument:
+        """One experiment, or as it was at a position or time; raises ExperimentNotFoundError and NotThereYetError."""
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run; raises RunNotFoundError."""
@@ -132,25 +135,27 @@ class Client(Protocol):
     def series(self, query: SeriesQuery) -> Sequence[Series]:
         """Logged points of a run; raises RunNotFoundError."""
 
-    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
-        """Logged points of several runs by run id, of one metric or of all; raises RunNotFoundError."""
+    def series_of(
+        self, run_ids: Sequence[str], name: str | None = None, as_of: str | None = None
+    ) -> Mapping[str, Sequence[Series]]:
+        """Logged points of several runs by run id, of one metric or of all, or by then; raises RunNotFoundError."""
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points of a run, thinned for a chart; raises RunNotFoundError."""
 
-    def table(self, query: TableQuery) -> "pyarrow.Table":
-        """Rows of the history in columns.
+    def table(self, query: TableQuery, told: Told = unheard) -> "Iterator[pyarrow.RecordBatch]":
+        """Rows of the history in columns, some at a time.
 
         Raises:
             ModuleNotFoundError: pyarrow is not installed.
-            RefusedError: the ledger does not lie here.
+            RefusedError: it is not installed where the server is; or the history is not known offline.
         """
 
-    def rules(self) -> Sequence[RuleDocument]:
-        """Every alert rule that is not deleted, by name."""
+    def rules(self, as_of: str | None = None) -> Sequence[RuleDocument]:
+        """Every alert rule that is not deleted, by name; or as they were at a position or time."""
 
     def rule(self, rule_id: str, as_of: str | None = None) -> RuleDocument:
-        """One alert rule, or as it was at a position or time; raises RuleNotFoundError."""
+        """One alert rule, or as it was at a position or time; raises RuleNotFoundError and NotThereYetError."""
 
     def deliveries(self, rule_id: str) -> Sequence[DeliveryDocument]:
         """What was claimed of a rule's notifications and what came of it; raises RuleNotFoundError."""
@@ -182,8 +187,8 @@ class Client(Protocol):
     def tokens(self) -> Sequence[TokenDocument]:
         """Every token in the order of issue; never the tokens themselves."""
 
-    def views(self) -> Sequence[ViewDocument]:
-        """The saved views that we may see, by name."""
+    def views(self, as_of: str | None = None) -> Sequence[ViewDocument]:
+        """The saved views that we may see, by name; or as they were at a position or time."""
 
     def view(self, view_id: str, as_of: str | None = None) -> ViewDocument:
         """One saved view, or as it was at a position or time.

@@ -1,6 +1,6 @@
 """A client that opens the workspace itself, without a server."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from ledger.application.handling import Caller, Ledger
@@ -43,7 +43,7 @@ from ledger.queries import (
     ViewDocument,
     is_suppressed,
 )
-from ledger.tables import TableQueries, TableQuery
+from ledger.tables import TableQueries, TableQuery, Told, unheard
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
 from schemas.events import RunLoggedEvent
@@ -152,11 +152,11 @@ class EmbeddedClient:
             self._values_log.catch_up()
         return self._answers.queries.runs(query, at_least=self._written)
 
-    def compared(self, run_ids: Sequence[str]) -> Sequence[Compared]:
+    def compared(self, run_ids: Sequence[str], as_of: str | None = None) -> Sequence[Compared]:
         """Runs field by field, as of now."""
         self._log.catch_up()
         self._values_log.catch_up()
-        return self._answers.queries.compared(run_ids, at_least=self._written)
+        return self._answers.queries.compared(run_ids, as_of=as_of, at_least=self._written)
 
     def keys(self, query: KeyQuery) -> Sequence[Named]:
         """Keys or values to choose from, as of now."""
@@ -186,15 +186,15 @@ class EmbeddedClient:
             raise RunNotFoundError(run_id)
         return RunState(standing.status, standing.presumed, standing.started_at)
 
-    def experiments(self) -> Sequence[ExperimentDocument]:
+    def experiments(self, as_of: str | None = None) -> Sequence[ExperimentDocument]:
         """Every experiment by name, as of now."""
         self._log.catch_up()
-        return self._answers.queries.experiments(at_least=self._written)
+        return self._answers.queries.experiments(as_of=as_of, at_least=self._written)
 
-    def experiment(self, name: str) -> ExperimentDocument:
+    def experiment(self, name: str, as_of: str | None = None) -> ExperimentDocument:
         """One experiment, as of now."""
         self._log.catch_up()
-        return self._answers.queries.experiment(name, at_least=self._written)
+        return self._answers.queries.experiment(name, as_of=as_of, at_least=self._written)
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run, as of now."""
@@ -256,29 +256,31 @@ class EmbeddedClient:
         self._catch_up(query.run_id)
         return self._answers.metrics.series(query)
 
-    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+    def series_of(
+        self, run_ids: Sequence[str], name: str | None = None, as_of: str | None = None
+    ) -> Mapping[str, Sequence[Series]]:
         """Logged points of several runs, as of now."""
         for run_id in run_ids:
             self._values.check_run(run_id)
         self._values_log.catch_up()
-        return self._answers.metrics.series_of(run_ids, name)
+        return self._answers.metrics.series_of(run_ids, name, as_of=as_of)
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points for a chart, as of now."""
         self._catch_up(query.run_id)
         return self._answers.metrics.thinned(query, buckets=buckets)
 
-    def table(self, query: TableQuery) -> "pyarrow.Table":
+    def table(self, query: TableQuery, told: Told = unheard) -> "Iterator[pyarrow.RecordBatch]":
         """Rows of the history in columns, as of now."""
         # Values first: then every run that has some is among the events.
         self._values_log.catch_up()
         self._log.catch_up()
-        return self._answers.tables.table(query)
+        return self._answers.tables.table(query, told)
 
-    def rules(self) -> Sequence[RuleDocument]:
+    def rules(self, as_of: str | None = None) -> Sequence[RuleDocument]:
         """Every alert rule, as of now."""
         self._log.catch_up()
-        return self._answers.alerts.rules()
+        return self._answers.alerts.rules(as_of=as_of)
 
     def rule(self, rule_id: str, as_of: str | None = None) -> RuleDocument:
         """One alert rule, as of now."""
@@ -339,10 +341,11 @@ class EmbeddedClient:
         self._log.catch_up()
         return self._answers.users.tokens()
 
-    def views(self) -> Sequence[ViewDocument]:
+    def views(self, as_of: str | None = None) -> Sequence[ViewDocument]:
         """The saved views that we may see, as of now."""
         self._log.catch_up()
-        return self._answers.saved_views.views(self._who())
+        views = self._answers.saved_views
+        return views.views(self._who()) if as_of is None else views.views_at(as_of, self._who())
 
     def view(self, view_id: str, as_of: str | None = None) -> ViewDocument:
         """One saved view, as of now."""

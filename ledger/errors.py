@@ -104,12 +104,24 @@ class RunNotFoundError(NotFoundError):
         self.run_id = run_id
 
 
-class RunNotThereYetError(NotFoundError):
+class MomentAheadError(NotFoundError):
+    """Something is asked for as of a moment that has not come yet."""
+
+
+class NotThereYetError(NotFoundError):
+    """Something is asked for as of a position before its first event."""
+
+    def __init__(self, what: str, name: str, position: int, first: int) -> None:
+        super().__init__(f"as of position {position:,} there was no {what} {name!r}: it begins at position {first:,}")
+        self.position, self.first = position, first
+
+
+class RunNotThereYetError(NotThereYetError):
     """The run is asked for as of a position before its first event."""
 
     def __init__(self, run_id: str, position: int, first: int) -> None:
-        super().__init__(f"as of position {position:,} there was no run {run_id!r}: it begins at position {first:,}")
-        self.run_id, self.position, self.first = run_id, position, first
+        super().__init__("run", run_id, position, first)
+        self.run_id = run_id
 
 
 class ExperimentNotFoundError(NotFoundError):

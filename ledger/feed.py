@@ -66,6 +66,12 @@ class Feed:
         """Every event of a run, or those of some types, in order; empty for a run that is not there."""
         return self.of_stream(run_stream(run_id), types=types)
 
+    def of_runs(self, run_ids: Sequence[str], position: int) -> list[FeedEvent]:
+        """Every event of some runs up to a position, in order: read at once, so not of too many runs."""
+        with self._database.clear_errors():
+            found = self._database.events_of([run_stream(run_id) for run_id in run_ids], upto=position)
+        return [decoded(self._database, each) for each in found]
+
     def of_stream(self, stream: str, *, after_seq: int | None = None, types: Sequence[str] = ()) -> Sequence[FeedEvent]:
         """Every event of a stream, or those behind a number, or of some types, in order."""
         with self._database.clear_errors():

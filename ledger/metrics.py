@@ -90,9 +90,9 @@ class MetricQueries(Protocol):
         """Logged points."""
 
     def series_of(
-        self, run_ids: Sequence[str], name: str | None = None, *, at_least: int = 0
+        self, run_ids: Sequence[str], name: str | None = None, *, as_of: str | None = None, at_least: int = 0
     ) -> Mapping[str, Sequence[Series]]:
-        """Logged points of several runs by run id, of one metric or of all."""
+        """Logged points of several runs by run id, of one metric or of all; `as_of` is as in `SeriesQuery`."""
 
     def thinned(self, query: SeriesQuery, *, buckets: int, at_least: int = 0) -> Sequence[Thinned]:
         """Logged points, thinned for a chart."""

@@ -1,11 +1,17 @@
 """A moment of the whole ledger as a person names it: a position, or a time."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ledger.errors import InvalidNameError
+from ledger.errors import InvalidNameError, MomentAheadError
 from ledger.feed import Feed
 
+AHEAD_SECONDS = 60.0
+"""So far may the clock of who asks be before ours."""
+
 _DIGITS = 18
+_WAY_OUT = "name an earlier moment, or none for how things are now"
 
 
 def place_of(feed: Feed, moment: str) -> int:
@@ -13,6 +19,7 @@ def place_of(feed: Feed, moment: str) -> int:
 
     Raises:
         InvalidNameError: it is neither.
+        MomentAheadError: it has not come yet.
     """
     found = known_place(feed, moment)
     if found is None:
@@ -23,36 +30,37 @@ def place_of(feed: Feed, moment: str) -> int:
     return found
 
 
-def time_of(feed: Feed, moment: str) -> int | None:
-    """When the ledger had got to a moment of it, in epoch milliseconds: a time is itself; None for a later one.
+def time_of(feed: Feed, moment: str) -> int:
+    """When the ledger had got to a moment of it, in epoch milliseconds: a time is itself.
 
-    A position is there from the time at which it was recorded on; one that is not there yet is later.
-
-    Raises:
-        InvalidNameError: it is neither a position nor a time.
+    A position is there from the time at which it was recorded on. Raises what `place_of` raises.
     """
-    time = _time(moment)
-    if time is not None and _position(moment) is None:
-        return time
     position = place_of(feed, moment)
-    if position > feed.last_position():
-        return None
+    if _position(moment) is None:
+        return _time(moment) or 0
     before = feed.places(position, 1, backwards=True)
     event = feed.at(before[0]) if before else None
     return -1 if event is None else event.recorded_at
 
 
-def _position(moment: str) -> int | None:
-    return int(moment) if moment.isascii() and moment.isdecimal() and len(moment) <= _DIGITS else None
-
-
-def known_place(feed: Feed, moment: str) -> int | None:
+def known_place(feed: Feed, moment: str, *, now: Callable[[], float] = time.time) -> int | None:
     """As `place_of`; None for what is neither."""
     position = _position(moment)
     if position is not None:
+        last = feed.last_position()
+        if position > last:
+            raise MomentAheadError(f"there is no position {position:,} yet: the ledger ends at {last:,}; {_WAY_OUT}")
         return position
-    time = _time(moment)
-    return None if time is None else feed.position_at(time)
+    milliseconds = _time(moment)
+    if milliseconds is None:
+        return None
+    if milliseconds > (now() + AHEAD_SECONDS) * 1_000:
+        raise MomentAheadError(f"{moment[:40]} has not come yet; {_WAY_OUT}")
+    return feed.position_at(milliseconds)
+
+
+def _position(moment: str) -> int | None:
+    return int(moment) if moment.isascii() and moment.isdecimal() and len(moment) <= _DIGITS else None
 
 
 def _time(text: str) -> int | None:

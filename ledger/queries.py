@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from ledger.commands import SuppressRecipient
 from ledger.filters import Filter
@@ -43,8 +43,12 @@ ANY_VALUE = "\x00any"
 """As the value of a tag or property in a query: the key is there, with whatever value."""
 
 
-def moment_text(moment: datetime | int | None) -> str | None:
-    """A position, or a time as `as_of` of a query has it; without a zone it is local time."""
+Moment: TypeAlias = datetime | int | str
+"""When, for `as_of`: a position, a time (without a zone it is local time), or the text of either (then it is UTC)."""
+
+
+def moment_text(moment: Moment | None) -> str | None:
+    """A moment as `as_of` of a query has it."""
     if isinstance(moment, datetime):
         return moment.astimezone().isoformat()
     return None if moment is None else str(moment)
@@ -297,8 +301,8 @@ def is_suppressed(recipients: Sequence[RecipientDocument], address: str | None) 
 class AlertQueries(Protocol):
     """Answers about alert rules, as of what has been read of the log."""
 
-    def rules(self) -> list[RuleDocument]:
-        """Every rule that is not deleted, by name."""
+    def rules(self, *, as_of: str | None = None) -> list[RuleDocument]:
+        """Every rule that is not deleted, by name, or as they were."""
 
     def rule(self, rule_id: str, *, as_of: str | None = None) -> RuleDocument:
         """One rule, deleted ones too, or as it was; raises RuleNotFoundError, and InvalidNameError for no moment."""
@@ -372,17 +376,17 @@ class Queries(Protocol):
     def run_at(self, run_id: str, moment: str, *, at_least: int = 0) -> RunDocument:
         """One run as it was at a moment; see `Client.run_at`."""
 
-    def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:
-        """Runs field by field; raises RunNotFoundError, and LimitExceededError for too many."""
+    def compared(self, run_ids: Sequence[str], *, as_of: str | None = None, at_least: int = 0) -> list[Compared]:
+        """Runs field by field, or as they were; raises RunNotFoundError, and LimitExceededError for too many."""
 
     def keys(self, query: KeyQuery, *, at_least: int = 0) -> list[Named]:
         """Keys or values to choose from, by name; raises InvalidNameError and LimitExceededError."""
 
-    def experiments(self, *, at_least: int = 0) -> list[ExperimentDocument]:
-        """Every experiment that is not deleted by name, archived ones too."""
+    def experiments(self, *, as_of: str | None = None, at_least: int = 0) -> list[ExperimentDocument]:
+        """Every experiment that is not deleted by name, archived ones too, or as they were."""
 
-    def experiment(self, name: str, *, at_least: int = 0) -> ExperimentDocument:
-        """One experiment; raises ExperimentNotFoundError."""
+    def experiment(self, name: str, *, as_of: str | None = None, at_least: int = 0) -> ExperimentDocument:
+        """One experiment, or as it was; raises ExperimentNotFoundError, and NotThereYetError."""
 
     def history(self, run_id: str, *, at_least: int = 0) -> list[HistoryEntry]:
         """Every event of a run with what it changed; raises RunNotFoundError."""

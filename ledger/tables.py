@@ -1,6 +1,6 @@
 """What a client may ask about the whole history, to be answered in columns; light enough for a training process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -26,8 +26,19 @@ class TableQuery:
     until: int | None = None
 
 
+Told: TypeAlias = Callable[[int, int], None]
+"""Hears how many records were read, and how many there are to read."""
+
+PAGE = b"runledger.page"
+"""Where the schema of a page that a server sends has, as JSON, the `cursor` of the next one, `read` and `total`."""
+
+
+def unheard(_: int, __: int) -> None:
+    """For who does not want to hear it."""
+
+
 class TableQueries(Protocol):
     """Answers in columns, which docs/analytics.md lists."""
 
-    def table(self, query: TableQuery) -> "pyarrow.Table":
-        """The rows in the order of the log; raises ModuleNotFoundError without pyarrow."""
+    def table(self, query: TableQuery, told: Told = unheard) -> "Iterator[pyarrow.RecordBatch]":
+        """The rows in the order of the log, some at a time; raises ModuleNotFoundError without pyarrow."""

@@ -27,6 +27,7 @@ from projections.artifacts.queries import find_artifacts
 from projections.audit.projection import AuditProjection
 from projections.audit.queries import find_audit
 from projections.connection import Connection
+from projections.experiments.as_of import ExperimentsThen
 from projections.experiments.projection import ExperimentsProjection
 from projections.experiments.queries import find_experiment, find_experiments
 from projections.history.as_of import run_as_of
@@ -39,6 +40,7 @@ from projections.runs.as_of import Past
 from projections.runs.comparing import compared, facts_of, origin_of
 from projections.runs.conditions import LiveMetrics
 from projections.runs.facets import find_names
+from projections.runs.folded import Folds
 from projections.runs.live import LastValues, asks_metrics, going_on, live_metrics
 from projections.runs.matching import Source
 from projections.runs.projection import RunsProjection
@@ -46,6 +48,9 @@ from projections.runs.queries import check, find_run, find_runs
 from projections.view import View
 from schemas.limits import UNSTORABLE
 from schemas.streams import run_stream
+
+Summaries = Callable[[str, str | None], Sequence[MetricSummary]]
+"""The metrics of a run in short, as of a moment if one is named."""
 
 PROJECTIONS: tuple[Projection, ...] = (
     RunsProjection(),
@@ -63,14 +68,15 @@ class Answers:
         feed: Feed,
         view: View,
         last_values: LastValues = lambda _: {},
-        summaries: Callable[[str], Sequence[MetricSummary]] = lambda _: (),
+        summaries: Summaries = lambda *_: (),
     ) -> None:
         """Answer from a view that is filled from this feed; the others know the metrics of runs, and of one run."""
         self._last_values = last_values
         self._summaries = summaries
         self._feed = feed
         self._view = view
-        self._past = Past(feed)
+        self._fold = Folds(feed).at
+        self._past = Past(self._fold)
         self._runs, self._experiments, self._artifacts, self._audit = PROJECTIONS
 
     def runs(self, query: RunQuery, *, at_least: int = 0) -> RunPage:
@@ -85,18 +91,30 @@ class Answers:
     def _runs_as_of(self, query: RunQuery, moment: str, at_least: int) -> RunPage:
         with self._caught_up(at_least) as connection:
             position = place_of(self._feed, moment)
-            with self._past.sources(connection, position) as sources:
+            with self._past.sources(connection, position, query) as sources:
                 return find_runs(sources, self._feed.log_id, query)
 
-    def compared(self, run_ids: Sequence[str], *, at_least: int = 0) -> list[Compared]:
-        """Runs field by field, what tells them apart first; raises RunNotFoundError and LimitExceededError."""
+    def compared(self, run_ids: Sequence[str], *, as_of: str | None = None, at_least: int = 0) -> list[Compared]:
+        """Runs field by field, what tells them apart first; raises RunNotFoundError and LimitExceededError.
+
+        As of a moment that `ledger.moments` reads it raises what that does, and RunNotThereYetError.
+        """
         wanted = list(dict.fromkeys(run_ids))
         if not 1 < len(wanted) <= RUNS_COMPARED:
             raise LimitExceededError(f"2 to {RUNS_COMPARED} runs are compared at once, not {len(wanted)}")
         with self._caught_up(at_least) as connection:
             documents = {run_id: find_run(connection, run_id) for run_id in wanted}
-        origins = {run_id: origin_of(self._feed.of_run(run_id)) for run_id in wanted}
-        return compared({each: facts_of(documents[each], self._summaries(each), origins[each]) for each in wanted})
+        upto = None if as_of is None else place_of(self._feed, as_of)
+        if upto is not None:
+            documents = {run_id: self.run_as_of(run_id, upto) for run_id in wanted}
+        events = {run_id: self._feed.of_run(run_id) for run_id in wanted}
+        origins = {
+            run_id: origin_of(each for each in found if upto is None or each.position <= upto)
+            for run_id, found in events.items()
+        }
+        return compared(
+            {each: facts_of(documents[each], self._summaries(each, as_of), origins[each]) for each in wanted}
+        )
 
     def keys(self, query: KeyQuery, *, at_least: int = 0) -> list[Named]:
         """Keys or values to choose from, by name; those of metrics of runs that go on too, as far as they are known."""
@@ -110,15 +128,29 @@ class Answers:
         after = query.after or ""
         return [Named(name, counts[name]) for name in sorted(counts) if name > after][: query.limit]
 
-    def experiments(self, *, at_least: int = 0) -> list[ExperimentDocument]:
-        """Every experiment that is not deleted by name, archived ones too."""
+    def experiments(self, *, as_of: str | None = None, at_least: int = 0) -> list[ExperimentDocument]:
+        """Every experiment that is not deleted by name, archived ones too, or as they were.
+
+        Raises what `ledger.moments` does, and LimitExceededError.
+        """
+        if as_of is not None:
+            with self._experiments_then(as_of, at_least) as then:
+                return then.all()
         with self._caught_up(at_least, self._experiments) as connection:
             return find_experiments(connection)
 
-    def experiment(self, name: str, *, at_least: int = 0) -> ExperimentDocument:
-        """One experiment; raises ExperimentNotFoundError."""
+    def experiment(self, name: str, *, as_of: str | None = None, at_least: int = 0) -> ExperimentDocument:
+        """One experiment, or as it was; raises ExperimentNotFoundError and NotThereYetError."""
+        if as_of is not None:
+            with self._experiments_then(as_of, at_least) as then:
+                return then.one(name)
         with self._caught_up(at_least, self._experiments) as connection:
             return find_experiment(connection, name)
+
+    @contextmanager
+    def _experiments_then(self, as_of: str, at_least: int) -> Iterator[ExperimentsThen]:
+        with self._caught_up(at_least, self._experiments, self._audit) as connection:
+            yield ExperimentsThen(connection, self._feed, self._fold, place_of(self._feed, as_of))
 
     def has_runs(self, experiment: str) -> bool:
         """Whether an experiment of that name has runs, archived ones and children too."""
@@ -152,12 +184,14 @@ class Answers:
         self.run(run_id, at_least=at_least)
         return self.run_as_of(run_id, position_of(self._feed, run_id, moment))
 
-    def trail(self, run_id: str) -> Trail:
-        """Where a run ran, its last lines, and its last event; raises RunNotFoundError."""
-        last = None if UNSTORABLE.search(run_id) else self._feed.last_of(run_stream(run_id))
-        if last is None:
+    def trail(self, run_id: str, upto: int | None = None) -> Trail:
+        """Where a run ran, its last lines, and its last event, up to a position; raises RunNotFoundError."""
+        events = () if UNSTORABLE.search(run_id) else self._feed.of_run(run_id, TYPES if upto is None else ())
+        known = [each for each in events if upto is None or each.position <= upto]
+        if not known:
             raise RunNotFoundError(run_id)
-        return trail_of(self._feed.of_run(run_id, TYPES), last)
+        last = self._feed.last_of(run_stream(run_id)) if upto is None else None
+        return trail_of(known, last or known[-1])
 
     def artifacts(self, run_id: str, prefixes: Sequence[str] = (), *, at_least: int = 0) -> list[ArtifactDocument]:
         """The files of a run by name; raises RunNotFoundError."""

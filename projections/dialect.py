@@ -48,6 +48,9 @@ class Dialect(Protocol):
     def value(self, stored: Any) -> Any:
         """A value as it was before it was stored."""
 
+    def along_facts(self, kind: str, key: str, conditions: Sql, down: str, limit: int) -> Sql:
+        """The first runs `a` with a fact `t` of a kind and key that meet conditions, by value, `created` and number."""
+
     def put_values(
         self, connection: "Connection", suffix: str, rows: Sequence[tuple[int, str, float | str, int]]
     ) -> None:

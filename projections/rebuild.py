@@ -1,7 +1,7 @@
 """Building views again beside those in use, and putting them in their place."""
 
 from collections.abc import Callable, Sequence
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 
 from ledger.errors import UnavailableError, WorkspaceError
 from ledger.feed import Feed, FeedEvent
@@ -11,6 +11,7 @@ from projections.pace import Pace
 from projections.projection import Projection
 from projections.view import Checkpoint, View
 
+_REST_SECONDS, _LOOK_SECONDS = 1.0, 0.05
 LAST = 1_000
 """So many events at most are read while the lock is held, to put the tables in use behind them."""
 
@@ -39,8 +40,8 @@ def rebuild_all(
 
     Readers go on meanwhile, and others write to the view: the lock is held for the writing of a batch alone,
     about a hundredth of a second while others write, or for `batch` events. Ended half-way, it goes on from
-    there when it is called again; called by two processes at once, they take turns. `progress` is told the
-    position that all have reached, and the last one.
+    there when it is called again; called by two processes at once, one waits for the other. `progress` is told
+    the position that all have reached, and the last one.
 
     Raises:
         WorkspaceError: a newer version of a projection is being built, or somebody gave this rebuild up.
@@ -83,15 +84,25 @@ def _still(view: View, feed: Feed, building: Sequence[Filling], end: int, pace: 
 
 
 def _taken_over(view: View, feed: Feed, filling: Filling) -> Filling | None:
-    """Another process rebuilds too, and was faster: go on where it is; None if it is done."""
+    """Another process rebuilds too, and was faster: go on where it ends; None if it is done."""
     projection, generation = filling.projection, filling.checkpoint.generation
-    found = view.checkpoint(projection, building=True)
+    found = _at_rest(view, projection)
     if found is not None and found.generation == generation:
         return Filling(view, projection, feed, found, building=True)
     used = view.checkpoint(projection)
     if used is None or used.generation < generation:
         raise WorkspaceError(f"the rebuild of {projection.name!r} was given up by somebody else; the view is as it was")
     return None
+
+
+def _at_rest(view: View, projection: Projection) -> Checkpoint | None:
+    """Where a rebuild is that nobody works on: to prepare the same batches as who does would be in vain."""
+    found, moved = view.checkpoint(projection, building=True), monotonic()
+    while found is not None and monotonic() - moved < _REST_SECONDS:
+        sleep(_LOOK_SECONDS)
+        before, found = found, view.checkpoint(projection, building=True)
+        moved = moved if found == before else monotonic()
+    return found
 
 
 def _take(view: View, filling: Filling, events: Sequence[FeedEvent]) -> float | None:

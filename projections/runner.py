@@ -9,6 +9,9 @@ from projections.projection import Projection
 from projections.rebuild import rebuild_all
 from projections.view import Checkpoint, View
 
+_MUCH = 1_000
+"""Events: so many are read while others wait."""
+
 Told = Callable[[int, int], None]
 """Is told how many positions were passed, of how many."""
 
@@ -35,7 +38,8 @@ def catch_up_all(
 
     The write transaction is the lock: one process projects at a time, the others find it done.
     Tables of an older version of a projection are built again first, and so are those that lack events
-    which this program has learnt to read since.
+    which this program has learnt to read since, and those that are not there and have much to read: a rebuild
+    lets others write meanwhile.
 
     Raises:
         UnavailableError: the feed does not reach `at_least`.
@@ -53,9 +57,8 @@ def catch_up_all(
         told(0, end - first)
     kept: dict[str, Filling] = {}
     while True:
-        outdated = [each for each, at in found if at is not None and view.is_outdated(each, at)]
-        if outdated:
-            rebuild_all(view, outdated, feed)
+        if to_build := [each for each, at in found if _is_to_build(view, each, at, end)]:
+            rebuild_all(view, to_build, feed, told or _tell_nobody)
         elif lagging := [each for each, at in found if at is None or at.position < end]:
             _take_batch(view, lagging, feed, batch, kept)
         else:
@@ -67,6 +70,14 @@ def catch_up_all(
     if position < at_least:
         raise behind(at_least, position)
     return position
+
+
+def _is_to_build(view: View, projection: Projection, at: Checkpoint | None, end: int) -> bool:
+    return end > _MUCH if at is None else view.is_outdated(projection, at)
+
+
+def _tell_nobody(_: int, __: int) -> None:
+    pass
 
 
 def _in_use(view: View, projections: Sequence[Projection], feed: Feed) -> list[tuple[Projection, Checkpoint | None]]:

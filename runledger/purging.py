@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from projections.answers import PROJECTIONS
 from projections.forgetting import is_to_scrub, scrub
-from projections.runner import catch_up
+from projections.leftovers import drop_leftovers
+from projections.runner import catch_up_all
 
 if TYPE_CHECKING:
     from runledger.wiring import Embedded
@@ -17,8 +18,10 @@ def purge_views(parts: "Embedded") -> int:
         UnavailableError: the file of the views is in use all the time.
     """
     with parts.view.clear_errors():
+        catch_up_all(parts.view, PROJECTIONS, parts.feed)
         for projection in PROJECTIONS:
-            catch_up(parts.view, projection, parts.feed)
+            # Tables that a killed process left may have what was erased since.
+            drop_leftovers(parts.view, projection)
         scrub(parts.view)
     return len(PROJECTIONS)
 

@@ -26,7 +26,8 @@ class Setting:
 
 
 _HIDDEN = "********"
-_PASSWORD_IN_URL = re.compile(r"//([^/@:]*):[^/@]*@")
+# Up to the last @: what should be written %40 or %2F in a password is hidden too.
+_PASSWORD_IN_URL = re.compile(r"//([^/@:]*):.*@")
 _PASSWORD_BEHIND = re.compile(r"([?&](?:ssl)?password=)[^&]*")
 MODE = "RUNLEDGER_MODE"
 ONLINE, OFFLINE = "online", "offline"
@@ -222,5 +223,6 @@ def _resolve(setting: Setting, environment: Mapping[str, str], config: Mapping[s
     if environment.get(setting.variable):
         return Value(setting, environment[setting.variable], f"environment ({setting.variable})")
     if setting.key is not None and setting.key in config:
-        return Value(setting, str(config[setting.key]), config_name)
+        found = config[setting.key]
+        return Value(setting, str(found).lower() if isinstance(found, bool) else str(found), config_name)
     return Value(setting, setting.default, "default" if setting.default is not None else "not set")

@@ -136,7 +136,10 @@ class Embedded:
         """Who answers questions about runs, experiments and files."""
         from projections.answers import Answers
 
-        return Answers(self.feed, self.view, self.metrics.last_values, self.metrics.summaries)
+        metrics = self.metrics
+        return Answers(
+            self.feed, self.view, metrics.last_values, lambda run_id, as_of: metrics.summaries(run_id, as_of=as_of)
+        )
 
     @cached_property
     def metrics(self) -> "Metrics":

@@ -1,8 +1,10 @@
 """The saved views of this ledger, folded from the feed: few and small, so that they need no table."""
 
+from collections.abc import Sequence
+
 from ledger.domain.aggregate import LedgerAggregate
 from ledger.domain.saved_view import SavedView, Who
-from ledger.errors import ViewNotFoundError
+from ledger.errors import NotThereYetError, ViewNotFoundError
 from ledger.feed import Feed, FeedEvent
 from ledger.following import Following
 from ledger.moments import place_of
@@ -22,13 +24,15 @@ class SavedViews:
         """Nothing is read before the first question."""
         self._feed = feed
         self._views: dict[str, tuple[SavedView, FeedEvent]] = {}
+        self._streams: dict[str, None] = {}
+        """Those of views that are deleted by now, too."""
         self._following = Following(feed, _KINDS, self._fold)
 
     def views(self, who: Who) -> list[ViewDocument]:
         """The views that somebody may see, by name."""
         self._following.read_on()
         found = [_document(*each, who) for each in list(self._views.values()) if each[0].right_of(who) is not None]
-        return sorted(found, key=lambda document: (document["name"].casefold(), document["view_id"]))
+        return sorted(found, key=_by_name)
 
     def view(self, view_id: str, who: Who) -> ViewDocument:
         """One view; raises ViewNotFoundError, and ForbiddenError for who may not see it."""
@@ -45,7 +49,7 @@ class SavedViews:
         Who asks must have had a right to see it then, and have one now if it is still there.
 
         Raises:
-            ViewNotFoundError: it was not there, or deleted.
+            ViewNotFoundError: there is none, or it was deleted; NotThereYetError, it came later.
             ForbiddenError: who asks may not see it.
             InvalidNameError: it is no moment.
         """
@@ -53,19 +57,30 @@ class SavedViews:
         self._following.read_on()
         if stream in self._views:
             self._views[stream][0].check_may(who, "view")
-        view, last = LedgerAggregate.blank(stream), None
         events = () if UNSTORABLE.search(view_id) else self._feed.of_stream(stream)
-        for happened in events:
-            if happened.position <= position and isinstance(happened.event, _KINDS):
-                view.apply(happened.event)
-                last = happened
-        if last is None or not isinstance(view, SavedView) or view.deleted:
+        if events and position < events[0].position:
+            raise NotThereYetError("view", view_id, position, events[0].position)
+        found = _folded(stream, events, position)
+        if found is None:
             raise ViewNotFoundError(view_id)
-        view.check_may(who, "view")
-        return _document(view, last, who)
+        found[0].check_may(who, "view")
+        return _document(*found, who)
+
+    def views_at(self, moment: str, who: Who) -> list[ViewDocument]:
+        """The views that there were at a moment, by name, of which `view_at` would answer with each."""
+        position = place_of(self._feed, moment)
+        self._following.read_on()
+        found = []
+        for stream in list(self._streams):
+            now = self._views.get(stream)
+            then = _folded(stream, self._feed.of_stream(stream), position)
+            if then is not None and all(each[0].right_of(who) is not None for each in (then, now or then)):
+                found.append(_document(*then, who))
+        return sorted(found, key=_by_name)
 
     def _fold(self, happened: FeedEvent) -> None:
         stream = happened.envelope.stream
+        self._streams[stream] = None
         known = self._views.get(stream)
         view = known[0] if known else LedgerAggregate.blank(stream)
         if not isinstance(view, SavedView) or isinstance(happened.event, OpaqueEvent):
@@ -75,6 +90,20 @@ class SavedViews:
             self._views.pop(stream, None)
         else:
             self._views[stream] = (view, happened)
+
+
+def _folded(stream: str, events: Sequence[FeedEvent], position: int) -> tuple[SavedView, FeedEvent] | None:
+    """A view as of a position, and its last event by then; None if it was not there, or deleted."""
+    view, last = LedgerAggregate.blank(stream), None
+    for happened in events:
+        if happened.position <= position and isinstance(happened.event, _KINDS):
+            view.apply(happened.event)
+            last = happened
+    return None if last is None or not isinstance(view, SavedView) or view.deleted else (view, last)
+
+
+def _by_name(document: ViewDocument) -> tuple[str, str]:
+    return document["name"].casefold(), document["view_id"]
 
 
 def _document(view: SavedView, last: FeedEvent, who: Who) -> ViewDocument:

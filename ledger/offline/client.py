@@ -40,7 +40,7 @@ from ledger.queries import (
     UserDocument,
     ViewDocument,
 )
-from ledger.tables import TableQuery
+from ledger.tables import TableQuery, Told, unheard
 from ledger.tracking.delivery import Delivery
 from ledger.values.batch import Batch
 from schemas.errors import LedgerError
@@ -125,10 +125,10 @@ class OfflineClient:
         self._read(run_id)
         return self._scratch.state(run_id)
 
-    def compared(self, run_ids: Sequence[str]) -> Sequence[Compared]:
+    def compared(self, run_ids: Sequence[str], as_of: str | None = None) -> Sequence[Compared]:
         """Runs field by field, as far as they are known here."""
         self._read(*run_ids, values=True)
-        return self._scratch.compared(run_ids)
+        return self._scratch.compared(run_ids, as_of)
 
     def keys(self, query: KeyQuery) -> Sequence[Named]:
         """Keys or values of the runs that are known here."""
@@ -138,13 +138,13 @@ class OfflineClient:
         """What was done here, as far as it is known."""
         return self._scratch.audit(query)
 
-    def experiments(self) -> Sequence[ExperimentDocument]:
+    def experiments(self, as_of: str | None = None) -> Sequence[ExperimentDocument]:
         """The experiments that are known here."""
-        return self._scratch.experiments()
+        return self._scratch.experiments(as_of)
 
-    def experiment(self, name: str) -> ExperimentDocument:
+    def experiment(self, name: str, as_of: str | None = None) -> ExperimentDocument:
         """One experiment."""
-        return self._scratch.experiment(name)
+        return self._scratch.experiment(name, as_of)
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run."""
@@ -192,25 +192,27 @@ class OfflineClient:
         self._read(query.run_id, values=True)
         return self._scratch.series(query)
 
-    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+    def series_of(
+        self, run_ids: Sequence[str], name: str | None = None, as_of: str | None = None
+    ) -> Mapping[str, Sequence[Series]]:
         """Logged points of several runs."""
         self._read(*run_ids, values=True)
-        return self._scratch.series_of(run_ids, name)
+        return self._scratch.series_of(run_ids, name, as_of)
 
     def thinned(self, query: SeriesQuery, buckets: int) -> Sequence[Thinned]:
         """Logged points for a chart."""
         self._read(query.run_id, values=True)
         return self._scratch.thinned(query, buckets)
 
-    def table(self, query: TableQuery) -> Any:
+    def table(self, query: TableQuery, told: Told = unheard) -> Any:  # noqa: ARG002 - nothing is read
         """Refused: the history is elsewhere."""
         raise RefusedError(
             f"{query.table} of the whole workspace are not known offline; ask once the runs are delivered"
         )
 
-    def rules(self) -> Sequence[RuleDocument]:
+    def rules(self, as_of: str | None = None) -> Sequence[RuleDocument]:
         """The alert rules that are known here."""
-        return self._scratch.rules()
+        return self._scratch.rules(as_of)
 
     def rule(self, rule_id: str, as_of: str | None = None) -> RuleDocument:
         """One alert rule."""
@@ -257,9 +259,9 @@ class OfflineClient:
         """None are known here."""
         return self._scratch.tokens()
 
-    def views(self) -> Sequence[ViewDocument]:
+    def views(self, as_of: str | None = None) -> Sequence[ViewDocument]:
         """The saved views that are known here."""
-        return self._scratch.views()
+        return self._scratch.views(as_of)
 
     def view(self, view_id: str, as_of: str | None = None) -> ViewDocument:
         """One saved view."""

@@ -1,16 +1,17 @@
 """A client that speaks HTTP to a server; with it, a process needs nothing but the standard library."""
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from ledger.artifacts.content import Content
 from ledger.commands import Answer, Command
 from ledger.errors import (
     ExperimentNotFoundError,
+    MomentAheadError,
     NotFoundError,
-    RefusedError,
+    NotThereYetError,
     RuleNotFoundError,
     RunNotFoundError,
     UnavailableError,
@@ -49,17 +50,21 @@ from ledger.queries import (
 )
 from ledger.remote.exchange import Request
 from ledger.remote.server import Server
-from ledger.tables import TableQuery
+from ledger.tables import TableQuery, Told, unheard
 from ledger.values.batch import Batch
 from ledger.values.forms import series_from, summary_from, thinned_from
 from ledger.wire import answer_from, audit_query_to, command_to, history_from, key_query_to, page_from, query_to
 from schemas.errors import LedgerError
 from schemas.limits import Limits
 
+if TYPE_CHECKING:
+    import pyarrow  # noqa: ICN001 - for the signature alone
+
 SECONDS = 30.0
 """How long a call tries, in all."""
 
 _LARGE = 1_000_000
+_OFFSET_BITS = 40
 _OCTETS = "application/octet-stream"
 # A preview reads all of the log.
 _LONG_SECONDS = 120.0
@@ -182,12 +187,15 @@ class RemoteClient:
         """Logged points of a run; raises RunNotFoundError."""
         return [series_from(each) for each in self._ask_values(query.run_id, "/series", _conditions(query))]
 
-    def series_of(self, run_ids: Sequence[str], name: str | None = None) -> Mapping[str, Sequence[Series]]:
+    def series_of(
+        self, run_ids: Sequence[str], name: str | None = None, as_of: str | None = None
+    ) -> Mapping[str, Sequence[Series]]:
         """Logged points of several runs by few requests; raises RunNotFoundError."""
         found: dict[str, Sequence[Series]] = {}
         for start in range(0, len(run_ids), _RUNS_AT_ONCE):
             part = run_ids[start : start + _RUNS_AT_ONCE]
             asked = [("run_id", run_id) for run_id in part] + ([] if name is None else [("name", name)])
+            asked += _moment(as_of)
             asked += [("values_at_least", str(self._places[each])) for each in part if each in self._places]
             answer = self._ask("/series", asked)
             found |= {run_id: [series_from(each) for each in answer[run_id]] for run_id in part}
@@ -216,9 +224,10 @@ class RemoteClient:
         """Where one run stands; raises RunNotFoundError."""
         return state_of(self.run(run_id))
 
-    def compared(self, run_ids: Sequence[str]) -> Sequence[Compared]:
-        """Runs field by field, what tells them apart first."""
-        found: list[Compared] = self._ask("/compare", [("run_id", run_id) for run_id in run_ids])
+    def compared(self, run_ids: Sequence[str], as_of: str | None = None) -> Sequence[Compared]:
+        """Runs field by field, what tells them apart first, or as they were."""
+        asked = [("run_id", run_id) for run_id in run_ids]
+        found: list[Compared] = self._ask("/compare", asked + _moment(as_of))
         return found
 
     def keys(self, query: KeyQuery) -> Sequence[Named]:
@@ -231,38 +240,38 @@ class RemoteClient:
         found = self._ask("/audit", audit_query_to(query))
         return AuditPage(found["entries"], found["cursor"])
 
-    def experiments(self) -> Sequence[ExperimentDocument]:
-        """Every experiment that is not deleted by name, archived ones too."""
-        found: list[ExperimentDocument] = self._ask("/experiments")
+    def experiments(self, as_of: str | None = None) -> Sequence[ExperimentDocument]:
+        """Every experiment that is not deleted by name, archived ones too, or as they were."""
+        found: list[ExperimentDocument] = self._ask("/experiments", _moment(as_of))
         return found
 
-    def experiment(self, name: str) -> ExperimentDocument:
-        """One experiment; raises ExperimentNotFoundError."""
-        try:
-            found: ExperimentDocument = self._ask(f"/experiments/{_segment(name)}")
-        except NotFoundError as error:
-            raise ExperimentNotFoundError(name) from error
+    def experiment(self, name: str, as_of: str | None = None) -> ExperimentDocument:
+        """One experiment, or as it was; raises ExperimentNotFoundError and NotThereYetError."""
+        found: ExperimentDocument = self._named(
+            ExperimentNotFoundError(name), f"/experiments/{_segment(name)}", _moment(as_of)
+        )
         return found
 
     def history(self, run_id: str) -> list[HistoryEntry]:
         """Every event of a run; raises RunNotFoundError."""
         return history_from(self._ask_run(run_id, "/history"))
 
-    def table(self, query: TableQuery) -> Any:
-        """Refused: a server answers about runs, not with the whole history."""
-        raise RefusedError(
-            f"{query.table} of a workspace are read where its ledger lies, and {self.location} is a server. Use "
-            "Workspace(FOLDER) on its machine with the folder of its --data, or a lake of `runledger replay`; "
-            "Run.get_series and Workspace.runs work from anywhere."
-        )
+    def table(self, query: TableQuery, told: Told = unheard) -> "Iterator[pyarrow.RecordBatch]":
+        """Rows of the history in columns, page by page."""
+        from ledger.remote.tables import batches  # noqa: PLC0415 - a training reads no table
 
-    def rules(self) -> Sequence[RuleDocument]:
-        """Every alert rule that is not deleted, by name."""
-        found: list[RuleDocument] = self._ask("/rules")
+        # The places lie in partitions, of which each is waited for up to the last.
+        places = {place >> _OFFSET_BITS: place for place in sorted(self._places.values())}
+        at_least = {"at_least": self._written, "values_at_least": list(places.values())}
+        return batches(self._server, query, at_least, told)
+
+    def rules(self, as_of: str | None = None) -> Sequence[RuleDocument]:
+        """Every alert rule that is not deleted, by name, or as they were."""
+        found: list[RuleDocument] = self._ask("/rules", _moment(as_of))
         return found
 
     def rule(self, rule_id: str, as_of: str | None = None) -> RuleDocument:
-        """One alert rule, or as it was at a position or time; raises RuleNotFoundError."""
+        """One alert rule, or as it was at a position or time; raises RuleNotFoundError and NotThereYetError."""
         found: RuleDocument = self._ask_rule(rule_id, asked=_moment(as_of))
         return found
 
@@ -320,9 +329,9 @@ class RemoteClient:
         found: list[TokenDocument] = self._ask("/tokens")
         return found
 
-    def views(self) -> Sequence[ViewDocument]:
-        """The saved views that we may see, by name."""
-        found: list[ViewDocument] = self._ask("/views")
+    def views(self, as_of: str | None = None) -> Sequence[ViewDocument]:
+        """The saved views that we may see, by name, or as they were."""
+        found: list[ViewDocument] = self._ask("/views", _moment(as_of))
         return found
 
     def view(self, view_id: str, as_of: str | None = None) -> ViewDocument:
@@ -330,10 +339,7 @@ class RemoteClient:
 
         Raises ViewNotFoundError, and ForbiddenError if we may not see it.
         """
-        try:
-            found: ViewDocument = self._ask(f"/views/{_segment(view_id)}", _moment(as_of))
-        except NotFoundError as error:
-            raise ViewNotFoundError(view_id) from error
+        found: ViewDocument = self._named(ViewNotFoundError(view_id), f"/views/{_segment(view_id)}", _moment(as_of))
         return found
 
     def me(self) -> dict[str, Any]:
@@ -351,10 +357,7 @@ class RemoteClient:
         return self._server.call("GET", f"{path}?{asked}" if asked else path)
 
     def _ask_rule(self, rule_id: str, path: str = "", asked: Sequence[tuple[str, str]] = ()) -> Any:
-        try:
-            return self._ask(f"/rules/{_segment(rule_id)}{path}", asked)
-        except NotFoundError as error:
-            raise RuleNotFoundError(rule_id) from error
+        return self._named(RuleNotFoundError(rule_id), f"/rules/{_segment(rule_id)}{path}", asked)
 
     def _ask_values(self, run_id: str, path: str, asked: Mapping[str, object]) -> Any:
         place = self._places.get(run_id)
@@ -362,11 +365,17 @@ class RemoteClient:
         return self._ask_run(run_id, path, [(name, str(value)) for name, value in parameters.items()])
 
     def _ask_run(self, run_id: str, path: str = "", parameters: Sequence[tuple[str, str]] = ()) -> Any:
+        return self._named(RunNotFoundError(run_id), f"/runs/{_segment(run_id)}{path}", parameters)
+
+    def _named(self, missing: NotFoundError, path: str, parameters: Sequence[tuple[str, str]] = ()) -> Any:
+        """What a path answers; `missing` if nothing is there, unless it is the moment that is in the way."""
         try:
-            return self._ask(f"/runs/{_segment(run_id)}{path}", parameters)
+            return self._ask(path, parameters)
+        except (MomentAheadError, NotThereYetError):
+            raise
         except NotFoundError as error:
-            # An id that no run can have may not even be a path of the server's.
-            raise RunNotFoundError(run_id) from error
+            # An id that nothing can have may not even be a path of the server's.
+            raise missing from error
 
     def _begin_process(self) -> None:
         self._lock = threading.Lock()

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from ledger.commands import CreateExperiment, DefineRule, StartRun
+from ledger.queries import Moment
 from ledger.sdk.beginning import Said, begin, check_ways
 from ledger.sdk.config import ScriptRunConfig
 from ledger.sdk.experiments import ExperimentAttributes
@@ -137,7 +138,7 @@ class Experiment(ExperimentAttributes):
         order_by: str | None = None,
         started_from: datetime | None = None,
         started_before: datetime | None = None,
-        as_of: datetime | int | None = None,
+        as_of: Moment | None = None,
     ) -> Runs:
         """As `get_runs`; `.to_pandas()` and `.to_polars()` make a table of them.
 
@@ -153,7 +154,7 @@ class Experiment(ExperimentAttributes):
             started_from: runs that were started at this moment or later; without a zone it is local time.
             started_before: runs that were started before it.
             as_of: the runs as they were, at a position of the ledger or at a moment; without a zone it is
-                local time. The conditions are about what was then.
+                local time, as a text UTC. The conditions are about what was then.
         """
         query = run_query(
             self.name,

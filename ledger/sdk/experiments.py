@@ -13,7 +13,7 @@ from ledger.commands import (
     UntagExperiment,
 )
 from ledger.errors import ExperimentNotFoundError
-from ledger.queries import ANY_VALUE
+from ledger.queries import ANY_VALUE, Moment, moment_text
 from ledger.sdk.display import page_of, table_of
 from ledger.sdk.listing import Pairs, tag_conditions
 from ledger.sdk.text import as_texts
@@ -114,8 +114,11 @@ class ExperimentAttributes:
         experiment_name: str | None = None,
         view_type: str = ACTIVE,
         tags: Pairs = None,
+        as_of: Moment | None = None,
     ) -> "list[Self]":
         """The experiments of a workspace by name; `view_type` is ActiveOnly, ArchivedOnly or All.
+
+        With `as_of`, those that were there then, and met the conditions; what they are asked is answered as of now.
 
         Raises:
             ValueError: there is no such view type.
@@ -125,7 +128,7 @@ class ExperimentAttributes:
         wanted = tag_conditions(tags)
         return [
             cls.known(workspace, document["name"])
-            for document in workspace.client.experiments()
+            for document in workspace.client.experiments(moment_text(as_of))
             if experiment_name in {None, document["name"]}
             and view_type in {ALL, ARCHIVED if document["archived"] else ACTIVE}
             and _has(document["tags"], wanted)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from ledger.commands import StartRun
 from ledger.errors import LimitExceededError, RefusedError, RunNotFoundError, UnavailableError
-from ledger.queries import RunDocument, RunQuery
+from ledger.queries import Moment, RunDocument, RunQuery, moment_text
 from ledger.sdk.listing import Pairs, Runs, pages, property_conditions, tag_conditions
 from ledger.sdk.origin import origin
 from ledger.sdk.text import as_texts
@@ -71,8 +71,12 @@ class RunFamily(RunTypes):
         type: str | None = None,  # noqa: A002 - the name of the original (parity H9)
         status: str | None = None,
         _rehydrate_runs: bool = True,
+        as_of: Moment | None = None,
     ) -> Runs:
-        """The runs below this one, newest start first; with `recursive`, those below them too."""
+        """The runs below this one, newest start first; with `recursive`, those below them too.
+
+        With `as_of`, those that were there then, and met the conditions.
+        """
         query = RunQuery(
             parent_run_id=None if recursive else self.id,
             include_children=True,
@@ -80,6 +84,7 @@ class RunFamily(RunTypes):
             properties=property_conditions(properties),
             run_type=type,
             statuses=[status] if status else (),
+            as_of=moment_text(as_of),
         )
 
         def documents() -> Iterator[RunDocument]:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ledger.client import Client
-from ledger.queries import ANY_VALUE, RunDocument, RunQuery, moment_text
+from ledger.queries import ANY_VALUE, Moment, RunDocument, RunQuery, moment_text
 from ledger.sdk.tables import Tabular, arrow_of, library
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class RunConditions(TypedDict, total=False):
     order_by: str | None
     started_from: datetime | None
     started_before: datetime | None
-    as_of: datetime | int | None
+    as_of: Moment | None
 
 
 class Runs(Tabular, Iterator["Run"]):
@@ -114,7 +114,7 @@ def run_query(  # noqa: PLR0913 - conditions, each by its name
     order_by: str | None = None,
     started_from: datetime | None = None,
     started_before: datetime | None = None,
-    as_of: datetime | int | None = None,
+    as_of: Moment | None = None,
 ) -> RunQuery:
     """The conditions of `Experiment.runs` as a question."""
     return RunQuery(

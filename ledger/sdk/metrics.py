@@ -7,6 +7,7 @@ from ledger.commands import AddParameters
 from ledger.errors import BadValueError, RunCanceled
 from ledger.liveness.graces import canceled_by, request_in
 from ledger.metrics import Series, Thinned
+from ledger.queries import Moment, moment_text
 from ledger.sdk.handle import RunHandle
 from ledger.sdk.reading import Metric, metrics_of, metrics_of_tree, series_by_name, thinned_by_name
 from ledger.values.rules import parameter, step_of
@@ -79,35 +80,51 @@ class RunMetrics(RunHandle):
         recursive: bool = False,
         run_type: str | None = None,
         populate: bool = False,  # noqa: ARG002 - images come as their names
+        as_of: Moment | None = None,
     ) -> dict[str, Any]:
         """Everything that was logged, by metric: a value, a list, or columns of a table (parity 2.C).
 
         A metric that `log` set once is its value, more often a list. Lists are always lists, rows
         and tables always columns. With `recursive`, the metrics of each run of the tree by run id.
+        With `as_of`, what was logged by then, and the tree as it was.
         """
-        self.flush(_READ_SECONDS)
+        moment = self._read_by(as_of)
         if not recursive:
-            return metrics_of(self._client, self.id, name)
-        return metrics_of_tree(self._client, self.id, run_type, name)
+            return metrics_of(self._client, self.id, name, moment)
+        return metrics_of_tree(self._client, self.id, run_type, name, moment)
 
-    def get_last_metrics(self) -> dict[str, Metric]:
-        """The last value of each metric; of rows and tables the last row."""
-        self.flush(_READ_SECONDS)
-        return {summary.name: summary.last for summary in self._client.metrics(self.id)}
+    def get_last_metrics(self, as_of: Moment | None = None) -> dict[str, Metric]:
+        """The last value of each metric, or the last by then; of rows and tables the last row."""
+        moment = self._read_by(as_of)
+        return {summary.name: summary.last for summary in self._client.metrics(self.id, moment)}
 
     def get_series(
-        self, name: str | None = None, first_step: int | None = None, last_step: int | None = None
+        self,
+        name: str | None = None,
+        first_step: int | None = None,
+        last_step: int | None = None,
+        as_of: Moment | None = None,
     ) -> dict[str, Series]:
-        """Logged points with their steps and times, of one metric or of all, by metric."""
-        self.flush(_READ_SECONDS)
-        return series_by_name(self._client, self.id, name, first_step, last_step)
+        """Logged points with their steps and times, of one metric or of all, by metric; or those logged by then."""
+        moment = self._read_by(as_of)
+        return series_by_name(self._client, self.id, name, (first_step, last_step), moment)
 
     def get_thinned(
-        self, name: str, buckets: int = 500, first_step: int | None = None, last_step: int | None = None
+        self,
+        name: str,
+        buckets: int = 500,
+        first_step: int | None = None,
+        last_step: int | None = None,
+        as_of: Moment | None = None,
     ) -> list[Thinned]:
         """A metric thinned for a chart: bounds and mean of neighbouring points; a table has one a column."""
+        moment = self._read_by(as_of)
+        return thinned_by_name(self._client, self.id, name, buckets, (first_step, last_step), moment)
+
+    def _read_by(self, as_of: Moment | None) -> str | None:
+        """The moment as a question has it, once all that was logged is on its way."""
         self.flush(_READ_SECONDS)
-        return thinned_by_name(self._client, self.id, name, buckets, (first_step, last_step))
+        return moment_text(as_of)
 
     def raise_if_canceled(self) -> None:
         """Let the next `log*()` of this handle raise RunCanceled, once, after somebody asked for the run to end."""

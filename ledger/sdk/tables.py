@@ -1,6 +1,6 @@
 """Answers as tables of whatever library is asked for, which is loaded then."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -44,14 +44,23 @@ class Tabular:
 class Table(Tabular):
     """Rows of the history, as `Workspace.events` and `metrics` find them; docs/analytics.md lists the columns."""
 
-    def __init__(self, read: "Callable[[], pyarrow.Table]") -> None:
+    def __init__(self, read: "Callable[[], Iterator[pyarrow.RecordBatch]]") -> None:
         """Read when somebody asks."""
         self._read = read
 
-    def to_arrow(self) -> "pyarrow.Table":
-        """A table of Arrow; raises ModuleNotFoundError, which says what to install."""
+    def batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        """Rows in the order of the log, some at a time, for more than memory holds; one batch at least.
+
+        Raises:
+            ModuleNotFoundError: pyarrow is not installed; the message says what to install.
+        """
         library("pyarrow")
         return self._read()
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """A table of Arrow; raises ModuleNotFoundError, which says what to install."""
+        pa = library("pyarrow")
+        return pa.Table.from_batches(self.batches())
 
 
 def library(name: str) -> Any:

@@ -14,7 +14,7 @@ def below(client: Client, run_id: str, root_run_id: str, query: RunQuery) -> Ite
     if root_run_id == run_id:
         return (each for each in found if each["run_id"] != run_id)
     # A run that is hidden may stand between two that are not.
-    family = RunQuery(root_run_id=root_run_id, include_children=True, include_archived=True)
+    family = RunQuery(root_run_id=root_run_id, include_children=True, include_archived=True, as_of=query.as_of)
     parents = {each["run_id"]: each.get("parent_run_id") for each in pages(client, family)}
     return (each for each in found if _is_below(each["run_id"], run_id, parents))
 

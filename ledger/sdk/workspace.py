@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ledger.client import Client
+    from ledger.queries import Moment, RunDocument
     from ledger.sdk.experiment import Experiment
     from ledger.sdk.listing import RunConditions, Runs
     from ledger.sdk.run import Run
     from ledger.sdk.tables import Table
-    from ledger.tables import TableName
+    from ledger.tables import TableName, Told
     from ledger.targets.target import Target
     from ledger.tracking.tracker import Tracker
 
@@ -63,6 +64,23 @@ class Workspace:
 
         return Run.get(self, run_id)
 
+    def run_at(self, run_id: str, as_of: "Moment") -> "RunDocument":
+        """A run as it was at a moment, with the fields that `runledger run show` has.
+
+        Args:
+            run_id: its id.
+            as_of: a position of the ledger; a moment, without a zone in local time; or a text: of one of
+                these (then in UTC), or such as `tags.approved=yes`, where that came to be so last.
+
+        Raises:
+            RunNotFoundError: there is no such run; RunNotThereYetError, not at that moment.
+            MomentAheadError: it has not come yet.
+            InvalidNameError: it is no moment.
+        """
+        from ledger.queries import moment_text  # noqa: PLC0415 - a training looks at nothing that was
+
+        return self.client.run_at(run_id, moment_text(as_of) or "")
+
     def runs(self, experiment: str | None = None, **conditions: "Unpack[RunConditions]") -> "Runs":
         """Runs of the workspace, newest start first, of one experiment if it is named.
 
@@ -81,6 +99,7 @@ class Workspace:
         experiment: str | None = None,
         since: "datetime | None" = None,
         until: "datetime | None" = None,
+        progress: "Told | None" = None,
     ) -> "Table":
         """Every logged point, of runs and an experiment if any are named, as a table: `.to_polars()` and the like.
 
@@ -90,8 +109,11 @@ class Workspace:
             experiment: those of the runs of this experiment.
             since: recorded then or later; without a zone it is local time.
             until: recorded before then.
+            progress: called while it is read: how many records so far, and of how many.
         """
-        return self._table("metrics", metric=name, run_ids=runs, experiment=experiment, since=since, until=until)
+        return self._table(
+            "metrics", progress, metric=name, run_ids=runs, experiment=experiment, since=since, until=until
+        )
 
     def events(
         self,
@@ -100,6 +122,7 @@ class Workspace:
         experiment: str | None = None,
         since: "datetime | None" = None,
         until: "datetime | None" = None,
+        progress: "Told | None" = None,
     ) -> "Table":
         """Every event, of runs and an experiment if any are named, as a table: `.to_polars()` and the like.
 
@@ -108,17 +131,24 @@ class Workspace:
             experiment: those of this experiment and its runs.
             since: recorded then or later; without a zone it is local time.
             until: recorded before then.
+            progress: called while it is read: how many records so far, and of how many.
         """
-        return self._table("events", run_ids=runs, experiment=experiment, since=since, until=until)
+        return self._table("events", progress, run_ids=runs, experiment=experiment, since=since, until=until)
 
     def _table(
-        self, table: "TableName", *, since: "datetime | None", until: "datetime | None", **asked: Any
+        self,
+        table: "TableName",
+        progress: "Told | None",
+        *,
+        since: "datetime | None",
+        until: "datetime | None",
+        **asked: Any,
     ) -> "Table":
         from ledger.sdk.tables import Table, milliseconds  # noqa: PLC0415 - a training reads no table
-        from ledger.tables import TableQuery  # noqa: PLC0415
+        from ledger.tables import TableQuery, unheard  # noqa: PLC0415
 
         query = TableQuery(table=table, since=milliseconds(since), until=milliseconds(until), **asked)
-        return Table(lambda: self.client.table(query))
+        return Table(lambda: self.client.table(query, progress or unheard))
 
     @property
     def client(self) -> "Client":

@@ -1,9 +1,11 @@
 """The SQLite file ledger.db: one writer at a time, any number of readers, in any process."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -177,6 +179,11 @@ class Database(SqliteFile):
         upper = _LAST if upto_seq is None else upto_seq
         return self._select(log, where, order, (stream, lower, upper, *types, _LAST if limit is None else limit))
 
+    def events_of(self, streams: Sequence[str], *, upto: int, log: LogName = CONTROL) -> list[Recorded]:
+        """Events of several streams up to a place, in order."""
+        rows = self.reading().execute(tables.select_events_of(log), (json.dumps(streams), upto)).fetchall()
+        return [_recorded(row) for row in sorted(rows, key=itemgetter(0))]
+
     def events_after(
         self,
         place: int,
@@ -216,6 +223,14 @@ class Database(SqliteFile):
 
     def _in_the_clear(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*row[:8], self.cipher.readable(row[1], row[2], row[8]), row[9])
+
+    def plain_events_of(
+        self, streams: Sequence[str], log: LogName, first: int, last: int, *, limit: int
+    ) -> list[tuple[Any, ...]]:
+        """As `plain_events`, of some streams alone."""
+        statement = tables.select_plain_events_of(log)
+        rows = self.reading().execute(statement, (json.dumps(streams), first, last, limit)).fetchall()
+        return [self.plain(row) if MARK in row[8] else row for row in rows]
 
     def place_since(self, log: LogName, moment: int, partition: int = 0) -> int:
         """Where in a partition begins what was recorded at a moment, in epoch milliseconds, or later.

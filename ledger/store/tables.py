@@ -98,6 +98,15 @@ FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
 WHERE {where} ORDER BY {order} LIMIT ?"""  # noqa: S608 - table names are ours, values are bound
 
 
+def select_events_of(log: LogName) -> str:
+    """Events of the streams that a JSON list names, up to a place: each stream is sought by itself."""
+    return f"""
+SELECT e.place, s.name, e.seq, e.prev, e.id, e.source, e.type, e.time, e.actor, e.value,
+       e.recorded_at, e.hash, e.running, e.headers
+FROM json_each(?) j CROSS JOIN streams s ON s.name = j.value CROSS JOIN {EVENT_TABLES[log]} e ON e.stream = s.id
+WHERE e.place <= ?"""  # noqa: S608 - as above
+
+
 def select_plain_events(log: LogName, types: int) -> str:
     """Events of a range of places in order, without what proves them: the fields of `PlainEvent`."""
     of_types = f" AND e.type IN ({', '.join('?' * types)})" if types else ""
@@ -105,6 +114,14 @@ def select_plain_events(log: LogName, types: int) -> str:
 SELECT e.place, s.name, e.seq, e.id, e.source, e.type, e.time, e.actor, e.value, e.recorded_at
 FROM {EVENT_TABLES[log]} e JOIN streams s ON s.id = e.stream
 WHERE e.place >= ? AND e.place <= ?{of_types} ORDER BY e.place LIMIT ?"""  # noqa: S608 - as above
+
+
+def select_plain_events_of(log: LogName) -> str:
+    """As `select_plain_events`, of the streams that a JSON list names."""
+    return f"""
+SELECT e.place, s.name, e.seq, e.id, e.source, e.type, e.time, e.actor, e.value, e.recorded_at
+FROM json_each(?) j CROSS JOIN streams s ON s.name = j.value CROSS JOIN {EVENT_TABLES[log]} e ON e.stream = s.id
+WHERE e.place >= ? AND e.place <= ? ORDER BY e.place LIMIT ?"""  # noqa: S608 - as above
 
 
 def select_next_moment(log: LogName) -> str:

@@ -1,24 +1,21 @@
-"""Answers in columns to the questions of the SDK, straight from the ledger."""
+"""Answers in columns to the questions of the SDK, straight from the ledger, some rows at a time."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ledger.store.database import Database, Recorded
-from ledger.tables import TableQuery
-from projections.analytics.columns import TABLES
-from projections.analytics.events import events_batch
-from projections.analytics.experiments import Experiments
-from projections.analytics.metrics import metrics_batch
-from projections.analytics.reading import History
+from ledger.store.database import Database
+from ledger.tables import TableQuery, Told, unheard
+from projections.analytics.paging import Cursor, TablePage
+from projections.analytics.reading import History, Part
 from projections.analytics.selection import Selection, bounds_of
 from projections.analytics.slots import LOG_OF
 from schemas.limits import UNSTORABLE
-from schemas.streams import CONTROL, VALUES, run_stream, values_streams
+from schemas.streams import run_stream, values_streams
 
-_BATCHES_AT_ONCE = 100
+_BATCHES_OF_A_PAGE = 20
+"""Of up to 5,000 points each."""
 
 
 class ArrowTables:
@@ -28,47 +25,58 @@ class ArrowTables:
         """Answer from this ledger."""
         self._database = database
 
-    def table(self, query: TableQuery) -> pa.Table:
-        """The rows in the order of the log."""
+    def table(self, query: TableQuery, told: Told = unheard) -> Iterator[pa.RecordBatch]:
+        """The rows in the order of the log, some at a time; `told` hears how many records are read, and of how many."""
+        cursor = self._first(query)
+        told(0, cursor.total)
+        if not cursor.ranges:
+            yield TablePage.empty(query.table).rows
+        history = self._history(query)
+        for places in cursor.ranges:
+            for part in history.parts(LOG_OF[query.table], places):
+                cursor = cursor.behind(part.beyond)
+                told(cursor.total - cursor.left, cursor.total)
+                yield _narrowed(part, query)
+
+    def page(self, query: TableQuery, cursor: str | None) -> TablePage:
+        """As many rows as are read at once, and the cursor of those behind them; raises InvalidNameError for none.
+
+        What was recorded after the first page is not on the others.
+        """
+        log_id = self._log_id(query)
+        place = self._first(query) if cursor is None else Cursor.parse(cursor, log_id)
+        rows = TablePage.empty(query.table).rows
+        if place.ranges:
+            history = self._history(query, _BATCHES_OF_A_PAGE)
+            part = next(history.parts(LOG_OF[query.table], place.ranges[0]))
+            place, rows = place.behind(part.beyond), _narrowed(part, query)
+        return TablePage(rows, place.text(log_id) if place.ranges else None, place.total - place.left, place.total)
+
+    def _first(self, query: TableQuery) -> Cursor:
         with self._database.clear_errors():
-            batches = self._of_runs(query) if query.run_ids else self._of_all(query)
-            found = [_narrowed(batch, query) for batch in batches]
-        return pa.Table.from_batches(found, schema=TABLES[query.table])
+            bounds = bounds_of(self._database, Selection(since=query.since, until=query.until))
+        return Cursor.over(bounds.ranges[LOG_OF[query.table]])
 
-    def _of_all(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
-        bounds = bounds_of(self._database, Selection(since=query.since, until=query.until))
-        history, log = History(self._database, query.experiment), LOG_OF[query.table]
-        for places in bounds.ranges[log]:
-            yield from (part.rows for part in history.parts(log, places))
+    def _history(self, query: TableQuery, batches: int | None = None) -> History:
+        return History(self._database, query.experiment, streams=self._streams(query), batches=batches)
 
-    def _of_runs(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
-        experiments = Experiments(self._database)
+    def _streams(self, query: TableQuery) -> list[str] | None:
+        """Those of the runs that are named, if any are."""
+        if not query.run_ids:
+            return None
         run_ids = [run_id for run_id in dict.fromkeys(query.run_ids) if not UNSTORABLE.search(run_id)]
-        rows = sorted(row for run_id in run_ids for row in self._rows_of(run_id, query))
         if query.table == "events":
-            yield events_batch(rows, experiments, query.experiment)
-            return
-        for first in range(0, len(rows), _BATCHES_AT_ONCE):
-            yield metrics_batch(rows[first : first + _BATCHES_AT_ONCE], experiments, query.experiment).points
+            return [run_stream(run_id) for run_id in run_ids]
+        with self._database.clear_errors():
+            return [stream for run_id in run_ids for stream in self._database.heads_of(values_streams(run_id))]
 
-    def _rows_of(self, run_id: str, query: TableQuery) -> Iterator[tuple[Any, ...]]:
-        if query.table == "events":
-            streams: Sequence[str] = [run_stream(run_id)]
-        else:
-            streams = [*self._database.heads_of(values_streams(run_id))]
-        log = CONTROL if query.table == "events" else VALUES
-        for stream in streams:
-            for recorded in self._database.stream_events(stream, log=log):
-                if _within(recorded, query):
-                    yield self._database.plain(recorded)
+    def _log_id(self, query: TableQuery) -> str:
+        with self._database.clear_errors():
+            log = self._database.identities().get(LOG_OF[query.table])
+        return log.id if log is not None else ""
 
 
-def _within(recorded: Recorded, query: TableQuery) -> bool:
-    at = recorded.recorded_at
-    return (query.since is None or at >= query.since) and (query.until is None or at < query.until)
-
-
-def _narrowed(batch: pa.RecordBatch, query: TableQuery) -> pa.RecordBatch:
+def _narrowed(part: Part, query: TableQuery) -> pa.RecordBatch:
     if query.metric is None:
-        return batch
-    return batch.filter(pc.equal(batch.column("metric"), query.metric))
+        return part.rows
+    return part.rows.filter(pc.equal(part.rows.column("metric"), query.metric))

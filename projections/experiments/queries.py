@@ -1,6 +1,7 @@
 """Finding experiments; there are few, and each has its number of runs from the run table."""
 
 import json
+from collections.abc import Mapping
 
 from ledger.errors import ExperimentNotFoundError
 from ledger.queries import ExperimentDocument
@@ -18,7 +19,7 @@ def find_experiments(connection: Connection) -> list[ExperimentDocument]:
     """Every experiment that is not deleted, by name."""
     rows = connection.execute(f"{_SELECT} ORDER BY d.name, d.experiment_id").fetchall()
     found = ((key, json.loads(text), runs, active) for key, text, runs, active in rows)
-    return [_document(connection, *each) for each in found if not each[1]["deleted"]]
+    return [_counted(connection, *each) for each in found if not each[1]["deleted"]]
 
 
 def find_experiment(connection: Connection, name: str) -> ExperimentDocument:
@@ -28,21 +29,26 @@ def find_experiment(connection: Connection, name: str) -> ExperimentDocument:
     for key, text, runs, active in connection.execute(f"{_SELECT} AND d.name = ?", (name,)).fetchall():
         state = json.loads(text)
         if not state["deleted"]:
-            return _document(connection, key, state, runs, active)
+            return _counted(connection, key, state, runs, active)
     raise ExperimentNotFoundError(name)
 
 
-def _document(
+def _counted(
     connection: Connection, key: str, state: ExperimentState, runs: int, active: int | None
 ) -> ExperimentDocument:
     scope = of_experiment(state["name"])
+    return document(key, state, statuses_of(connection, [scope]).get(scope, {}), active) | {"runs": runs}
+
+
+def document(key: str, state: ExperimentState, statuses: Mapping[str, int], active: int | None) -> ExperimentDocument:
+    """The document of an experiment with so many runs of each status, to one of which something last happened then."""
     found = {
         "experiment_id": key,
         "name": state["name"],
         "tags": state["tags"],
         "archived": state["archived"] is not None,
-        "runs": runs,
-        "statuses": statuses_of(connection, [scope]).get(scope, {}),
+        "runs": sum(statuses.values()),
+        "statuses": dict(statuses),
         "last_activity_utc": iso(max(active or 0, state["created"])),
         "created_utc": iso(state["created"]),
         "created_by": state["created_by"],

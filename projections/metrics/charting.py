@@ -34,7 +34,7 @@ class ChartQuery:
     """Which metrics of which runs, a chart a metric, from one place on the axis to another, both included.
 
     Times are microseconds: since 1970 UTC, or since the start of the run, which `began` tells. A point
-    without a step counts by its place in its series, from 0.
+    without a step counts by its place in its series, from 0. With `as_of`, as in `SeriesQuery`, those by then.
     """
 
     run_ids: Sequence[str]
@@ -45,6 +45,7 @@ class ChartQuery:
     last: int | None = None
     began: Mapping[str, int] = field(default_factory=dict)
     buckets: int = 500
+    as_of: str | None = None
 
 
 @dataclass(slots=True)

@@ -12,12 +12,16 @@ from schemas.limits import UNSTORABLE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricPageQuery:
-    """Metrics whose names hold a text in whatever case, in the order of first use; `skip` are on pages before."""
+    """Metrics whose names hold a text in whatever case, in the order of first use; `skip` are on pages before.
+
+    With `as_of`, as in `SeriesQuery`, as they were.
+    """
 
     run_id: str
     search: str = ""
     limit: int = 24
     skip: int = 0
+    as_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

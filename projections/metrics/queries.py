@@ -11,7 +11,7 @@ from ledger.moments import time_of
 from ledger.store.database import Database
 from ledger.store.tables import offset_of, partition_of
 from projections.connection import Connection
-from projections.metrics.as_of import tables_as_of
+from projections.metrics.as_of import TablesThen
 from projections.metrics.batches import VALUES
 from projections.metrics.charting import Chart, ChartQuery, Source, chart
 from projections.metrics.chunks import read_points
@@ -35,6 +35,7 @@ class Metrics:
         """Answer from a view that is filled from this ledger."""
         self._database = database
         self._view = view
+        self._then = TablesThen(database)
 
     def summaries(self, run_id: str, *, as_of: str | None = None, at_least: int = 0) -> list[MetricSummary]:
         """The metrics of a run in short, in the order of first use."""
@@ -52,10 +53,11 @@ class Metrics:
         )
 
     def series_of(
-        self, run_ids: Sequence[str], name: str | None = None, *, at_least: int = 0
+        self, run_ids: Sequence[str], name: str | None = None, *, as_of: str | None = None, at_least: int = 0
     ) -> dict[str, list[Series]]:
         """Logged points of several runs by run id, of one metric or of all."""
-        return {run_id: self.series(SeriesQuery(run_id=run_id, name=name), at_least=at_least) for run_id in run_ids}
+        queries = [SeriesQuery(run_id=run_id, name=name, as_of=as_of) for run_id in run_ids]
+        return {query.run_id: self.series(query, at_least=at_least) for query in queries}
 
     def thinned(self, query: SeriesQuery, *, buckets: int, at_least: int = 0) -> list[Thinned]:
         """Logged points, thinned for a chart; of rows and tables each column that has a number.
@@ -79,25 +81,27 @@ class Metrics:
         found: dict[str, list[Source]] = {name: [] for name in query.names}
         for run_id in query.run_ids:
             nothing: list[Source] = []
-            for source in self._asked(run_id, partial(_sources, run_id=run_id, names=query.names), nothing):
+            for source in self._asked(
+                run_id, partial(_sources, run_id=run_id, names=query.names), nothing, query.as_of
+            ):
                 found[source.metric.shown].append(source)
         return [chart(name, sources, query) for name, sources in found.items()]
 
     def page(self, query: MetricPageQuery) -> MetricPage:
         """Some of a run's metrics in short, and how many there are."""
-        return self._asked(query.run_id, partial(page_of, query=query), MetricPage([], 0, 0))
+        return self._asked(query.run_id, partial(page_of, query=query), MetricPage([], 0, 0), query.as_of)
 
-    def named(self, run_id: str, names: Sequence[str]) -> list[MetricSummary]:
-        """Those of the named metrics that a run has, in short, in the order of the names."""
+    def named(self, run_id: str, names: Sequence[str], as_of: str | None = None) -> list[MetricSummary]:
+        """Those of the named metrics that a run has, or had, in short, in the order of the names."""
 
         def read(found: Connection) -> list[MetricSummary]:
             return [metric.summary() for name in dict.fromkeys(names) for metric in metrics_of(found, run_id, name)]
 
-        return self._asked(run_id, read, [])
+        return self._asked(run_id, read, [], as_of)
 
-    def last_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
+    def last_values(self, run_ids: Sequence[str], as_of: str | None = None) -> dict[str, dict[str, Scalar]]:
         """The last value of each metric that has values, for each of these runs."""
-        return {run_id: self._asked(run_id, partial(last_values, run_id=run_id), {}) for run_id in run_ids}
+        return {run_id: self._asked(run_id, partial(last_values, run_id=run_id), {}, as_of) for run_id in run_ids}
 
     def _check_arrived(self, at_least: int) -> None:
         with self._database.clear_errors():
@@ -117,7 +121,7 @@ class Metrics:
         if log is None or UNSTORABLE.search(run_id):
             return nothing
         if time is not None:
-            with tables_as_of(self._database, run_id, time) as then:
+            with self._then.of(run_id, time) as then:
                 return read(then)
         while True:
             ends = fill(self._view, self._database, log.id, run_id)

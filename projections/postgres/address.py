@@ -28,13 +28,8 @@ class Address:
         Raises:
             WorkspaceError: it is no address; it is not quoted, for it may hold a password.
         """
-        if url.startswith(SCHEMES):
-            try:
-                conninfo_to_dict(url)
-            except ProgrammingError:
-                pass
-            else:
-                return cls(url, f"runledger_{log_id.replace('-', '')}")
+        if _is_address(url):
+            return cls(url, f"runledger_{log_id.replace('-', '')}")
         raise WorkspaceError(
             "RUNLEDGER_VIEWS is no address of a database: write postgresql://USER@HOST:PORT/DATABASE, with what stands "
             "for itself in it, such as / or @ in a password, as %2F and %40"
@@ -47,3 +42,13 @@ class Address:
         user = f"{found['user']}@" if "user" in found else ""
         port = f":{found['port']}" if "port" in found else ""
         return f"postgresql://{user}{found.get('host', 'localhost')}{port}/{found.get('dbname', '')}"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        found = conninfo_to_dict(url) if url.startswith(SCHEMES) else {}
+    except ProgrammingError:
+        return False
+    # A password with a / or @ in it is taken for a port or a database.
+    ports = str(found.get("port", "1")).replace(",", "")
+    return bool(found) and ports.isdecimal() and "@" not in str(found.get("dbname", ""))

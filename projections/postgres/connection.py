@@ -1,6 +1,7 @@
 """A connection to PostgreSQL that has its dialect, and is replaced when it dies."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from time import sleep
 from typing import Any
 
@@ -114,7 +115,9 @@ class PostgresConnection:
     def roll_back(self) -> None:
         """End the transaction that is under way, if its connection still lives."""
         if self._raw is not None and not self._raw.closed:
-            self._raw.execute("ROLLBACK")
+            # What is said is why the transaction ends, not that the connection could not end it.
+            with suppress(psycopg.OperationalError):
+                self._raw.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close it."""

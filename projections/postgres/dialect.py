@@ -45,6 +45,14 @@ class PostgresDialect:
         """What the JSON says."""
         return json.loads(stored)
 
+    def along_facts(self, kind: str, key: str, conditions: Sql, down: str, limit: int) -> Sql:
+        """Of each fact the first runs: it is not known here that two indexes are in order together."""
+        each = Sql("SELECT a.created, a.run FROM run_attributes a WHERE a.attribute = t.attribute") + conditions
+        each += Sql(f" ORDER BY a.created {down}, a.run {down} LIMIT ?", [limit])
+        facts = Sql(") a WHERE t.kind = ? AND t.key = ?", [kind, key])
+        order = Sql(f" ORDER BY t.value {down}, a.created {down}, a.run {down} LIMIT ?", [limit])
+        return Sql("SELECT t.value, a.created, a.run FROM attributes t CROSS JOIN LATERAL (") + each + facts + order
+
     def put_values(
         self, connection: Connection, suffix: str, rows: Sequence[tuple[int, str, float | str, int]]
     ) -> None:

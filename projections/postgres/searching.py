@@ -82,10 +82,10 @@ def search(connection: Connection, words: Sequence[str], counted: int) -> Search
 
 
 def _range(connection: Connection, tokens: Sequence[str]) -> _Range | None:
-    """The rows of one token: of those that are given whole the longest, which is mostly the rarest."""
+    """The rows of one token: of the longest, which is mostly the rarest. The last one may go on."""
     *exact, last = tokens
-    if exact:
-        longest = max(exact, key=len)[:LONGEST]
+    longest = max(exact, key=len, default="")[:LONGEST]
+    if len(longest) > len(last):
         return _Range(longest, longest, exact=True)
     begin = last[:LONGEST]
     end = upper(begin) or "\U0010ffff"
@@ -113,16 +113,17 @@ def _in_words(run: str, sought: Sequence[Sequence[str]]) -> Sql:
     """A look at all words of a run."""
     texts = [f" {' '.join(tokens)}" for tokens in sought]
     tests = " AND ".join(["strpos(x.words, ?) > 0"] * len(texts))
-    return Sql(f"EXISTS (SELECT 1 FROM run_words x WHERE x.run = {run} AND {tests})", [*map(Document, texts)])
+    return Sql(f"(SELECT {tests} FROM run_words x WHERE x.run = {run})", [*map(Document, texts)])
 
 
 def _bounded(ranges: Sequence[_Range]) -> Sql:
-    """Runs of a stretch: the rows of one word, of which each is looked up for the others."""
+    """Runs of a stretch: the rows of one word, read once, of which each is looked up for the others."""
     first, *others = ranges
-    found = Sql("a.run IN (SELECT t.run FROM run_terms t WHERE ")
+    found = Sql("(a.run IN (SELECT t.run FROM run_terms t WHERE ")
     for each in others:
-        found += Sql("EXISTS (SELECT 1 FROM run_terms o WHERE o.run = t.run AND ") + each.of("o") + Sql(") AND ")
-    return found + first.of("t") + Sql(" AND t.run BETWEEN ? AND ?)")
+        other = Sql("(SELECT 1 FROM run_terms o WHERE o.run = t.run AND ") + each.of("o")
+        found += other + Sql(" LIMIT 1) IS NOT NULL AND ")
+    return found + first.of("t") + Sql(" AND t.run BETWEEN ? AND ?)) IS TRUE")
 
 
 def _counted(connection: Connection, found: Sql, alone: _Range | None, counted: int) -> int:

@@ -27,15 +27,22 @@ _IDLE_SECONDS = 120
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE checkpoints IN ACCESS SHARE MODE"
 _WRITE = "BEGIN; SELECT pg_advisory_xact_lock({})"
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
+_TEXTS = """SELECT c.table_name, c.column_name FROM information_schema.columns c
+JOIN pg_tables t ON t.schemaname = c.table_schema AND t.tablename = c.table_name
+WHERE c.table_schema = %s AND c.data_type = 'text' AND c.table_name != 'long_texts'"""
 _HAS_SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
 
-# Pages are walks along an index, which plans for many rows would not keep to. A lost tail is only replayed.
+# Statements are put together so that a page is a short walk along an index, the rarest condition first. What the server
+# knows of many columns together is little: it would rather read and sort all that it fears to be few.
+_WALKS = ("enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_seqscan")
 _SETTINGS = {
+    **dict.fromkeys(_WALKS, "off"),
     "client_min_messages": "warning",
     "jit": "off",
     "lock_timeout": f"{LOCK_SECONDS}s",
     "idle_in_transaction_session_timeout": f"{_IDLE_SECONDS}s",
     "max_parallel_workers_per_gather": "0",
+    # A lost tail is only replayed.
     "synchronous_commit": "off",
 }
 
@@ -113,10 +120,21 @@ class PostgresView(View):
     def scrub(self) -> None:
         """Write the tables anew, and what is known of their values; the server's own logs are its administrator's."""
         connection = self.reading()
+        with self.writing():
+            self._forget_long_texts(connection)
         with self.clear_errors():
             tables = connection.run(_TABLES, [self._address.schema]).fetchall()
             for (table,) in tables:
                 connection.live().execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(table)))
+
+    def _forget_long_texts(self, connection: PostgresConnection) -> None:
+        """Delete the long texts that no column has any more."""
+        columns = connection.run(_TEXTS, [self._address.schema]).fetchall()
+        gone = [
+            sql.SQL("NOT EXISTS (SELECT 1 FROM {} t WHERE t.{} = l.short)").format(*map(sql.Identifier, column))
+            for column in columns
+        ]
+        connection.live().execute(sql.SQL("DELETE FROM long_texts l WHERE {}").format(sql.SQL(" AND ").join(gone)))
 
     def use(self, projection: Projection, checkpoint: Checkpoint) -> None:
         """Let queries read this generation from here on, when those under way are done."""

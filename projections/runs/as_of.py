@@ -1,49 +1,47 @@
 """The list of runs as it was at a position.
 
 A run of which nothing happened behind the position is today what it was then: it is found in the tables
-of today. The others are made anew from their events up to the position, in tables of their own in
-memory. Both are asked alike, and their pages are one page.
+of today. The others are folded anew from their events up to the position, and put into tables of their
+own in memory, with what the question looks at. Both are asked alike, and their pages are one page.
 """
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
+from pydantic_core import from_json
+
 from ledger.errors import LimitExceededError
-from ledger.feed import Feed
+from ledger.queries import RunQuery
 from projections.connection import Connection
 from projections.runs import tables
-from projections.runs.changed import Changed, There, changed_since, known_of_run, there_at
+from projections.runs.attributes import Attribute, attributes_of
+from projections.runs.changed import Changed, There, changed_since, there_at
 from projections.runs.conditions import COUNTED, Condition
+from projections.runs.folded import Fold, Folded
 from projections.runs.matching import Source
-from projections.runs.projection import RunsProjection
+from projections.runs.values import Value, values_of
+from projections.runs.wanted import Wanted, wanted_by
+from projections.runs.words import words_of
 from projections.sql import Sql
 from projections.sqlite.connection import SqliteConnection, in_memory
 
 CHANGED_RUNS = 50_000
 """The most runs that are made anew for an answer."""
 
-_KEPT_RUNS = 5_000
-"""Of more runs the tables are not kept."""
-
-_AT_ONCE = 500
 _SUFFIX = "_then"
 _CHECKPOINT = "CREATE TABLE checkpoints AS SELECT 'runs' AS projection, 'then' AS generation, 0 AS building"
 
 
 class Past:
-    """Answers from several positions; what was made anew for the last one is kept, for its other pages."""
+    """Answers from several positions; threads may share it."""
 
-    def __init__(self, feed: Feed) -> None:
-        """Make runs anew from the events of this log; threads may share it."""
-        self._feed = feed
-        self._lock = threading.Lock()
-        self._made: tuple[int, list[Changed], object] | None = None
-        self._kept: SqliteConnection | None = None
+    def __init__(self, fold: Fold) -> None:
+        """Have what has changed since made anew by `fold`."""
+        self._fold = fold
 
     @contextmanager
-    def sources(self, connection: Connection, position: int) -> Iterator[list[Source]]:
-        """Where the runs are found that were there at a position, as they were.
+    def sources(self, connection: Connection, position: int, query: RunQuery) -> Iterator[list[Source]]:
+        """Where the runs are found that were there at a position, as they were, for a question.
 
         Raises:
             LimitExceededError: too many of them have changed since.
@@ -54,35 +52,22 @@ class Past:
             return
         changed = changed_since(connection, position, CHANGED_RUNS + 1)
         if len(changed) > CHANGED_RUNS:
-            raise LimitExceededError(
-                f"more than {CHANGED_RUNS:,} runs have changed since position {position}: "
-                "ask for a later one, or for one run as of it"
-            )
+            raise too_many(position)
         today = Source(connection, limits=[_unchanged(connection, changed), *_limits(there)])
         if not changed:
             yield [today]
             return
-        with self._tables(position, changed) as memory:
-            yield [today, Source(memory)]
+        folded = self._fold(position, [each.run_id for each in changed])
+        with closing(_tables(changed, folded, wanted_by(query))) as memory:
+            yield [today, Source(memory, has_facets=False)]
 
-    @contextmanager
-    def _tables(self, position: int, changed: list[Changed]) -> Iterator[Connection]:
-        """Those that are kept, if they are these and nobody else reads them now, else new ones."""
-        if len(changed) > _KEPT_RUNS or not self._lock.acquire(blocking=False):
-            with closing(_made(self._feed, position, changed)) as memory:
-                yield memory
-            return
-        try:
-            # Events do not change, but that text is erased: of one position and the same runs the tables are the same.
-            wanted = (position, changed, self._feed.keys_changed())
-            if self._kept is None or self._made != wanted:
-                made = _made(self._feed, position, changed)
-                if self._kept is not None:
-                    self._kept.close()
-                self._kept, self._made = made, wanted
-            yield self._kept
-        finally:
-            self._lock.release()
+
+def too_many(position: int) -> LimitExceededError:
+    """What is said of a position behind which more runs have changed than are made anew."""
+    return LimitExceededError(
+        f"more than {CHANGED_RUNS:,} runs have changed since position {position}: "
+        "ask for a later one, or for one run as of it"
+    )
 
 
 def _limits(there: There) -> list[Condition]:
@@ -98,22 +83,62 @@ def _unchanged(connection: Connection, changed: Sequence[Changed]) -> Condition:
     return Condition(Sql("NOT ") + connection.dialect.among("a.run", [each.run for each in changed]))
 
 
-def _made(feed: Feed, position: int, changed: Sequence[Changed]) -> SqliteConnection:
-    """The tables of these runs as of a position, in memory."""
+def _tables(changed: Sequence[Changed], folded: Mapping[str, Folded], wanted: Wanted) -> SqliteConnection:
+    """Tables in memory with these runs as they were, and of each what is wanted."""
+    memory = _empty(wanted)
+    rows = _Rows(wanted)
+    for each in changed:
+        if each.run_id in folded:
+            rows.take(each, folded[each.run_id])
+    memory.execute("BEGIN")
+    rows.write(memory)
+    memory.execute("COMMIT")
+    return memory
+
+
+def _empty(wanted: Wanted) -> SqliteConnection:
     memory = in_memory()
     memory.execute(_CHECKPOINT)
     for statement in tables.schema(_SUFFIX).split(";"):
-        memory.execute(statement)
+        # A table of words takes a while to make, and who searches for none never looks at it.
+        if wanted.words or "VIRTUAL" not in statement:
+            memory.execute(statement)
     for table in tables.TABLES:
         memory.execute(f"CREATE VIEW {table} AS SELECT * FROM {table}{_SUFFIX}")
-    projection, numbers = RunsProjection(), {each.run_id: each.run for each in changed}
-    memory.execute("BEGIN")
-    for start in range(0, len(changed), _AT_ONCE):
-        some = changed[start : start + _AT_ONCE]
-        events = [event for each in some for event in known_of_run(feed, each.run_id, position)]
-        projection.apply_numbered(events, memory, _SUFFIX, numbers)
-    # A run's number in its experiment is given once: when an event names the experiment.
-    renumber = f"UPDATE runs{_SUFFIX} SET number = ? WHERE run = ? AND number > 0"
-    memory.executemany(renumber, [(each.number, each.run) for each in changed])
-    memory.execute("COMMIT")
     return memory
+
+
+class _Rows:
+    """The rows of some runs, as the projection would write them."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._runs: list[tuple[object, ...]] = []
+        self._facts: list[tuple[int, int, int]] = []
+        self._values: list[tuple[int, str, Value, int]] = []
+        self._words: list[tuple[int, str]] = []
+        self._numbers: dict[Attribute, int] = {}
+
+    def take(self, each: Changed, then: Folded) -> None:
+        state, created = from_json(then.state), then.created
+        # A run's number in its experiment is given once: when an event names the experiment.
+        number = each.number if then.is_named else 0
+        self._runs.append((each.run, each.run_id, created, number, 0, 0, None, 0, then.state))
+        for fact in attributes_of(state):
+            if fact[:2] in self._wanted.facts:
+                self._facts.append((self._numbers.setdefault(fact, len(self._numbers) + 1), created, each.run))
+        if self._wanted.values:
+            values = values_of(each.run_id, state) | then.metrics
+            self._values += [(each.run, name, values[name], created) for name in self._wanted.values if name in values]
+        if self._wanted.words:
+            self._words.append((each.run, words_of(each.run_id, state)))
+
+    def write(self, memory: SqliteConnection) -> None:
+        """Into tables that are empty."""
+        dialect, facts = memory.dialect, [(number, *fact) for fact, number in self._numbers.items()]
+        memory.executemany(tables.UPSERT_RUN.format(_SUFFIX), self._runs)
+        memory.executemany(tables.INSERT_ATTRIBUTE.format(_SUFFIX), facts)
+        memory.executemany(tables.INSERT_RUN_ATTRIBUTE.format(_SUFFIX), sorted(self._facts))
+        dialect.put_values(memory, _SUFFIX, self._values)
+        if self._words:
+            dialect.put_words(memory, _SUFFIX, self._words)

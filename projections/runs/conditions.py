@@ -77,8 +77,11 @@ class Condition:
 NEVER = Condition(Sql("false"), (), count=0)
 ALWAYS = Condition(Sql("true"))
 
-_PROBE = """EXISTS (SELECT 1 FROM run_attributes o
-WHERE o.attribute IN ({marks}) AND o.created = a.created AND o.run = a.run)"""
+_PROBE = """(SELECT 1 FROM run_attributes o
+WHERE o.attribute IN ({marks}) AND o.created = a.created AND o.run = a.run LIMIT 1) IS NOT NULL"""
+_IS_THERE = Sql(" LIMIT 1) IS NOT NULL")
+"""Where EXISTS would do too: PostgreSQL makes a join of it, which it begins at the wrong end."""
+
 _ATTRIBUTE_KINDS = {"experiment": "experiment", "submitter": "created_by", "run_type": "run_type", "target": "target"}
 _PAIRS = {"tag": "tags", "property": "properties"}
 
@@ -152,15 +155,13 @@ class Conditions:
             if chip.operator is Operator.STARTS_WITH
             else _among("a.run_id", chip.values)
         )
-        probe = Sql("EXISTS (SELECT 1 FROM runs r WHERE r.run = a.run AND ") + Sql(
-            by.text.replace("a.", "r."), by.values
-        )
-        return self._counted(Condition(probe + Sql(")"), [Sql("runs a WHERE ") + by]))
+        probe = Sql("(SELECT 1 FROM runs r WHERE r.run = a.run AND ") + Sql(by.text.replace("a.", "r."), by.values)
+        return self._counted(Condition(probe + _IS_THERE, [Sql("runs a WHERE ") + by]))
 
     def _valued(self, chip: Filter) -> Condition:
         """A value that the table of values has, or that a run which goes on has now."""
         by = self._asked("a", chip)
-        probe = Sql("EXISTS (SELECT 1 FROM run_values v WHERE v.run = a.run AND ") + self._asked("v", chip) + Sql(")")
+        probe = Sql("(SELECT 1 FROM run_values v WHERE v.run = a.run AND ") + self._asked("v", chip) + _IS_THERE
         live = [run for run, values in self.live.items() if chip.key in values and _holds(chip, values[chip.key])]
         if chip.field != "metric" or not live:
             return self._counted(Condition(probe, [Sql("run_values a WHERE ") + by]))
@@ -187,10 +188,10 @@ class Conditions:
         """A look into the document of run `a`, where too many texts begin so to look each up."""
         if chip.key:
             pairs = self._dialect.pairs_of_state(_PAIRS[chip.field])
-            select = f"EXISTS (SELECT 1 FROM runs r, {pairs} WHERE r.run = a.run AND j.key = ? AND "
-            return Sql(select, [chip.key]) + _text("j.value", prefix) + Sql(")")
+            select = f"(SELECT 1 FROM runs r, {pairs} WHERE r.run = a.run AND j.key = ? AND "
+            return Sql(select, [chip.key]) + _text("j.value", prefix) + _IS_THERE
         text = _text(self._dialect.of_state(_ATTRIBUTE_KINDS[chip.field]), prefix)
-        return Sql("EXISTS (SELECT 1 FROM runs r WHERE r.run = a.run AND ") + text + Sql(")")
+        return Sql("(SELECT 1 FROM runs r WHERE r.run = a.run AND ") + text + _IS_THERE
 
     @property
     def _dialect(self) -> Dialect:

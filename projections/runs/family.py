@@ -35,7 +35,7 @@ def parents_of(sources: Sequence[Source], documents: Sequence[RunDocument]) -> l
 
 def _statuses(source: Source, run_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
     """How many children have which status, by parent: as they are counted, or one by one where not all count."""
-    if source.limits:
+    if source.limits or not source.has_facets:
         return {run_id: _counted(source, run_id) for run_id in run_ids}
     found = statuses_of(source.connection, map(of_parent, run_ids))
     return {run_id: found[of_parent(run_id)] for run_id in run_ids if of_parent(run_id) in found}

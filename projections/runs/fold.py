@@ -1,6 +1,6 @@
 """The fold of the run table: events in, statements and their values out."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from projections.runs import tables
 from projections.runs.attributes import Attribute, attributes_brought_by, attributes_of
 from projections.runs.row import Row, RowChanges
 from projections.runs.state import apply_event, moment
-from projections.runs.values import Values, metric_values
-from schemas.events import ExperimentCreatedEvent, RunResumedEvent, RunStatusChangedEvent, Seal
+from projections.runs.values import Values, metrics_told
+from schemas.events import ExperimentCreatedEvent, RunResumedEvent, RunStatusChangedEvent
 from schemas.streams import run_stream
 
 _RUN = run_stream("")
@@ -36,10 +36,9 @@ class _Experiment:
 class RunsFold:
     """Remembers runs that go on, the numbers of facts, and experiments."""
 
-    def __init__(self, suffix: str, runs: Mapping[str, int] | None = None) -> None:
-        """Of one generation of the tables; `runs` are the numbers of new runs by id, where they are not the next."""
+    def __init__(self, suffix: str) -> None:
+        """Of one generation of the tables."""
         self._suffix = suffix
-        self._given = runs or {}
         self._last: _Last | None = None
         self._rows: dict[str, Row] = {}
         self._numbers: dict[Attribute, int] = {}
@@ -66,7 +65,7 @@ class RunsFold:
 
     def _batch(self, connection: Connection) -> "_Batch":
         last = self._last = self._last or _last(connection, self._suffix)
-        return _Batch(connection, self._suffix, self._rows, self._numbers, self._experiments, last, self._given)
+        return _Batch(connection, self._suffix, self._rows, self._numbers, self._experiments, last)
 
     def _forget(self, touched: Iterable[Row]) -> None:
         for row in touched:
@@ -104,11 +103,10 @@ class _Batch:
         numbers: dict[Attribute, int],
         experiments: dict[str, _Experiment],
         last: _Last,
-        given: Mapping[str, int],
     ) -> None:
         self._connection, self._suffix = connection, suffix
         self._rows, self._numbers, self._experiments = rows, numbers, experiments
-        self._last, self._given = last, given
+        self._last = last
         self._touched: dict[str, Row] = {}
         self._active: dict[str, _Experiment] = {}
         self._brought: dict[Attribute, None] = {}
@@ -181,14 +179,8 @@ class _Batch:
     def _take_metrics(self, row: Row, happened: FeedEvent) -> None:
         if row.metrics is None:
             row.known = row.metrics = self._metrics(row)
-        match happened.event:
-            case RunStatusChangedEvent(seal=Seal() as seal):
-                row.metrics = metric_values(seal.last_values)
-            case RunResumedEvent():
-                # They move again: until the run ends they are asked of what it logs.
-                row.metrics = {}
-            case _:
-                pass
+        told = metrics_told(happened.event)
+        row.metrics = row.metrics if told is None else told
 
     def _metrics(self, row: Row) -> Values:
         if row.known is not None:
@@ -198,9 +190,9 @@ class _Batch:
 
     def _new(self, run_id: str, event: FeedEvent) -> Row:
         last = self._last
-        run, created = self._given.get(run_id, last.run + 1), moment(event)
-        last.run, last.latest = max(last.run, run), max(last.latest, created)
-        return Row(run_id, run, created, 0, event.position, last.latest, {}, known={}, metrics={})
+        created = moment(event)
+        last.run, last.latest = last.run + 1, max(last.latest, created)
+        return Row(run_id, last.run, created, 0, event.position, last.latest, {}, known={}, metrics={})
 
     def changes(self) -> Changes:
         """The statements of the batch, in their order."""

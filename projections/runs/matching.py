@@ -17,12 +17,14 @@ from projections.sql import Sql
 class Source:
     """Tables that have runs: of those, the ones that meet `limits` too.
 
-    `live` are the last values of runs that go on, for a query that asks for those of metrics.
+    `live` are the last values of runs that go on, for a query that asks for those of metrics. Without
+    facets nobody has counted the runs.
     """
 
     connection: Connection
     live: LiveMetrics = field(default_factory=dict)
     limits: Sequence[Condition] = ()
+    has_facets: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,10 @@ class Placed(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A way along an index to runs `a`: the column of their value, and the one by which it is compared."""
+    """A way along an index to runs that have a value: the column of it, and the one by which it is compared."""
 
     value: str
     place: str
-    runs: Sql
     placed: Callable[[Value], Any] = lambda value: value
     read: Callable[[Any], Value] = lambda stored: stored
 
@@ -91,12 +90,18 @@ class Order(NamedTuple):
 
     def way(self, dialect: Dialect) -> Way:
         """The way along an index to all runs that have a value."""
-        field = self.valued
-        if field is not None:
-            way = Sql("run_values a WHERE a.field = ?", [field])
-            return Way("a.value", dialect.place("a"), way, dialect.placed, dialect.value)
-        text = "attributes t CROSS JOIN run_attributes a WHERE a.attribute = t.attribute AND t.kind = ? AND t.key = ?"
-        return Way("t.value", "t.value", Sql(text, [self.field, self.key]))
+        if self.valued is None:
+            return Way("t.value", "t.value")
+        return Way("a.value", dialect.place("a"), dialect.placed, dialect.value)
+
+    def along(self, dialect: Dialect, conditions: Sql, limit: int) -> Sql:
+        """The value, `created` and number of the first runs `a` on that way that meet conditions."""
+        if self.valued is None:
+            return dialect.along_facts(self.field, self.key, conditions, self.down, limit)
+        way = self.way(dialect)
+        found = Sql(f"SELECT {way.value}, a.created, a.run FROM run_values a WHERE a.field = ?", [self.valued])
+        order = f" ORDER BY {way.place} {self.down}, a.created {self.down}, a.run {self.down} LIMIT ?"
+        return found + conditions + Sql(order, [limit])
 
     def value(self, dialect: Dialect) -> Sql:
         """The value of run `a` as it is stored; NULL if it has none."""
@@ -135,7 +140,7 @@ class Order(NamedTuple):
 
     @property
     def valued(self) -> str | None:
-        """The field of the table of values."""
+        """The field of the table of values that it goes by, if it goes by one."""
         if self.field in {_METRIC, "parameter"}:
             return f"{self.field}.{self.key}"
         return _VALUES.get(self.field)

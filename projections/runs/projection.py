@@ -1,6 +1,6 @@
 """From events to rows of the run table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ledger.feed import Feed, FeedEvent
 from projections.connection import Connection
@@ -30,7 +30,7 @@ class RunsProjection:
 
     def apply(self, events: Sequence[FeedEvent], connection: Connection, suffix: str) -> None:
         """Take in events: each run that they touch is read once and written once."""
-        self.apply_numbered(events, connection, suffix, {})
+        write(RunsFold(suffix).take(events, connection), connection)
 
     def forget(self, erased: FeedEvent, feed: Feed, connection: Connection, suffix: str) -> None:
         """Fold an erased run anew, and drop the facts that no run has any more."""
@@ -40,9 +40,3 @@ class RunsProjection:
             events = known_of_run(feed, run_id, erased.position)
             write(RunsFold(suffix).take_again(run_id, events, connection), connection)
             connection.execute(tables.DROP_UNUSED.format(suffix))
-
-    def apply_numbered(
-        self, events: Sequence[FeedEvent], connection: Connection, suffix: str, runs: Mapping[str, int]
-    ) -> None:
-        """As `apply`; new runs get these numbers, by id, and the next ones if they are not among them."""
-        write(RunsFold(suffix, runs).take(events, connection), connection)

@@ -189,8 +189,7 @@ def _along(
         bounds = f" AND {name} {order.beyond}= ? AND ({name}, a.created, a.run) {order.beyond} (?, ?, ?)"
         value = way.placed(place.value)
         behind = Sql(bounds, [value, value, place.created, place.run])
-    end = Sql(f" ORDER BY {name} {order.down}, a.created {order.down}, a.run {order.down} LIMIT ?", [limit])
-    select = Sql(f"SELECT {way.value}, a.created, a.run FROM ") + way.runs + matches.probe + behind + end
+    select = order.along(connection.dialect, matches.probe + behind, limit)
     found = [Placed(way.read(stored), created, run) for stored, created, run in connection.execute(*select)]
     going = Sql("SELECT a.created, a.run FROM runs a WHERE ") + connection.dialect.among("a.run", live)
     if live:

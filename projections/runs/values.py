@@ -5,6 +5,7 @@ from math import isnan
 
 from projections.runs.state import RunState
 from projections.runs.words import folded
+from schemas.events import Event, OpaqueEvent, RunResumedEvent, RunStatusChangedEvent, Seal
 
 Value = int | float | str
 Values = dict[str, Value]
@@ -30,6 +31,18 @@ def metric_values(last_values: Mapping[str, object]) -> Values:
     """The values of a run's metrics, from the last ones that its seal has."""
     found = {f"metric.{name}": orderable(value) for name, value in last_values.items()}
     return {field: value for field, value in found.items() if value is not None}
+
+
+def metrics_told(event: Event | OpaqueEvent) -> Values | None:
+    """What a run's metrics are from an event on, as far as lists know them; None if it says nothing of them."""
+    match event:
+        case RunStatusChangedEvent(seal=Seal() as seal):
+            return metric_values(seal.last_values)
+        case RunResumedEvent():
+            # They move again: until the run ends they are asked of what it logs.
+            return {}
+        case _:
+            return None
 
 
 def orderable(value: object) -> Value | None:

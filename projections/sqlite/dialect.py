@@ -44,6 +44,12 @@ class SqliteDialect:
         """The value itself."""
         return stored
 
+    def along_facts(self, kind: str, key: str, conditions: Sql, down: str, limit: int) -> Sql:
+        """A walk along two indexes, which are in order together."""
+        begin = "SELECT t.value, a.created, a.run FROM attributes t CROSS JOIN run_attributes a"
+        facts = Sql(f"{begin} WHERE a.attribute = t.attribute AND t.kind = ? AND t.key = ?", [kind, key])
+        return facts + conditions + Sql(f" ORDER BY t.value {down}, a.created {down}, a.run {down} LIMIT ?", [limit])
+
     def put_values(
         self, connection: Connection, suffix: str, rows: Sequence[tuple[int, str, float | str, int]]
     ) -> None:

@@ -55,13 +55,14 @@ def create(session: Session, /, name: str, **options: Any) -> None:
 
 
 @alert.command("list")
+@click.option("--as-of", metavar="MOMENT", help="as they were: at a position, or at a time in ISO 8601 (UTC)")
 @pass_session
-def list_rules(session: Session) -> None:
-    """List the rules."""
+def list_rules(session: Session, as_of: str | None) -> None:
+    """List the rules, as they are or as they were."""
     with session.client() as client:
-        found = list(client.rules())
+        found = list(client.rules(as_of))
     if not found:
-        note(_NO_RULES)
+        note(_NO_RULES if as_of is None else "There were no rules then.")
     session.output.write(found, _COLUMNS)
 
 

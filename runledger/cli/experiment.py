@@ -7,21 +7,34 @@ from runledger.cli.session import Session, pass_session
 from runledger.cli.shared import Noun
 from runledger.cli.tables import Column
 
+_as_of = click.option("--as-of", metavar="MOMENT", help="as it was: at a position, or at a time in ISO 8601 (UTC)")
+
 
 @click.group(cls=Noun)
 def experiment() -> None:
-    """List the experiments."""
+    """List and show the experiments."""
 
 
 @experiment.command("list")
+@_as_of
 @pass_session
-def list_experiments(session: Session) -> None:
-    """List the experiments by name, with the number of their runs."""
+def list_experiments(session: Session, as_of: str | None) -> None:
+    """List the experiments by name, with the number of their runs, as they are or as they were."""
     with session.client() as client:
-        found = list(client.experiments())
+        found = list(client.experiments(as_of))
     if not found:
-        note("No experiments yet: the first run of one makes it.")
+        note("No experiments yet: the first run of one makes it." if as_of is None else "There were none then.")
     session.output.write(found, _COLUMNS)
+
+
+@experiment.command()
+@click.argument("name")
+@_as_of
+@pass_session
+def show(session: Session, name: str, as_of: str | None) -> None:
+    """Show one experiment, as it is or as it was: its tags, description, and how many runs have which status."""
+    with session.client() as client:
+        session.output.write(client.experiment(name, as_of))
 
 
 _COLUMNS = (

@@ -35,13 +35,14 @@ def view() -> None:
 
 
 @view.command("list")
+@_as_of
 @pass_session
-def list_views(session: Session) -> None:
-    """List the views that you may see, by name."""
+def list_views(session: Session, as_of: str | None) -> None:
+    """List the views that you may see, by name, as they are or as they were."""
     with session.client() as client:
-        found = list(client.views())
+        found = list(client.views(as_of))
     if not found:
-        note(_NO_VIEWS)
+        note(_NO_VIEWS if as_of is None else "There were no views then that you may see.")
     session.output.write(found, _COLUMNS)
 
 

@@ -9,6 +9,7 @@ from ledger.workspace.folder import WorkspaceFolder, open_folder
 from ledger.workspace.mounts import MOUNTS
 from runledger.doctor.finding import Finding, fail, looked, ok
 from runledger.doctor.folder import look_at_disk, look_at_files
+from runledger.doctor.keys import look_at_keys
 from runledger.doctor.machine import look_at_machine
 from runledger.doctor.mail import look_at_mail
 from runledger.doctor.records import look_at_journals, look_at_views, open_records
@@ -58,4 +59,5 @@ def _look_at_log(location: str, folder: WorkspaceFolder, log: str, environment: 
             yield from looked("kafka", lambda: look_at_kafka(kafka_address(log, environment, folder), database))
         if database is not None:
             known = database
+            yield from looked("keys", lambda: look_at_keys(known, folder, environment))
             yield from looked("views", lambda: look_at_views(folder, known, environment))

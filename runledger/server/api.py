@@ -19,6 +19,7 @@ from runledger.server.routes.files import FilesApi, file_routes
 from runledger.server.routes.rules import rule_routes
 from runledger.server.routes.runs import run_routes
 from runledger.server.routes.state import state_routes
+from runledger.server.routes.tables import table_routes
 from runledger.server.routes.values import value_routes
 from runledger.server.routes.views import view_routes
 from schemas.errors import LedgerError
@@ -37,6 +38,7 @@ def areas_of(desk: Desk, stream: Stream, hearing: Hearing) -> list[APIRouter]:
         stream_routes(StreamApi(stream, parts.log.id, parts.values.check_run)),
         view_routes(desk),
         audit_routes(desk),
+        table_routes(desk),
         state_routes(desk),
     ]
 

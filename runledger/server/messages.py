@@ -14,6 +14,7 @@ from ledger.liveness.writers import LiveWriter
 from ledger.metrics import SeriesQuery
 from ledger.problems import BadMessageError
 from ledger.queries import AUDITED_AT_ONCE, KEYS_AT_ONCE, RUNS_COMPARED, AuditQuery, KeyQuery, RunQuery
+from ledger.tables import TableName, TableQuery
 from ledger.wire import command_from, key_from, pairs_from
 from runledger.server.replies import JSON, BodyTooLargeError
 from schemas.events import RunLoggedEvent
@@ -31,6 +32,7 @@ MAIL_BYTES = 4_000_000
 _NAMES = {JSON: "JSON", MAIL: "a mail"}
 BUCKETS = 10_000
 RUNS_AT_ONCE = 100
+RUNS_OF_A_TABLE = 10_000
 REPORTED_WRITERS = 10_000
 BULK_COMMANDS = Limits().children_per_call
 
@@ -108,7 +110,7 @@ class LedgerMoment(AtLeast):
     as_of: Annotated[str | None, Field(max_length=100)] = None
 
 
-class CompareParameters(AtLeast):
+class CompareParameters(LedgerMoment):
     """The runs to compare."""
 
     run_id: Annotated[list[str], Field(min_length=2, max_length=RUNS_COMPARED)]
@@ -196,7 +198,7 @@ class SeriesParameters(AtLeast):
         )
 
 
-class SeveralSeriesParameters(AtLeast):
+class SeveralSeriesParameters(LedgerMoment):
     """Points of which runs, and of which metric or of all; each place of the values log is waited for."""
 
     run_id: Annotated[list[str], Field(min_length=1, max_length=RUNS_AT_ONCE)]
@@ -246,6 +248,22 @@ class PreviewMessage(AtLeast):
     draft: dict[str, Any] | None = None
     since: int | None = None
     until: int | None = None
+
+
+class TableMessage(AtLeast):
+    """Rows of the history, all conditions of which hold; `since` and `until` are milliseconds of the time of record."""
+
+    values_at_least: list[Annotated[int, Field(ge=0, lt=2**62)]] = []
+    run_ids: Annotated[list[str], Field(max_length=RUNS_OF_A_TABLE)] = []
+    experiment: str | None = None
+    metric: str | None = None
+    since: Annotated[int | None, Field(ge=0, lt=1 << 53)] = None
+    until: Annotated[int | None, Field(ge=0, lt=1 << 53)] = None
+    cursor: str | None = None
+
+    def query(self, table: TableName) -> TableQuery:
+        """The question."""
+        return TableQuery(table=table, **self.model_dump(exclude={"at_least", "values_at_least", "cursor"}))
 
 
 async def _read_body(request: Request) -> bytes:
@@ -316,6 +334,10 @@ def _read_preview(body: Annotated[bytes, Depends(_read_body)]) -> PreviewMessage
     return _validated(PreviewMessage, body)
 
 
+def _read_table(body: Annotated[bytes, Depends(_read_body)]) -> TableMessage:
+    return _validated(TableMessage, body)
+
+
 def _validated(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
@@ -337,4 +359,5 @@ SentCommand = Annotated[Command, Depends(_read_command)]
 SentBatch = Annotated[BatchMessage, Depends(_read_batch)]
 SentPresence = Annotated[PresenceMessage, Depends(_read_presence)]
 SentPreview = Annotated[PreviewMessage, Depends(_read_preview)]
+SentTable = Annotated[TableMessage, Depends(_read_table)]
 SentCommands = Annotated[list[Command], Depends(_read_commands)]

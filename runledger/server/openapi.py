@@ -6,8 +6,8 @@ from fastapi import FastAPI, Response
 from pydantic import TypeAdapter
 
 from ledger.wire import COMMANDS
-from runledger.server.messages import BULK_COMMANDS, MAIL, BatchMessage, PresenceMessage, PreviewMessage
-from runledger.server.replies import JSON, PROBLEM_JSON
+from runledger.server.messages import BULK_COMMANDS, MAIL, BatchMessage, PresenceMessage, PreviewMessage, TableMessage
+from runledger.server.replies import ARROW, JSON, PROBLEM_JSON
 
 _PLACE = "#/components/schemas/"
 
@@ -42,6 +42,7 @@ COMMAND_BODY = _body({"$ref": f"{_PLACE}Command"})
 BATCH_BODY = _body({"$ref": f"{_PLACE}BatchMessage"})
 PRESENCE_BODY = _body({"$ref": f"{_PLACE}PresenceMessage"})
 PREVIEW_BODY = _body({"$ref": f"{_PLACE}PreviewMessage"})
+TABLE_BODY = _body({"$ref": f"{_PLACE}TableMessage"})
 MAIL_BODY = {"requestBody": {"required": True, "content": {MAIL: {"schema": {"type": "string", "format": "binary"}}}}}
 BULK_BODY = _body({"type": "object", "required": ["commands"], "properties": {"commands": _COMMANDS}})
 
@@ -72,6 +73,7 @@ _EVENT = {
         "retry": {"type": "integer"},
     },
 }
+TABLE_REPLY = _replies({ARROW: {"schema": {"type": "string", "format": "binary"}}}, "An Arrow stream")
 STREAM_REPLY = _replies({"text/event-stream": {"schema": _EVENT}}, "Events, each of which is")
 TEXT_REPLY = _replies({"text/plain": {"schema": {"type": "string"}}}, "Text")
 _RESULT = {
@@ -132,7 +134,7 @@ def _command_schemas() -> dict[str, Any]:
 
 def _body_schemas() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
-    for model in (BatchMessage, PresenceMessage, PreviewMessage):
+    for model in (BatchMessage, PresenceMessage, PreviewMessage, TableMessage):
         # Parts of what is sent may have the names of what is answered, and be something else.
         schema = model.model_json_schema(ref_template=_PLACE + "Sent{model}")
         parts = schema.pop("$defs", {})

@@ -14,6 +14,7 @@ from ledger.problems import BadMessageError, Problem, problem_of
 from schemas.errors import LedgerError
 
 JSON = "application/json"
+ARROW = "application/vnd.apache.arrow.stream"
 PROBLEM_JSON = "application/problem+json"
 RETRY_SECONDS = 1
 

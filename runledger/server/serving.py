@@ -17,37 +17,17 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger.errors import RefusedError, UnavailableError
-from ledger.logs.log import Log, Told
-from runledger.channels import can_send
-from runledger.keys import signer_of
-from runledger.liveness import liveness_of
-from runledger.server import ROLES
-from runledger.server.api import areas_of, build
-from runledger.server.desk import Desk
-from runledger.server.entry import gate_settings, session_times
-from runledger.server.front import Front
-from runledger.server.gate import Door, Gate
-from runledger.server.guard import Guard
-from runledger.server.lagging import lag_limit, lagging
+from ledger.logs.log import Told
+from runledger.server.composing import Place, compose
+from runledger.server.gate import Door
 from runledger.server.live.route import ABORT
-from runledger.server.live.stream import Stream
-from runledger.server.log_figures import LogFigures
-from runledger.server.logins import Logins
-from runledger.server.metrics import Metrics
 from runledger.server.projecting import Projecting
 from runledger.server.roles import Repeating, Role
-from runledger.server.securing import Secured
-from runledger.server.telling import Telling
-from runledger.server.unsubscribing import Unsubscribing
-from runledger.server.watching import Recording, ending_overdue, judging, recovering
-from runledger.studio.app import studio
-from runledger.wiring import Embedded, caller, now
-from schemas.streams import CONTROL, VALUES
+from runledger.wiring import Embedded
 
 GOODBYE_SECONDS = 10.0
 _IDLE_SECONDS = 75
 _BACKLOG = 2048
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class HostRefusedError(RefusedError):
@@ -106,61 +86,10 @@ def serve(
     and networks whose word on who asks is believed; without any, those that the settings name.
     """
     host, url = _address_of(listening)
-    limit = lag_limit(os.environ, parts.folder.settings())
-    door = Door(lag_seconds=limit, stopped=parts.log.stopped)
-    chosen = ROLES if roles is None else roles
-    liveness = liveness_of(parts)
-    unsubscribing = Unsubscribing(parts.ledger, lambda: signer_of(parts.folder, parts.log.id), caller(), door.lagging)
-    telling = Telling(parts)
-    metrics = Metrics(parts.feed.last_position, liveness)
-    metrics.register(LogFigures(parts))
-    metrics.register(telling)
-    desk = Desk(parts, door.lagging, metrics, telling.channels)
-    stream = Stream(parts.feed, parts.database, parts.files.printed)
-    metrics.register(stream)
-    logs: dict[str, Log] = {CONTROL: parts.log, VALUES: parts.values_log}
-    answers = "api" in chosen
-    projecting = Projecting(parts, filling) if "projections" in chosen else None
-    failing = projecting.failing if projecting is not None else lambda: None
-    app = build(
-        areas_of(desk, stream, liveness.hearing) if answers else [],
-        lambda: desk.in_thread(metrics.text),
-        lambda: (
-            door.closed()
-            or parts.log.stopped()
-            or lagging(logs, limit)
-            or door.lagging()
-            or telling.late()
-            or failing()
-        ),
-        pages=[unsubscribing.routes()] if answers else [],
-    )
-    logins = Logins(parts.ledger, parts.users, caller(), door.lagging, now=now, times=session_times(parts.folder))
-    guard = Guard(parts.users, caller(), loopback=is_loopback(host), in_use=logins.in_use)
-    front = Front(app, studio(desk, logins, app.openapi)) if answers else app
-    gate = Gate(
-        front,
-        door,
-        guard,
-        _LOOPBACK_NAMES | {url.removeprefix("http://").rpartition(":")[0]},
-        settings=gate_settings(parts.folder, proxies, pages=answers),
-        refused=logins.refuse_token,
-    )
-    others: list[Role] = [logins]
-    if answers:
-        others += [Recording(liveness), stream]
-    if "liveness" in chosen:
-        others += [judging(liveness), recovering(parts), ending_overdue(parts)]
-    if "alerts" in chosen and (roles is not None or can_send(parts.folder)):
-        others.append(telling)
-    serving = _Serving(
-        parts,
-        _Answering(Secured(gate), door, listening),
-        door,
-        others,
-        reading,
-        projecting,
-    )
+    place = Place(url.removeprefix("http://").rpartition(":")[0], loopback=is_loopback(host))
+    made = compose(parts, place, roles, proxies, filling)
+    answering = _Answering(made.app, made.door, listening)
+    serving = _Serving(parts, answering, made.door, made.others, reading, made.projecting)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving.run(lambda: announce(url)))
 

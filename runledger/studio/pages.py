@@ -16,6 +16,7 @@ from runledger.server.guard import Visitor
 from runledger.studio.assets import Assets
 from runledger.studio.formats import formats_of, short
 from runledger.studio.language import LANGUAGES, language_of, translations_of
+from runledger.studio.past import as_now, as_then, kept_fields
 from runledger.studio.runs.address import chip_of
 from schemas.statuses import RunStatus
 
@@ -47,7 +48,7 @@ class Pages:
         text = (
             self._environments[language]
             .get_template(template)
-            .render(**self._given, **_of_request(request), language=language, **shown)
+            .render({**self._given, **_of_request(request), "language": language, **shown, **_of_the_past(shown)})
         )
         # Another person's page, or the same person's in another theme, is not this one.
         usual = {"Cache-Control": "no-store", "Vary": "Cookie, Accept-Language, HX-Request"}
@@ -87,6 +88,11 @@ def _of_request(request: Request) -> dict[str, Any]:
     }
 
 
+def _of_the_past(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what was, nothing can be changed."""
+    return {"may": frozenset({Right.READ})} if shown.get("past") else {}
+
+
 def _environment(language: str, now: Callable[[], datetime]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -104,6 +110,9 @@ def _environment(language: str, now: Callable[[], datetime]) -> Environment:
     environment.globals.update(
         command_id=lambda: str(uuid4()),
         chip_of=chip_of,
+        as_then=as_then,
+        as_now=as_now,
+        kept_fields=kept_fields,
         short=short,
         Right=Right,
         statuses=list(RunStatus),

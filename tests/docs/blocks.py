@@ -13,6 +13,10 @@ BROKER = "localhost:9092"
 """Where a broker runs, as documents have it."""
 
 
+POSTGRES = "postgresql://postgres@localhost:5432/postgres"
+"""Where a PostgreSQL server runs, as documents have it."""
+
+
 def folder_of(document: Document) -> Path:
     """A folder for the document, made at its first block."""
     folder: Path = document.namespace["folder"]
@@ -20,9 +24,10 @@ def folder_of(document: Document) -> Path:
 
 
 def _text(example: Example) -> str:
-    """The block, with the address of a broker that there is."""
+    """The block, with the addresses of a broker and a database that there are."""
     text: str = example.parsed
-    return text.replace(BROKER, example.document.namespace.get("broker", BROKER))
+    known = example.document.namespace
+    return text.replace(BROKER, known.get("broker", BROKER)).replace(POSTGRES, known.get("postgres", POSTGRES))
 
 
 def run(command: list[str], folder: Path) -> str | None:

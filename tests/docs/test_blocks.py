@@ -7,7 +7,7 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
-from tests.docs.blocks import BROKER, ROOT, run_console, run_python
+from tests.docs.blocks import BROKER, POSTGRES, ROOT, run_console, run_python
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # What strangers' tools read is run by tests/docs/test_events.py, as far as it can be; the document says what is not.
@@ -29,6 +29,8 @@ def test_every_block_of_a_document(path: Path, tmp_path: Path, request: pytest.F
     document.namespace["folder"] = tmp_path
     if needs_broker(path):
         document.namespace["broker"] = request.getfixturevalue("kafka_broker").address
+    if POSTGRES in path.read_text(encoding="utf-8"):
+        document.namespace["postgres"] = request.getfixturevalue("postgres").url
 
     for example in document.examples():
         example.evaluate()

@@ -52,3 +52,27 @@ def test_a_run_brings_its_deleted_experiment_back(workspace: Workspace) -> None:
     append(workspace, "run:r", "runledger.run.started.v1", RUN)
 
     assert [each["name"] for each in workspace.answers.experiments()] == ["e"]
+
+
+def test_as_of_any_position_they_are_what_was_answered_when_it_was_the_last(workspace: Workspace) -> None:
+    answered = []
+    run = RUN.replace(b'"e"', b'"by run"').replace(b"x1", b"x5")
+    steps = [
+        ("run:r5", "run.started", run),
+        ("experiment:x5", "experiment.tagged", b'{"key":"k","value":"1"}'),
+        ("experiment:x1", "experiment.tagged", b'{"key":"early","value":"1"}'),
+        ("experiment:x1", "experiment.created", CREATED),
+        ("experiment:x1", "experiment.deleted", b"{}"),
+        ("run:r6", "run.started", RUN),
+        ("experiment:x1", "experiment.tagged", b'{"key":"late","value":"1"}'),
+        ("run:r7", "run.started", RUN),
+        ("run:r6", "run.status-changed", b'{"previous":"Running","status":"Completed"}'),
+        ("experiment:x5", "experiment.unheard-of", b"{}"),
+    ]
+    for stream, kind, value in steps:
+        append(workspace, stream, f"runledger.{kind}.v1", value)
+        answered.append((str(workspace.feed.last_position()), workspace.answers.experiments()))
+
+    assert [len(found) for _, found in answered] == [1, 1, 1, 2, 1, 2, 2, 2, 2, 2]
+    for position, found in answered:
+        assert workspace.answers.experiments(as_of=position) == found, position

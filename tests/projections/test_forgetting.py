@@ -222,3 +222,18 @@ def test_a_command_that_is_sent_again_is_answered_before_and_after_the_text_is_g
 
         assert workspace.do(command) == [first]
         assert not any(command.digest().encode() in each.envelope.value for each in workspace.feed.of_run("r1"))
+
+
+def test_a_long_run_that_is_kept_in_memory_is_not_decided_on_by_a_text_that_is_gone(tmp_path: Path) -> None:
+    keys = MemoryKeys()
+    workspace = open_workspace(tmp_path, cipher=cipher_with(keys))
+    with closing(workspace.database), closing(workspace.view):
+        workspace.do(StartRun(run_id="r1", experiment="e"))
+        workspace.do(*(TagRun(run_id="r1", tags={"t": f"{ZEBRA} {number}"}) for number in range(60)))
+        (same,) = workspace.do(TagRun(run_id="r1", tags={"t": f"{ZEBRA} 59"}))
+        assert not same.changed
+        erase(workspace, keys, "r1")
+
+        (again,) = workspace.do(TagRun(run_id="r1", tags={"t": f"{ZEBRA} 59"}))
+        assert again.changed
+        assert workspace.answers.run("r1")["tags"] == {"t": f"{ZEBRA} 59"}

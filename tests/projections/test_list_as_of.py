@@ -19,9 +19,10 @@ from ledger.metrics import Scalar
 from ledger.queries import RunPage, RunQuery
 from projections.answers import Answers
 from projections.runs.changed import fork_of, forks_at
+from projections.runs.folded import Folds, folded
 from projections.sqlite.view import SqliteView
 from schemas.statuses import RunStatus
-from tests.projections.conftest import Workspace, open_workspace
+from tests.projections.conftest import Workspace, now, open_workspace
 from tests.projections.stories import starts, stories
 from tests.projections.test_filters import chips, metrics
 from tests.projections.test_finding import TEXTS
@@ -143,8 +144,9 @@ def test_a_time_is_the_last_position_recorded_by_then(workspace: Workspace) -> N
         return [run["status"] + str(run["tags"]) for run in workspace.answers.runs(RunQuery(as_of=moment)).runs]
 
     assert asked("2020-01-01") == asked("0") == []
-    assert asked("2999-01-01T00:00:00Z") == asked("1000000") == [f"Running{workspace.answers.run('r1')['tags']}"]
-    assert asked(then) != asked("1000000")
+    last = str(workspace.feed.last_position())
+    assert asked(now().isoformat()) == asked(last) == [f"Running{workspace.answers.run('r1')['tags']}"]
+    assert asked(then) != asked(last)
 
 
 def test_what_is_no_moment_of_the_ledger_is_refused(workspace: Workspace) -> None:
@@ -195,15 +197,28 @@ def test_a_run_keeps_its_number_though_the_ones_before_it_are_not_made_anew(work
     assert [(run["run_number"], run["tags"]) for run in found] == [(3, {}), (2, {}), (1, {})]
 
 
-def test_runs_are_made_anew_once_for_all_pages_of_a_position(workspace: Workspace) -> None:
+def test_runs_are_folded_once_for_all_questions_about_a_position(workspace: Workspace) -> None:
     workspace.do(*(StartRun(run_id=f"r{n}", experiment="e") for n in range(4)))
     query = RunQuery(as_of=str(workspace.feed.last_position()), limit=2)
     workspace.do(*(TagRun(run_id=f"r{n}", tags={"late": None}) for n in range(3)))
     first = workspace.answers.runs(query)
-    with patch("projections.runs.as_of._made", side_effect=AssertionError):
+    with patch("projections.runs.folded.folded", side_effect=AssertionError):
         second = workspace.answers.runs(replace(query, cursor=first.cursor))
+        assert workspace.answers.runs(replace(query, search="late")).runs == []
     assert [run["run_id"] for run in first.runs + second.runs] == ["r3", "r2", "r1", "r0"]
     workspace.do(TagRun(run_id="r3", tags={"late": None}))
-    assert [run["tags"] for run in workspace.answers.runs(query).runs] == [{}, {}]
-    with workspace.answers._past._lock:
-        assert workspace.answers.runs(query) == first
+    with patch("projections.runs.folded.folded", side_effect=folded) as anew:
+        assert [run["tags"] for run in workspace.answers.runs(query).runs] == [{}, {}]
+    assert anew.call_args.args[2] == ["r3"]
+
+
+def test_no_more_runs_are_kept_than_that_and_the_latest_positions_first(workspace: Workspace) -> None:
+    workspace.do(*(StartRun(run_id=f"r{n}", experiment="e") for n in range(4)))
+    last = workspace.feed.last_position()
+    run_ids = [f"r{n}" for n in range(4)]
+    folds = Folds(workspace.feed)
+    with patch("projections.runs.folded.KEPT_RUNS", 5):
+        for position in range(1, last + 1):
+            found = folds.at(position, run_ids)
+            assert found == folded(workspace.feed, position, run_ids)
+    assert list(folds._kept) == [last]

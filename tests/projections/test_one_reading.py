@@ -1,9 +1,11 @@
 """Several views from one reading of the events, wherever each of them is."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Thread, current_thread
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from ledger.commands import ChangeStatus, Command, StartRun, TagRun
 from ledger.errors import WorkspaceError
 from ledger.feed import Feed, FeedEvent
+from projections import runner
 from projections.answers import PROJECTIONS
 from projections.leftovers import drop_leftovers, give_up
 from projections.projection import Projection
@@ -174,6 +177,60 @@ def test_who_waits_may_write_while_a_batch_is_prepared(workspace: Workspace, mon
     rebuild(workspace.view, RUNS, workspace.feed, batch=9)
     assert len(free) > 5
     assert free == [True] * (len(free) - 1) + [False]  # at last, what came meanwhile, and the swap
+
+
+def test_a_long_log_is_read_into_new_tables_as_a_rebuild_does(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks for other tables meanwhile is not in its way, nor it in theirs."""
+    monkeypatch.setattr(runner, "_MUCH", 10)
+    end = fill(workspace)
+    free: list[bool] = []
+    told: list[tuple[int, int]] = []
+
+    def listen(*heard: int) -> None:
+        told.append((heard[0], heard[1]))
+        free.append(is_free(workspace))
+
+    catch_up_all(workspace.view, PROJECTIONS, workspace.feed, told=listen)
+
+    assert (told[0], told[-1]) == ((0, end), (end, end))
+    assert all(free)
+    assert positions(workspace.view) == [end] * len(PROJECTIONS)
+    assert positions(workspace.view, building=True) == [None] * len(PROJECTIONS)
+    assert workspace.answers.run("r1")["run_id"] == "r1"
+
+
+def test_a_second_rebuild_leaves_the_work_to_the_first(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(workspace, 60)
+    first: list[Thread] = []
+    taken: list[str] = []
+    take = fold.RunsFold.take
+
+    def watched(self: fold.RunsFold, events: Sequence[FeedEvent], connection: Any) -> Any:
+        taken.append(current_thread().name)
+        return take(self, events, connection)
+
+    def begin_another(position: int, _: int) -> None:
+        if position == 6:
+            first.append(Thread(target=rebuild, args=(workspace.view, RUNS, workspace.feed), kwargs={"batch": 3}))
+            first[0].start()
+            wait_until(lambda: first[0].name in taken)
+
+    monkeypatch.setattr(fold.RunsFold, "take", watched)
+    done = rebuild(workspace.view, RUNS, workspace.feed, begin_another, batch=3)
+    first[0].join()
+
+    assert done.generation == 1
+    mine, theirs = taken.count(current_thread().name), taken.count(first[0].name)
+    assert mine + theirs < 2 * 90 / 3
+
+
+def wait_until(met: Callable[[], bool]) -> None:
+    deadline = monotonic() + 60
+    while not met():
+        assert monotonic() < deadline
+        sleep(0.001)
 
 
 def test_a_rebuild_that_somebody_gives_up_says_so(workspace: Workspace) -> None:

@@ -18,6 +18,11 @@ def test_it_doubles_at_most_and_gives_way_at_once() -> None:
     assert next_size(20_000, COST, shared=True) == round(SHARED_SECONDS / COST)
 
 
+def test_a_busy_machine_makes_batches_small_for_those_alone_who_wait() -> None:
+    assert next_size(5_000, 1e-3, shared=False) == 4_000
+    assert next_size(5_000, 1e-3, shared=True) == 500
+
+
 @given(st.integers(1, 20_000), st.floats(0, 10), st.booleans())
 def test_it_always_takes_some_and_never_too_many(size: int, cost: float, shared: bool) -> None:
     assert 1 <= next_size(size, cost, shared=shared) <= 20_000

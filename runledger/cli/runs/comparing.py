@@ -17,8 +17,9 @@ _BARE = "(bare)"
 @click.command(cls=Verb)
 @click.argument("run_ids", nargs=-1, required=True, metavar="ID ID...", shell_complete=complete_runs)
 @click.option("--differences", is_flag=True, help="only what tells them apart")
+@click.option("--as-of", metavar="MOMENT", help="as they were: at a position, or at a time in ISO 8601 (UTC)")
 @pass_session
-def compare(session: Session, run_ids: Sequence[str], differences: bool) -> None:
+def compare(session: Session, run_ids: Sequence[str], differences: bool, as_of: str | None) -> None:
     """Compare runs, differences first.
 
     Up to 50 are compared by status, parameters, tags, properties, metrics, source and environment.
@@ -27,7 +28,7 @@ def compare(session: Session, run_ids: Sequence[str], differences: bool) -> None
     if len(run_ids) == 1:
         raise click.UsageError("Name at least two runs to compare.", click.get_current_context())
     with session.client() as client:
-        rows = [row for row in client.compared(run_ids) if row["differs"] or not differences]
+        rows = [row for row in client.compared(run_ids, as_of) if row["differs"] or not differences]
     session.output.write(rows, [*_COLUMNS, *(Column(run_id, _cell(run_id)) for run_id in run_ids)])
 
 

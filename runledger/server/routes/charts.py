@@ -11,13 +11,13 @@ from pydantic import Field
 from ledger.queries import began_at
 from projections.metrics.charting import Axis, Chart, ChartQuery, Scale, chart_to
 from runledger.server.desk import Desk
-from runledger.server.messages import BUCKETS, RUNS_AT_ONCE, AtLeast
+from runledger.server.messages import BUCKETS, RUNS_AT_ONCE, LedgerMoment
 from runledger.server.replies import JSON
 
 CHARTS_AT_ONCE = 50
 
 
-class ChartParameters(AtLeast):
+class ChartParameters(LedgerMoment):
     """Charts of which metrics and runs; `first` and `last` are included: steps, or microseconds on a time axis."""
 
     run_id: Annotated[list[str], Field(min_length=1, max_length=RUNS_AT_ONCE)]
@@ -40,6 +40,7 @@ class ChartParameters(AtLeast):
             last=self.last,
             began=began,
             buckets=self.buckets,
+            as_of=self.as_of,
         )
 
 

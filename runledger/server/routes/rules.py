@@ -26,9 +26,9 @@ class RulesApi:
         self._desk = desk
         self._parts = desk.parts
 
-    async def rules(self, asked: Annotated[AtLeast, Query()]) -> Response:
-        """Every alert rule that is not deleted, by name."""
-        return reply(await self._answered(asked, self._parts.alerts.rules))
+    async def rules(self, asked: Annotated[LedgerMoment, Query()]) -> Response:
+        """Every alert rule that is not deleted, by name, as they are or as they were at a moment."""
+        return reply(await self._answered(asked, partial(self._parts.alerts.rules, as_of=asked.as_of)))
 
     async def rule(self, rule_id: str, asked: Annotated[LedgerMoment, Query()]) -> Response:
         """One alert rule, as it is or as it was at a moment."""

@@ -14,6 +14,7 @@ from runledger.server.messages import (
     AtLeast,
     CompareParameters,
     KeyParameters,
+    LedgerMoment,
     RunMoment,
     RunParameters,
     ValueParameters,
@@ -51,8 +52,8 @@ class RunsApi:
         return reply(history_to(entries))
 
     async def compared(self, asked: Annotated[CompareParameters, Query()]) -> Response:
-        """Two runs or more, field by field: what tells them apart first."""
-        question = partial(self._parts.queries.compared, asked.run_id, at_least=asked.at_least)
+        """Two runs or more, field by field: what tells them apart first; as they are or as they were at a moment."""
+        question = partial(self._parts.queries.compared, asked.run_id, as_of=asked.as_of, at_least=asked.at_least)
         return reply(await self._answered(asked, question))
 
     async def keys(self, asked: Annotated[KeyParameters, Query()]) -> Response:
@@ -63,12 +64,16 @@ class RunsApi:
         """Values of a key to choose from, by text, each with its number of runs."""
         return await self._named(asked)
 
-    async def experiments(self, asked: Annotated[AtLeast, Query()]) -> Response:
-        """Every experiment that is not deleted by name, archived ones too."""
-        return reply(await self._answered(asked, lambda: self._parts.queries.experiments(at_least=asked.at_least)))
+    async def experiments(self, asked: Annotated[LedgerMoment, Query()]) -> Response:
+        """Every experiment that is not deleted by name, archived ones too, as they are or as they were at a moment."""
+        question = partial(self._parts.queries.experiments, as_of=asked.as_of, at_least=asked.at_least)
+        return reply(await self._answered(asked, question))
 
-    async def experiment(self, name: str, asked: Annotated[AtLeast, Query()]) -> Response:
-        """One experiment."""
+    async def experiment(self, name: str, asked: Annotated[LedgerMoment, Query()]) -> Response:
+        """One experiment, as it is or as it was at a moment."""
+        if asked.as_of is not None:
+            then = partial(self._parts.queries.experiment, name, as_of=asked.as_of, at_least=asked.at_least)
+            return reply(await self._answered(asked, then))
         position, found = await self._answered(asked, partial(self._experiment, name, asked.at_least))
         return reply(found, position=position)
 

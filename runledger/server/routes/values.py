@@ -85,7 +85,8 @@ class ValuesApi:
     def _series_of(self, asked: SeveralSeriesParameters) -> Mapping[str, Sequence[Series]]:
         for run_id in asked.run_id:
             self._parts.values.check_run(run_id)
-        return self._parts.metrics.series_of(asked.run_id, asked.name, at_least=max(asked.values_at_least, default=0))
+        at_least = max(asked.values_at_least, default=0)
+        return self._parts.metrics.series_of(asked.run_id, asked.name, as_of=asked.as_of, at_least=at_least)
 
     def _of_run(self, run_id: str, question: Callable[[], T]) -> Callable[[], T]:
         def answer() -> T:

@@ -9,7 +9,7 @@ from ledger.domain.saved_view import Who
 from runledger.server.asking import Asking
 from runledger.server.desk import Desk
 from runledger.server.guard import Visitor
-from runledger.server.messages import AtLeast, LedgerMoment
+from runledger.server.messages import LedgerMoment
 from runledger.server.replies import reply
 
 
@@ -18,9 +18,12 @@ def view_routes(desk: Desk) -> APIRouter:
     routes, saved = APIRouter(), desk.parts.saved_views
 
     @routes.get("/views", response_model=list[dict[str, Any]])
-    async def views(asked: Annotated[AtLeast, Query()], visitor: Asking) -> Response:
-        """The saved views that the sender may see, by name."""
-        return reply(await desk.ask(lambda: saved.views(_who(visitor)), asked.at_least))
+    async def views(asked: Annotated[LedgerMoment, Query()], visitor: Asking) -> Response:
+        """The saved views that the sender may see, by name, as they are or as they were at a moment."""
+        question = partial(saved.views, _who(visitor))
+        if asked.as_of is not None:
+            question = partial(saved.views_at, asked.as_of, _who(visitor))
+        return reply(await desk.ask(question, asked.at_least))
 
     @routes.get("/views/{view_id}", response_model=dict[str, Any])
     async def view(view_id: str, asked: Annotated[LedgerMoment, Query()], visitor: Asking) -> Response:

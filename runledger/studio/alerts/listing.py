@@ -1,5 +1,6 @@
 """The list of rules, and the first one in one click."""
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from ledger.queries import RuleDocument
 from runledger.studio.alerts.showing import Showing
 from runledger.studio.forms import CLIENT, command_in, form_of, text_in
 from runledger.studio.pages import position_in
+from runledger.studio.past import moment_of, past_of
 
 
 class RuleList:
@@ -23,8 +25,12 @@ class RuleList:
 
     async def rules(self, request: Request) -> Response:
         """The list; of none, how to make one."""
-        found, tallies = await self._showing.desk.ask(self._found, position_in(request))
-        return self._showing.page(request, "alerts/list.html", rules=found, tallies=tallies, wrong=None, typed="")
+        desk = self._showing.desk
+        past = await past_of(desk, request)
+        found, tallies = await desk.ask(partial(self._found, moment_of(past)), position_in(request))
+        return self._showing.page(
+            request, "alerts/list.html", rules=found, tallies=tallies, wrong=None, typed="", past=past
+        )
 
     async def first(self, request: Request) -> Response:
         """A rule that most people want, for whoever wants it."""
@@ -39,6 +45,7 @@ class RuleList:
             shown = {"rules": [], "tallies": {}, "wrong": str(error), "typed": typed}
             return self._showing.page(request, "alerts/list.html", 422, None, **shown)
 
-    def _found(self) -> tuple[list[RuleDocument], dict[str, dict[str, Any]]]:
+    def _found(self, as_of: str | None) -> tuple[list[RuleDocument], dict[str, dict[str, Any]]]:
         alerts = self._showing.desk.parts.alerts
-        return alerts.rules(), alerts.tallies()
+        # What became of its mails is told as it is now alone.
+        return alerts.rules(as_of=as_of), alerts.tallies() if as_of is None else {}

@@ -1,5 +1,6 @@
 """One rule: what it says, what came of it, who changed it, and what is done to it."""
 
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from runledger.alerting import how_mail_goes_out
 from runledger.studio.alerts.showing import Showing
 from runledger.studio.forms import CLIENT, command_in, form_of, reason_in, text_in
 from runledger.studio.pages import position_in
+from runledger.studio.past import moment_of, past_of
 from schemas.rules import definition_of
 
 _ROWS = 50
@@ -28,8 +30,10 @@ class RulePage:
 
     async def overview(self, request: Request) -> Response:
         """What it says, whom it tells, and how it went."""
-        found = await self._desk.ask(lambda: self._overview(request.path_params["rule_id"]), position_in(request))
-        return self._showing.page(request, "alerts/rule.html", **found)
+        past = await past_of(self._desk, request)
+        question = partial(self._overview, request.path_params["rule_id"], moment_of(past))
+        found = await self._desk.ask(question, position_in(request))
+        return self._showing.page(request, "alerts/rule.html", past=past, **found)
 
     async def deliveries(self, request: Request) -> Response:
         """What was claimed and what came of it, the newest first, a page at a time."""
@@ -86,8 +90,10 @@ class RulePage:
         newest = self._desk.parts.queries.runs(RunQuery(limit=1)).runs
         return str(newest[0]["run_id"]) if newest else ""
 
-    def _overview(self, rule_id: str) -> dict[str, Any]:
+    def _overview(self, rule_id: str, as_of: str | None) -> dict[str, Any]:
         parts = self._desk.parts
+        if as_of is not None:
+            return {"rule": parts.alerts.rule(rule_id, as_of=as_of)}
         rule = parts.alerts.rule(rule_id)
         failing = None if rule["definition"] is None else parts.trial.failure(definition_of(rule["definition"]))
         return {

@@ -21,6 +21,7 @@ from runledger.studio.charts.rows import Marks, cells, csv_of, csv_of_runs, mark
 from runledger.studio.charts.showing import Shown, column_names, shown
 from runledger.studio.charts.tiles import images_of, tiles
 from runledger.studio.pages import Pages, is_part
+from runledger.studio.past import moment_of, past_of
 from runledger.studio.run.frame import frame_of
 
 METRICS = 24
@@ -57,7 +58,7 @@ class _OfOneRun:
         asked = request.query_params
         search, number = asked.get("search", "").strip(), _number(asked.get("page"))
         pins = pins_of(request)
-        question = partial(self._listed, frame["run"]["run_id"], search, number, pins)
+        question = partial(self._listed, frame["run"]["run_id"], search, number, pins, moment_of(frame["past"]))
         page, pinned, found = await self._desk.in_thread(question)
         template = "charts/list.html" if is_part(request) else "charts/metrics.html"
         count = -(-page.found // METRICS)
@@ -69,14 +70,15 @@ class _OfOneRun:
         """A metric as a table: marks of a chart, or rows as they were logged."""
         frame = await frame_of(self._desk, request)
         name, number = request.query_params.get("name", ""), _number(request.query_params.get("page"))
-        found = await self._desk.in_thread(partial(self._table, frame["run"]["run_id"], name, number))
+        question = partial(self._table, frame["run"]["run_id"], name, number, moment_of(frame["past"]))
+        found = await self._desk.in_thread(question)
         template = "charts/table.html" if is_part(request) else "charts/table_page.html"
         return self._pages.page(request, template, **frame, name=name, number=number, **found)
 
     async def csv(self, request: Request) -> Response:
         """Every point of a metric, as comma-separated values."""
         run_id, name = request.path_params["run_id"], request.query_params.get("name", "")
-        question = SeriesQuery(run_id=run_id, name=name)
+        question = SeriesQuery(run_id=run_id, name=name, as_of=moment_of(await past_of(self._desk, request)))
         found = await self._desk.in_thread(partial(self._desk.parts.metrics.series, question))
         if not found:
             raise HTTPException(404)
@@ -89,26 +91,27 @@ class _OfOneRun:
         return self._pages.page(request, "charts/media.html", **frame, images=images_of(artifacts))
 
     def _listed(
-        self, run_id: str, search: str, number: int, pins: Sequence[str]
+        self, run_id: str, search: str, number: int, pins: Sequence[str], as_of: str | None
     ) -> tuple[MetricPage, list[str], list[Shown]]:
         parts = self._desk.parts
-        query = MetricPageQuery(run_id=run_id, search=search, limit=METRICS, skip=(number - 1) * METRICS)
+        query = MetricPageQuery(run_id=run_id, search=search, limit=METRICS, skip=(number - 1) * METRICS, as_of=as_of)
         page = parts.metrics.page(query)
         first: list[MetricSummary] = []
         if number == 1 and not search and pins:
-            first = parts.metrics.named(run_id, pins)
+            first = parts.metrics.named(run_id, pins, as_of)
         names = [each.name for each in first]
         metrics = [*first, *(each for each in page.metrics if each.name not in names)]
         artifacts = parts.queries.artifacts(run_id)
-        return page, names, shown(parts.metrics, parts.files.contents, run_id, tiles(metrics, artifacts))
+        return page, names, shown(parts.metrics, parts.files.contents, run_id, tiles(metrics, artifacts), as_of)
 
-    def _table(self, run_id: str, name: str, number: int) -> dict[str, Any]:
+    def _table(self, run_id: str, name: str, number: int, as_of: str | None) -> dict[str, Any]:
         metrics = self._desk.parts.metrics
-        series: Series = next(iter(metrics.series(SeriesQuery(run_id=run_id, name=name))), Series(name, "", [], [], []))
+        query = SeriesQuery(run_id=run_id, name=name, as_of=as_of)
+        series: Series = next(iter(metrics.series(query)), Series(name, "", [], [], []))
         count = len(series.times)
-        summary = metrics.named(run_id, [name])
+        summary = metrics.named(run_id, [name], as_of)
         if series.values is not None and count > _ROWS and summary and summary[0].minimum is not None:
-            [chart] = metrics.charts(ChartQuery(run_ids=[run_id], names=[name], buckets=_ROWS))
+            [chart] = metrics.charts(ChartQuery(run_ids=[run_id], names=[name], buckets=_ROWS, as_of=as_of))
             return {"marks": marks(chart, {}), "count": count, "several": False}
         start = (number - 1) * _ROWS
         rows = cells(series, start, start + _ROWS)
@@ -124,48 +127,60 @@ class _OfSeveral:
         """Charts of metrics with a line a run, and one number of each run over another."""
         run_ids = list(dict.fromkeys(request.query_params.getlist("run")))[:RUNS]
         asked = request.query_params
-        question = partial(self._compared, run_ids, asked.getlist("name"), asked.get("x", ""), asked.get("y", ""))
+        past = await past_of(self._desk, request)
+        scattered = asked.get("x", ""), asked.get("y", "")
+        question = partial(self._compared, run_ids, asked.getlist("name"), scattered, moment_of(past))
         found = await self._desk.ask(question)
         template = "charts/compared.html" if is_part(request) else "charts/compare_page.html"
-        return self._pages.page(request, template, run_ids=run_ids, **found)
+        return self._pages.page(request, template, run_ids=run_ids, past=past, **found)
 
     async def table(self, request: Request) -> Response:
         """A chart of several runs as a table."""
         run_ids = list(dict.fromkeys(request.query_params.getlist("run")))[:RUNS]
         name = request.query_params.get("name", "")
-        found = await self._desk.ask(partial(self._marks, run_ids, name))
+        past = await past_of(self._desk, request)
+        found = await self._desk.ask(partial(self._marks, run_ids, name, moment_of(past)))
         template = "charts/table.html" if is_part(request) else "charts/marks_page.html"
-        return self._pages.page(request, template, name=name, marks=found, several=True)
+        return self._pages.page(request, template, name=name, marks=found, several=True, past=past)
 
     async def csv(self, request: Request) -> Response:
         """Every point of a metric of several runs, as comma-separated values."""
         run_ids = list(dict.fromkeys(request.query_params.getlist("run")))[:RUNS]
         name, metrics = request.query_params.get("name", ""), self._desk.parts.metrics
+        as_of = moment_of(await past_of(self._desk, request))
+        queries = [SeriesQuery(run_id=run_id, name=name, as_of=as_of) for run_id in run_ids]
         # One run at a time is read, as it is sent.
-        found = ((run_id, each) for run_id in run_ids for each in metrics.series(SeriesQuery(run_id=run_id, name=name)))
+        found = ((query.run_id, each) for query in queries for each in metrics.series(query))
         return _download(name, csv_of_runs(found))
 
-    def _compared(self, run_ids: Sequence[str], names: Sequence[str], x: str, y: str) -> dict[str, Any]:
+    def _compared(
+        self, run_ids: Sequence[str], names: Sequence[str], scattered: tuple[str, str], as_of: str | None
+    ) -> dict[str, Any]:
         parts = self._desk.parts
-        runs = [parts.queries.run(run_id) for run_id in run_ids]
-        known = self._names(run_ids)
+        runs = self._runs(run_ids, as_of)
+        known = self._names(run_ids, as_of)
         chosen = [name for name in dict.fromkeys(names) if name][:_CHARTS] or known[:1]
-        compared: Compared = scatter(runs, parts.metrics.last_values(run_ids), x, y)
+        compared: Compared = scatter(runs, parts.metrics.last_values(run_ids, as_of), *scattered)
         running = [run["run_id"] for run in runs if not run["is_terminal"]]
         return {"labels": labels_of(runs), "running": running, "names": known, "chosen": chosen, "compared": compared}
 
-    def _marks(self, run_ids: Sequence[str], name: str) -> Marks:
-        runs: list[RunDocument] = [self._desk.parts.queries.run(run_id) for run_id in run_ids]
+    def _runs(self, run_ids: Sequence[str], as_of: str | None) -> list[RunDocument]:
+        queries = self._desk.parts.queries
+        return [queries.run(run_id) if as_of is None else queries.run_at(run_id, as_of) for run_id in run_ids]
+
+    def _marks(self, run_ids: Sequence[str], name: str, as_of: str | None) -> Marks:
+        runs = self._runs(run_ids, as_of)
         buckets = max(_ROWS // max(len(runs), 1), _LEAST_MARKS)
-        query = ChartQuery(run_ids=run_ids, names=[name], axis=Axis.STEP, buckets=buckets)
+        query = ChartQuery(run_ids=run_ids, names=[name], axis=Axis.STEP, buckets=buckets, as_of=as_of)
         [chart] = self._desk.parts.metrics.charts(query)
         return marks(chart, labels_of(runs))
 
-    def _names(self, run_ids: Sequence[str]) -> list[str]:
+    def _names(self, run_ids: Sequence[str], as_of: str | None) -> list[str]:
         """Names of metrics with more than one number, those that most runs have first."""
         counts: dict[str, int] = {}
         for run_id in run_ids:
-            for metric in self._desk.parts.metrics.page(MetricPageQuery(run_id=run_id, limit=_NAMES)).metrics:
+            page = self._desk.parts.metrics.page(MetricPageQuery(run_id=run_id, limit=_NAMES, as_of=as_of))
+            for metric in page.metrics:
                 if metric.count > 1 and (metric.minimum is not None or metric.kind in {"row", "table"}):
                     counts[metric.name] = counts.get(metric.name, 0) + 1
         return sorted(counts, key=lambda name: -counts[name])[:_NAMES]

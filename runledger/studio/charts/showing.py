@@ -1,7 +1,7 @@
 """What tiles show beyond a summary: rows of tables, curves, figures; read for those on the page alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -32,17 +32,19 @@ class Shown:
     drawings: Sequence[Drawn] = ()
 
 
-def shown(metrics: Metrics, contents: Contents, run_id: str, tiles: Sequence[Tile]) -> list[Shown]:
-    """Tiles with what they show; of metrics with very many rows only the tile."""
-    return [_shown(metrics, contents, run_id, tile) for tile in tiles]
+def shown(
+    metrics: Metrics, contents: Contents, run_id: str, tiles: Sequence[Tile], as_of: str | None = None
+) -> list[Shown]:
+    """Tiles with what they show, or showed; of metrics with very many rows only the tile."""
+    return [_shown(metrics, contents, SeriesQuery(run_id=run_id, as_of=as_of), tile) for tile in tiles]
 
 
-def _shown(metrics: Metrics, contents: Contents, run_id: str, tile: Tile) -> Shown:
+def _shown(metrics: Metrics, contents: Contents, query: SeriesQuery, tile: Tile) -> Shown:
     if tile.look == Look.FIGURE:
         return _figure(contents, tile)
     if tile.look not in {Look.TABLE, Look.CURVE} or tile.metric.count > _MOST_READ:
         return Shown(tile)
-    series = metrics.series(SeriesQuery(run_id=run_id, name=tile.metric.name))
+    series = metrics.series(replace(query, name=tile.metric.name))
     if not series:
         return Shown(tile)
     if tile.look == Look.CURVE and tile.x is not None and tile.y is not None:

@@ -19,13 +19,16 @@ from runledger.spreadsheet import lines_of
 from runledger.studio.ledger.streams import page_of
 from runledger.studio.pages import Pages, is_part, visitor_of
 from schemas.registry import EVENTS
-from schemas.streams import run_stream
+from schemas.streams import kind_of, run_stream
 
 EXPORTED = 10_000
 """The most entries of one file."""
 
 _POSITION_DIGITS = 18
 _ACTIONS = sorted(event.name for event in EVENTS)
+_WITH_PAST = frozenset({"run", "rule"})
+"""What has a page as of a moment."""
+
 _REFUSED = {"refused": True, "done": False}
 
 
@@ -108,7 +111,9 @@ def _milliseconds(moment: datetime | None) -> int | None:
 
 def _shown(entry: AuditDocument) -> dict[str, Any]:
     changes = [{**each, **{name: _text(each[name]) for name in ("before", "after")}} for each in entry["changes"]]
-    return entry | {"changes": changes, "about": page_of(entry["stream"]), "name": entry["run_id"] or entry["stream"]}
+    about = page_of(entry["stream"])
+    then = f"{about}?as_of={entry['position']}" if about and kind_of(entry["stream"]) in _WITH_PAST else None
+    return entry | {"changes": changes, "about": about, "then": then, "name": entry["run_id"] or entry["stream"]}
 
 
 def _text(value: Any) -> str | None:

@@ -13,6 +13,7 @@ from ledger.queries import RunDocument, RunQuery
 from runledger.server.desk import Desk
 from runledger.studio.markdown import markdown
 from runledger.studio.pages import Pages
+from runledger.studio.past import Past, moment_of
 from runledger.studio.run.frame import frame_of
 from schemas.limits import Limits
 
@@ -34,25 +35,25 @@ class Overview:
         """The tab; `wrong` is what to say beside which `form`, and what was `typed` there."""
         frame = await frame_of(self._desk, request)
         run = frame["run"]
-        found = await self._desk.in_thread(partial(self._more, run))
+        found = await self._desk.in_thread(partial(self._more, run, frame["past"]))
         edited = request.query_params.get("edit")
         shown = {"edited": edited, "limits": Limits(), "parameters_shown": _PARAMETERS, "wrong": wrong}
         return self._pages.page(request, "run/overview.html", code, **(frame | found | shown))
 
-    def _more(self, run: RunDocument) -> dict[str, Any]:
+    def _more(self, run: RunDocument, past: Past | None) -> dict[str, Any]:
         parts, run_id = self._desk.parts, run["run_id"]
-        metrics = parts.metrics.summaries(run_id)
+        metrics = parts.metrics.summaries(run_id, as_of=moment_of(past))
         return {
             "description": markdown(run["description"]) if run.get("description") else None,
-            "children": self._children(run_id),
-            "trail": parts.queries.trail(run_id),
+            "children": self._children(run_id, moment_of(past)),
+            "trail": parts.queries.trail(run_id, None if past is None else past.position),
             "metrics": [last_of(metric) for metric in metrics[:_METRICS]],
             "metrics_in_all": len(metrics),
         }
 
-    def _children(self, run_id: str) -> Mapping[str, Any] | None:
+    def _children(self, run_id: str, as_of: str | None) -> Mapping[str, Any] | None:
         """How many children of which status the run has; None if it has none."""
-        query = RunQuery(parent_run_id=run_id, include_archived=True, family=True, columns=(), limit=1)
+        query = RunQuery(parent_run_id=run_id, include_archived=True, family=True, columns=(), limit=1, as_of=as_of)
         parents = self._desk.parts.queries.runs(query).parents
         return next((each["children"] for each in parents if each["run_id"] == run_id), None)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,6 +9,7 @@ from starlette.routing import Route
 
 from runledger.server.desk import Desk
 from runledger.studio.pages import Pages
+from runledger.studio.past import moment_of
 from runledger.studio.run.changing import changing_routes
 from runledger.studio.run.editing import Editing
 from runledger.studio.run.frame import frame_of
@@ -48,16 +48,18 @@ class _Tabs:
 
     async def head(self, request: Request) -> Response:
         """Where the run stands: the part of each tab that changes while it runs."""
-        return await self._page(request, "run/head_now.html")
+        return self._pages.page(request, "run/head_now.html", **await frame_of(self._desk, request))
 
     async def children(self, request: Request) -> Response:
         """The tree below the run; with `depth`, rows to be put below a row of it."""
         asked, queries = request.query_params, self._desk.parts.queries
         depth, cursor = asked.get("depth", ""), asked.get("cursor") or None
         below = int(depth) if depth.isdecimal() and len(depth) <= _DEPTH_DIGITS else 0
-        question = partial(branch_of, queries.runs, request.path_params["run_id"], below, cursor)
+        frame = await frame_of(self._desk, request)
+        as_of = moment_of(frame["past"])
+        question = partial(branch_of, queries.runs, request.path_params["run_id"], below, cursor, as_of)
         template = "run/branch.html" if depth else "run/children.html"
-        return await self._page(request, template, branch=await self._desk.ask(question))
+        return self._pages.page(request, template, **frame, branch=await self._desk.ask(question))
 
     async def history(self, request: Request) -> Response:
         """Every event, and the run as of one of them."""
@@ -71,7 +73,3 @@ class _Tabs:
         asked = "reasons" in request.query_params
         rules = await rules_about(self._desk, frame["run"]["run_id"], frame["at"]) if asked else None
         return self._pages.page(request, "run/alerts.html", **frame, rules=rules)
-
-    async def _page(self, request: Request, template: str, **shown: Any) -> Response:
-        frame = await frame_of(self._desk, request)
-        return self._pages.page(request, template, **frame, **shown)

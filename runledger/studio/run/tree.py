@@ -1,7 +1,7 @@
 """The runs below a run as rows of a table: small branches are open, large ones wait until somebody wants them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.queries import RunDocument, RunPage, RunQuery
 
@@ -29,12 +29,18 @@ class Branch:
     top: RunDocument | None
 
 
-def branch_of(ask: Callable[[RunQuery], RunPage], run_id: str, depth: int = 0, cursor: str | None = None) -> Branch:
-    """A page of the children of a run, oldest first, with what is below those that have few.
+def branch_of(
+    ask: Callable[[RunQuery], RunPage],
+    run_id: str,
+    depth: int = 0,
+    cursor: str | None = None,
+    as_of: str | None = None,
+) -> Branch:
+    """A page of the children of a run, oldest first, with what is below those that have few; or as it was.
 
     However deep and wide the tree: at most some 300 rows are opened, and nothing is read of the others.
     """
-    return _Growing(ask).grow(run_id, depth, cursor)
+    return _Growing(lambda query: ask(replace(query, as_of=as_of))).grow(run_id, depth, cursor)
 
 
 class _Growing:

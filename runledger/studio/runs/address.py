@@ -39,6 +39,7 @@ class ListAddress:
     include_archived: bool = False
     cursor: str = ""
     view: str = ""
+    as_of: str = ""
     step: int = 1
     fixed: tuple[Filter, ...] = field(default=(), repr=False)
     """Conditions of the page itself, such as its experiment."""
@@ -57,6 +58,7 @@ class ListAddress:
             include_archived=asked.get("include_archived") == "true",
             cursor=asked.get("cursor", ""),
             view=asked.get("view", ""),
+            as_of=asked.get("as_of", "").strip(),
             step=int(asked["step"]) if asked.get("step", "").isdecimal() else 1,
             fixed=tuple(fixed),
         )
@@ -75,6 +77,7 @@ class ListAddress:
             limit=_PAGE,
             cursor=self.cursor or None,
             within=_WITHIN,
+            as_of=self.as_of or None,
         )
 
     def _keyed(self) -> list[str]:
@@ -91,6 +94,7 @@ class ListAddress:
         given += [("column", each) for each in self.columns] if self.columns != self._usual() else []
         given += [("include_children", "true")] if self.include_children else []
         given += [("include_archived", "true")] if self.include_archived else []
+        given += [("as_of", self.as_of)] if self.as_of else []
         return given + ([("view", self.view)] if self.view else [])
 
     def _usual(self) -> tuple[str, ...]:
@@ -99,7 +103,7 @@ class ListAddress:
 
     def kept(self) -> str:
         """What a saved view holds: the parts of the whole question, as the API and the command line read them too."""
-        whole = replace(self, filters=(*self.fixed, *self.filters), fixed=(), view="")
+        whole = replace(self, filters=(*self.fixed, *self.filters), fixed=(), view="", as_of="")
         return urlencode(whole.parts())
 
     def to(self, **changed: Any) -> str:

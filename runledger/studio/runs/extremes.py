@@ -23,11 +23,13 @@ def metrics_in(columns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name for kind, _, name in parted if kind in KINDS and name))
 
 
-def extremes_of(metrics: Metrics, run_ids: Sequence[str], names: Sequence[str]) -> Mapping[str, Mapping[str, Extremes]]:
+def extremes_of(
+    metrics: Metrics, run_ids: Sequence[str], names: Sequence[str], as_of: str | None = None
+) -> Mapping[str, Mapping[str, Extremes]]:
     """By run, then by metric."""
     if not names:
         return {}
     return {
-        run_id: {each.name: Extremes(each.minimum, each.maximum) for each in metrics.named(run_id, names)}
+        run_id: {each.name: Extremes(each.minimum, each.maximum) for each in metrics.named(run_id, names, as_of)}
         for run_id in run_ids
     }

@@ -12,6 +12,7 @@ from ledger.filters import Filter, Operator
 from ledger.queries import KeyQuery
 from runledger.server.desk import Desk
 from runledger.studio.pages import Pages, is_part, position_in
+from runledger.studio.past import moment_of, past_of
 from runledger.studio.runs.address import PLAIN_COLUMNS, ListAddress
 from runledger.studio.runs.extremes import extremes_of, metrics_in
 from runledger.studio.runs.fields import FIELDS, FilterDraft
@@ -39,13 +40,15 @@ class _RunLists:
     async def runs(self, request: Request) -> Response:
         """All runs, or those that the address asks for."""
         address = ListAddress.parse("/runs", request.query_params)
-        view = await view_of(self._desk, request, address.view) if address.view else None
+        view = await view_of(self._desk, request, address.view, address.as_of or None) if address.view else None
         return await self._list(request, address, "runs/list.html", view=view)
 
     async def experiment(self, request: Request) -> Response:
         """The runs of one experiment; raises ExperimentNotFoundError."""
         name = request.path_params["name"]
-        found = await self._desk.ask(partial(self._desk.parts.queries.experiment, name), position_in(request))
+        as_of = moment_of(await past_of(self._desk, request))
+        question = partial(self._desk.parts.queries.experiment, name, as_of=as_of)
+        found = await self._desk.ask(question, position_in(request))
         fixed = (Filter("experiment", Operator.IS, (found["name"],)),)
         address = ListAddress.parse(f"/experiments/{name}", request.query_params, fixed)
         return await self._list(request, address, "experiments/one.html", experiment=found, view=None)
@@ -87,16 +90,26 @@ class _RunLists:
         )
 
     async def _list(self, request: Request, address: ListAddress, template: str, **shown: Any) -> Response:
+        past = await past_of(self._desk, request)
         page = await self._desk.ask(partial(self._desk.parts.queries.runs, address.query()), position_in(request))
         part = "runs/rows.html" if address.cursor else "runs/table.html"
         first = not page.runs and not page.cursor and not address.parts() and not address.cursor
         names = metrics_in(address.columns)
         ids = [run["run_id"] for run in page.runs]
-        extremes = await self._desk.in_thread(partial(extremes_of, self._desk.parts.metrics, ids, names))
+        question = partial(extremes_of, self._desk.parts.metrics, ids, names, moment_of(past))
+        extremes = await self._desk.in_thread(question)
         parents = {each["run_id"]: each["name"] for each in (*page.parents, *page.runs)}
         chosen = part if is_part(request) else template
         return self._pages.page(
-            request, chosen, page=page, address=address, first=first, parents=parents, extremes=extremes, **shown
+            request,
+            chosen,
+            page=page,
+            address=address,
+            first=first,
+            parents=parents,
+            extremes=extremes,
+            past=past,
+            **shown,
         )
 
 

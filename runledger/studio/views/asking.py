@@ -17,9 +17,10 @@ def who_asks(request: Request) -> Who:
     return Who(caller.actor, is_admin=caller.is_admin)
 
 
-async def view_of(desk: Desk, request: Request, view_id: str) -> ViewDocument:
-    """One view; raises ViewNotFoundError, and ForbiddenError for an outsider."""
-    question = partial(desk.parts.saved_views.view, view_id, who_asks(request))
+async def view_of(desk: Desk, request: Request, view_id: str, as_of: str | None = None) -> ViewDocument:
+    """One view, or as it was; raises ViewNotFoundError, NotThereYetError, and ForbiddenError for an outsider."""
+    views, who = desk.parts.saved_views, who_asks(request)
+    question = partial(views.view, view_id, who) if as_of is None else partial(views.view_at, view_id, as_of, who)
     return await desk.ask(question, position_in(request))
 
 

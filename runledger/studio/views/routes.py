@@ -18,6 +18,7 @@ from ledger.users.rights import Right
 from runledger.server.desk import Desk
 from runledger.studio.forms import CLIENT, back_to, command_in, form_of, text_in
 from runledger.studio.pages import Pages, position_in, visitor_of
+from runledger.studio.past import as_then, moment_of, past_of
 from runledger.studio.views.asking import is_comparison, view_of, who_asks
 from runledger.studio.views.sharing import everybody_in, lines_of, users_in
 
@@ -46,16 +47,21 @@ class _Views:
 
     async def listed(self, request: Request) -> Response:
         """The views that the visitor may see."""
-        question = partial(self._desk.parts.saved_views.views, who_asks(request))
+        past, views = await past_of(self._desk, request), self._desk.parts.saved_views
+        question = partial(views.views, who_asks(request))
+        if past is not None:
+            question = partial(views.views_at, past.text, who_asks(request))
         found = await self._desk.ask(question, position_in(request))
-        return self._pages.page(request, "views/list.html", views=found, me=visitor_of(request).caller.actor)
+        me = visitor_of(request).caller.actor
+        return self._pages.page(request, "views/list.html", views=found, me=me, past=past)
 
     async def open(self, request: Request) -> Response:
-        """The list of a view, which knows whose it is: the address that is shared."""
-        view = await view_of(self._desk, request, request.path_params["view_id"])
+        """The list of a view, as it is or as it was, which knows whose it is: the address that is shared."""
+        past = await past_of(self._desk, request)
+        view = await view_of(self._desk, request, request.path_params["view_id"], moment_of(past))
         query = f"{view['query']}&" if view["query"] else ""
         page = "/compare" if is_comparison(view["query"]) else "/runs"
-        return RedirectResponse(f"{page}?{query}view={view['view_id']}", 303)
+        return RedirectResponse(as_then(f"{page}?{query}view={view['view_id']}", past), 303)
 
     async def new(self, request: Request) -> Response:
         """The form that names a list."""

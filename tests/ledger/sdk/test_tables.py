@@ -8,10 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.errors import RefusedError
-from ledger.remote.client import RemoteClient
-from ledger.sdk.tables import Table, arrow_of
-from ledger.tables import TableQuery
+from ledger.sdk.tables import arrow_of
 from projections.analytics.columns import EVENTS, METRICS
 from runledger import Experiment, Workspace
 from runledger.wiring import make_workspace
@@ -94,10 +91,12 @@ def test_a_column_of_mixed_kinds_is_text() -> None:
     assert found == {"a": [1.0, 1.5], "b": ["True", "x"], "c": [str(2**70), None], "d": [None, None]}
 
 
-def test_a_server_says_where_the_tables_are() -> None:
-    client = RemoteClient("http://127.0.0.1:9", None)
-    with pytest.raises(RefusedError, match="lake of `runledger replay`"):
-        Table(lambda: client.table(TableQuery(table="events"))).to_arrow()
+def test_a_table_that_memory_does_not_hold_is_read_some_rows_at_a_time(workspace: Workspace) -> None:
+    heard: list[tuple[int, int]] = []
+    batches = list(workspace.metrics(progress=lambda *far: heard.append(far)).batches())
+    assert sum(batch.num_rows for batch in batches) == 12
+    assert heard[0][0] == 0
+    assert heard[-1][0] == heard[-1][1] > 0
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,18 @@ from hypothesis import strategies as st
 from examples.postgres_server import PostgresServer
 from ledger.commands import AddParameters, ChangeStatus, StartRun, TagRun
 from ledger.errors import UnavailableError, WorkspaceError
+from ledger.feed import Feed, FeedEvent
 from ledger.filters import Filter
 from ledger.queries import KeyQuery, RunQuery
-from projections.answers import Answers
+from projections.answers import PROJECTIONS, Answers
 from projections.postgres.address import Address
 from projections.postgres.long_texts import LONGEST, is_long, shortened
 from projections.postgres.places import place_of
 from projections.postgres.statements import insertion, translated
 from projections.postgres.tokens import tokens_of
 from projections.postgres.view import PostgresView, is_made
+from projections.rebuild import rebuild
+from projections.runner import catch_up
 from schemas.statuses import RunStatus
 from tests.projections.conftest import open_workspace
 
@@ -134,7 +137,16 @@ def test_long_texts_are_found_shown_and_told_apart(address: Address, tmp_path: P
         assert [run["run_id"] for run in answers.runs(RunQuery(tags={"t": other})).runs] == ["r2", "r1"]
 
 
-@pytest.mark.parametrize("url", ["s3cret", "mysql://u:s3cret@h/d", "postgresql://u:s3cret@[h/d"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3cret",
+        "postgresql://u:s3cret/x@h/d",
+        "postgresql://u:1/s3cret@h/d",
+        "mysql://u:s3cret@h/d",
+        "postgresql://u:s3cret@[h/d",
+    ],
+)
 def test_what_is_no_address_is_refused_and_its_password_not_told(url: str) -> None:
     with pytest.raises(WorkspaceError, match="RUNLEDGER_VIEWS") as refused:
         Address.of_log(url, str(uuid4()))
@@ -246,3 +258,52 @@ def test_without_the_driver_its_extra_is_named(tmp_path: Path) -> None:
     with patch.dict("sys.modules", {"projections.postgres.address": None}), pytest.raises(UnavailableError) as refused:
         postgres_address(f"postgresql://{tmp_path.name}/x", "log")
     assert "pip install 'runledger[postgres]'" in str(refused.value)
+
+
+def test_long_texts_that_no_row_has_any_more_are_gone_when_it_is_scrubbed(address: Address, tmp_path: Path) -> None:
+    kept, gone = "k" * 2_000, "g" * 2_000
+    workspace = open_workspace(tmp_path)
+    with closing(workspace.database), closing(workspace.view), closing(PostgresView(address)) as view:
+        workspace.do(StartRun(run_id="r1", experiment="e", tags={"a": kept}, properties={"b": gone}))
+        answers = Answers(workspace.feed, view)
+        answers.run("r1")
+        with view.writing() as connection:
+            connection.execute("DELETE FROM attributes WHERE value = ?", (gone,))
+            connection.execute("DELETE FROM facets WHERE value = ?", (gone,))
+        view.scrub()
+        assert [whole for (whole,) in view.reading().run("SELECT whole FROM long_texts").fetchall()] == [kept]
+        assert answers.runs(RunQuery(tags={"a": kept})).runs
+
+
+class Behind(Feed):
+    """A replica that has not read so far yet."""
+
+    upto = 0
+
+    def after(self, position: int, limit: int) -> list[FeedEvent]:
+        return [event for event in super().after(position, limit) if event.position <= self.upto]
+
+    def last_position(self) -> int:
+        return min(super().last_position(), self.upto)
+
+
+def test_a_server_that_has_read_less_uses_what_another_has_filled(address: Address, tmp_path: Path) -> None:
+    workspace = open_workspace(tmp_path)
+    behind = Behind(workspace.feed.log_id, workspace.database)
+    with (
+        closing(workspace.database),
+        closing(workspace.view),
+        closing(PostgresView(address, others_fill=True)) as ours,
+        closing(PostgresView(address, others_fill=True)) as theirs,
+    ):
+        workspace.do(*(StartRun(run_id=f"r{n}", experiment="e") for n in range(10)))
+        end, behind.upto = workspace.feed.last_position(), 4
+        assert catch_up(ours, PROJECTIONS[0], workspace.feed) == end
+        assert catch_up(theirs, PROJECTIONS[0], behind, at_least=end) == end
+        assert Answers(behind, theirs).run("r9")["run_id"] == "r9"
+
+        # Nor does it put older tables in the place of newer ones.
+        with pytest.raises(UnavailableError, match="has not arrived yet"):
+            rebuild(theirs, PROJECTIONS[0], behind)
+        assert catch_up(theirs, PROJECTIONS[0], behind) == end
+        assert rebuild(ours, PROJECTIONS[0], workspace.feed).position == end

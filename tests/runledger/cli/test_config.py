@@ -38,6 +38,18 @@ def test_secrets_are_hidden(empty: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "very-secret" not in done.out + done.err
 
 
+@pytest.mark.parametrize(
+    "address", ["maria:s3c/r3t@ret@host/d", "maria@host/d?sslmode=require&password=s3c&x=y", "maria:@h"]
+)
+def test_passwords_in_addresses_are_hidden(address: str, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNLEDGER_VIEWS", f"postgresql://{address}")
+    value, source = shown("-w", empty)["views"]
+    assert value.startswith("postgresql://maria")
+    assert "********" in value
+    assert not any(part in value for part in ("s3c", "r3t", "@ret"))
+    assert source == "environment (RUNLEDGER_VIEWS)"
+
+
 def test_settings_are_shown_without_a_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = call("config", "show")

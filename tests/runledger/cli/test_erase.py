@@ -262,8 +262,12 @@ def test_keys_that_are_away_are_a_clear_error(encrypted: Path, monkeypatch: pyte
         failed = call(*words, "-w", encrypted)
         assert (failed.code, "RUNLEDGER_KEYS" in failed.err) == (5, True), failed
     assert call("verify", "-w", encrypted).code == 0, "the chain needs no key"
+    (finding,) = [each for each in call("doctor", "-w", encrypted).json if each["what"] == "keys"]
+    assert finding["level"] == "fail"
     monkeypatch.delenv("RUNLEDGER_KEYS")
     assert ZEBRA in look(encrypted, "r1")
+    (finding,) = [each for each in call("doctor", "-w", encrypted).json if each["what"] == "keys"]
+    assert finding["level"] == "ok"
 
 
 def test_keys_lie_where_they_are_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,4 +381,13 @@ def test_nobody_is_mailed_again_because_a_text_is_gone(
     erase(encrypted, "r0")
     for _ in range(2):
         assert call("alert", "run", "--once", "-w", encrypted).json["done"] is True
+    assert len(relay.sink.mails) == sent
+
+    told = {each["recipient"] for each in call("alert", "history", "plain", "-w", encrypted).json}
+    assert told == {"zebra@example.org", "herd@example.org"}
+    assert call("user", "add", "zed", "--email", "Herd@example.org", "--no-password", "-w", encrypted).code == 0
+    assert call("erase", "user", "zed", "--reason", "left", "--yes", "-w", encrypted).code == 0
+    told = {each["recipient"] for each in call("alert", "history", "plain", "-w", encrypted).json}
+    assert told == {"zebra@example.org", "(erased)"}
+    assert call("alert", "run", "--once", "-w", encrypted).json["done"] is True
     assert len(relay.sink.mails) == sent

@@ -1,5 +1,7 @@
 """`runledger init`."""
 
+import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,28 @@ def test_another_hosts_workspace_is_taken_over_only_on_demand(workspace: Path) -
     assert call("init", workspace).code == 1
     assert call("init", workspace, "--adopt").code == 0
     assert len(call("run", "list", "-w", workspace).json) == 4
+
+
+def test_a_workspace_that_is_taken_over_keeps_its_settings(empty: Path) -> None:
+    config = empty / ".runledger" / "config.toml"
+    lines = [line for line in config.read_text(encoding="utf-8").splitlines() if not line.startswith("host")]
+    config.write_text("\n".join([*lines, 'host = "another"', "lag_seconds = 7", "[channels]", 'x = "y"', ""]))
+    assert call("run", "list", "-w", empty).code == 1
+
+    assert call("init", empty, "--adopt", "--encrypt-personal").code == 0
+    settings = {each["name"]: each["value"] for each in call("config", "show", "-w", empty).json}
+    assert (settings["lag seconds"], settings["encrypt personal"]) == ("7", "true")
+    assert tomllib.loads(config.read_text(encoding="utf-8"))["channels"] == {"x": "y"}
+
+
+def test_personal_text_is_encrypted_where_the_environment_says_so(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLEDGER_ENCRYPT_PERSONAL", "true")
+    assert call("run", "list", "-w", workspace).code == 0
+    monkeypatch.delenv("RUNLEDGER_ENCRYPT_PERSONAL")
+
+    assert call("run", "tag", "-r", "first", "who=zebra", "-w", workspace).json["tags"]["who"] == "zebra"
+    assert b"zebra" not in b"".join(path.read_bytes() for path in (workspace / ".runledger").glob("ledger.db*"))
+    (event,) = [json.loads(line) for line in call("events", "tail", "-w", workspace).out.splitlines()][-1:]
+    assert event["data"]["value"] == "zebra"

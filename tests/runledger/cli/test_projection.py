@@ -12,6 +12,7 @@ from typing import Any
 from ledger.store.database import Database
 from ledger.store.fold import Arrival, Head, Partition, fold
 from projections.audit.projection import AuditProjection
+from projections.metrics.tables import VERSION as METRICS
 from projections.runs.projection import RunsProjection
 from runledger import Experiment, Workspace
 from schemas.events import RunTaggedEvent
@@ -69,7 +70,7 @@ def test_a_dry_run_does_nothing(workspace: Path) -> None:
         {"name": "experiments", "version": 1, "from": 0, "to": before["end"]},
         {"name": "artifacts", "version": 1, "from": 0, "to": before["end"]},
         {"name": "audit", "version": AuditProjection.version, "from": 0, "to": before["end"]},
-        {"name": "metrics", "version": 1, "writers": 0},
+        {"name": "metrics", "version": METRICS, "writers": 0},
     ]
     assert "Would read positions 1 to" in done.err
     assert status(workspace) == before

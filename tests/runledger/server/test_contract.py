@@ -3,11 +3,12 @@
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -39,8 +40,11 @@ from ledger.errors import (
     ChangedSinceError,
     CommandReusedError,
     ContentNotFoundError,
+    ExperimentNotFoundError,
     InvalidNameError,
     LimitExceededError,
+    MomentAheadError,
+    NotThereYetError,
     RefusedError,
     RuleNotFoundError,
     RunNotFoundError,
@@ -505,10 +509,85 @@ def test_what_was_is_answered_as_it_was(client: Client) -> None:
         assert client.view(name, as_of)["query"] == "search=x"
     assert [each.last for each in client.metrics(f"{name}-1")] == [0.5]
     assert not client.rule(name)["enabled"]
-    with pytest.raises(RuleNotFoundError):
+    with pytest.raises(NotThereYetError):
         client.rule(name, "0")
-    for nothing in (None, "0"):
-        with pytest.raises(ViewNotFoundError):
-            client.view(name, nothing)
+    with pytest.raises(NotThereYetError):
+        client.view(name, "0")
+    with pytest.raises(ViewNotFoundError):
+        client.view(name)
     with pytest.raises(InvalidNameError, match="no moment of the ledger"):
         client.runs(RunQuery(as_of="tags.a"))
+
+
+def new_run(client: Client, **fields: Any) -> str:
+    run_id = f"r-{uuid4().hex}"
+    client.execute(StartRun(**{"run_id": run_id, "experiment": "then"} | fields))
+    return run_id
+
+
+def values(run_id: str, value: float, first: int) -> Batch:
+    point: Any = {"name": "loss", "kind": "scalar", "index": [first], "times": [first], "values": [value]}
+    return Batch(run_id=run_id, writer="w", first=first, last=first, series=[point], occurred_at=1)
+
+
+def test_everything_is_told_as_it_was(client: Client) -> None:
+    rule, view, name = str(uuid4()), str(uuid4()), new_run(client)
+    client.execute(CreateExperiment(name=f"e-{name}"))
+    definition = {"name": f"rule {name}", "recipients": ["a@example.org"]}
+    client.execute(DefineRule(rule_id=rule, definition=definition))
+    client.execute(SaveView(view_id=view, name=name, query=""))
+    other = new_run(client, experiment=f"e-{name}", parent_run_id=name)
+    client.log_values(values(name, 0.5, first=1))
+    position = client.execute(TagRun(run_id=name, tags={"then": "1"})).position
+    client.log_values(values(name, 0.25, first=2))
+    for run_id in (name, other):
+        client.execute(ChangeStatus(run_id=run_id, status=RunStatus.COMPLETED))
+    later = str(client.execute(DisableRule(rule_id=rule)).position)
+    client.execute(DeleteView(view_id=view))
+
+    then = str(position)
+    experiment = client.experiment(f"e-{name}", then)
+    assert experiment["statuses"] == {"Running": 1}
+    assert experiment in client.experiments(then)
+    assert client.experiment(f"e-{name}", later)["statuses"] == {"Completed": 1}
+    assert [each["enabled"] for each in client.rules(then) if each["rule_id"] == rule] == [True]
+    assert name in [each["name"] for each in client.views(then)]
+    assert name not in [each["name"] for each in client.views()]
+    (status,) = [row for row in client.compared([name, other], then) if row["key"] == "status"]
+    assert set(status["values"].values()) == {"Running"}
+    assert not status["differs"]
+    (series,) = client.series_of([name], None, then)[name]
+    assert 0.5 in (series.values or ())
+
+
+def test_what_was_not_there_yet_and_what_has_not_come_are_told_apart_from_what_is_not_there(client: Client) -> None:
+    first = str(client.execute(StartRun(run_id=f"first-{uuid4().hex}", experiment="first")).position)
+    rule, view, name = str(uuid4()), str(uuid4()), new_run(client)
+    client.execute(CreateExperiment(name=f"e-{name}"))
+    client.execute(DefineRule(rule_id=rule, definition={"name": name, "recipients": ["a@example.org"]}))
+    client.execute(SaveView(view_id=view, name=name, query=""))
+    questions: list[Callable[[str], object]] = [
+        lambda at: client.experiment(f"e-{name}", at),
+        lambda at: client.rule(rule, at),
+        lambda at: client.view(view, at),
+        lambda at: client.run_at(name, at),
+    ]
+    for question in questions:
+        with pytest.raises(NotThereYetError, match="it begins at position"):
+            question(first)
+        with pytest.raises(MomentAheadError, match="name an earlier moment"):
+            question("100000000")
+    lists: list[Callable[[str], object]] = [
+        client.experiments,
+        client.rules,
+        client.views,
+        lambda at: client.runs(RunQuery(as_of=at)),
+        lambda at: client.metrics(name, at),
+    ]
+    for question in lists:
+        with pytest.raises(MomentAheadError, match="name an earlier moment"):
+            question("2999-01-01")
+    with pytest.raises(RuleNotFoundError):
+        client.rule(str(uuid4()), first)
+    with pytest.raises(ExperimentNotFoundError):
+        client.experiment("nowhere", first)

@@ -50,6 +50,8 @@ def test_what_is_erased_in_one_folder_is_gone_from_the_server_of_another(
             assert (reply.status, ZEBRA in reply.body.decode()) == (200, False), path
         assert "(erased)" in server.get("/runs/r").body.decode()
     assert call("verify", "-w", here).code == 0
+    again = call("erase", "run", "r", "--reason", "there too", "--yes", "-w", there)
+    assert (again.code, again.json["done"]["log"]) == (0, 0), "it is noted once, wherever it is done again"
 
     monkeypatch.setenv("RUNLEDGER_KEYS", str(tmp_path / "others"))
     away = call("run", "tag", "-r", "r", "more", "-w", here)

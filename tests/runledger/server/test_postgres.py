@@ -86,7 +86,7 @@ def in_postgres(folder: Path, url: str) -> dict[str, list[tuple[object, ...]]]:
 
 def test_who_fills_the_views_is_killed_and_another_goes_on(views: PostgresServer, tmp_path: Path) -> None:
     """In the middle of a batch, while a third process builds the tables anew."""
-    folder = filled(tmp_path / "w", 900)
+    folder = filled(tmp_path / "w", 600)
     servers = {each.pid: each for each in (start(folder), start(folder))}
     rebuild = [sys.executable, "-m", "runledger", "projection", "rebuild", "runs", "--workspace", str(folder)]
     try:
@@ -103,7 +103,7 @@ def test_who_fills_the_views_is_killed_and_another_goes_on(views: PostgresServer
         server = Server(left, url)
 
         assert server.get("/readyz").status == 200
-        assert server.get("/api/v1/runs?count=true&limit=1").json()["count"] == 900
+        assert server.get("/api/v1/runs?count=true&limit=1").json()["count"] == 600
         assert in_postgres(folder, views.url) == as_replayed(folder)
     finally:
         for each in servers.values():
@@ -189,13 +189,13 @@ def test_servers_with_replicas_of_their_own_share_a_store(kafka_broker: KafkaBro
         closing(RemoteClient(a.url)) as one,
         closing(RemoteClient(b.url)) as other,
     ):
-        for number in range(40):
+        for number in range(12):
             writer, reader = (one, b) if number % 2 else (other, a)
             writer.execute(StartRun(run_id=f"r{number}", experiment="e"))
             assert writer.run(f"r{number}")["run_id"] == f"r{number}"
             # A server that has not read so far may find it in the views all the same.
             wait_for(lambda path=f"/api/v1/runs/r{number}", reader=reader: _found(reader, path), "the other knows")  # type: ignore[misc]
-        assert [len(server.get("/api/v1/runs?limit=100").json()["runs"]) for server in (a, b)] == [40, 40]
+        assert [len(server.get("/api/v1/runs?limit=100").json()["runs"]) for server in (a, b)] == [12, 12]
 
 
 def _found(server: Server, path: str) -> bool | None:

@@ -26,7 +26,7 @@
 
     asked(more) {
       const { axis, logX } = charts.view;
-      return charts.ask(this.spec.name, { run_id: this.spec.runs, buckets: this.marks, axis, scale: logX ? "log" : "linear", ...more });
+      return charts.ask(this.spec.name, { run_id: this.spec.runs, as_of: this.spec.as_of, buckets: this.marks, axis, scale: logX ? "log" : "linear", ...more });
     }
 
     async load() {

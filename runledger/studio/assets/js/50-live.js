@@ -9,7 +9,8 @@
   const due = new Map();
 
   const followers = () => document.querySelectorAll("[data-live]");
-  const wanted = () => followers().length > 0 || document.querySelector("tr[data-run]");
+  // What was does not change any more.
+  const wanted = () => !("past" in document.body.dataset) && (followers().length > 0 || document.querySelector("tr[data-run]"));
 
   function refresh(element) {
     if (due.has(element)) return;

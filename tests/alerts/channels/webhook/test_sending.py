@@ -137,6 +137,8 @@ async def test_what_an_answer_makes_of_it(receiver: Receiver, answer: bytes, kin
 @pytest.mark.parametrize(
     ("value", "least", "most"),
     [("120", 120, 120), (format_datetime(datetime.now(UTC) + timedelta(seconds=900)), 0, 900), ("soon", 0, 0)],
+    # Of themselves they would be named after the second in which they are collected, by several processes.
+    ids=["seconds", "date", "nonsense"],
 )
 @pytest.mark.asyncio
 async def test_a_receiver_may_say_when(receiver: Receiver, value: str, least: float, most: float) -> None:

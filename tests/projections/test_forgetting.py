@@ -22,6 +22,7 @@ from ledger.privacy.cipher import PLAIN, Cipher
 from ledger.queries import AuditQuery, RunQuery
 from projections.answers import PROJECTIONS
 from projections.forgetting import is_to_scrub, scrub
+from projections.purging import purge
 from projections.rebuild import rebuild
 from projections.runner import catch_up
 from projections.sqlite.view import SqliteView
@@ -189,6 +190,33 @@ def test_nothing_of_it_is_in_the_file_once_that_was_scrubbed(erased: Workspace, 
     for file in tmp_path.glob("*"):
         assert b"quagga" not in file.read_bytes(), file
     assert [run["run_id"] for run in erased.answers.runs(RunQuery(search="giraffe")).runs] == ["other"]
+
+
+def test_a_rebuild_that_was_begun_before_leaves_no_trace_of_it(tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(position: int, _: int) -> None:
+        if position:
+            raise StoppedError
+
+    keys = MemoryKeys()
+    workspace = open_workspace(tmp_path, METRICS, cipher_with(keys))
+    with closing(workspace.database), closing(workspace.view):
+        workspace.view.reading().execute("PRAGMA secure_delete=OFF")
+        workspace.do(StartRun(run_id="r1", experiment="e", tags={"t": ZEBRA}))
+        workspace.do(StartRun(run_id="r2", experiment="e"))
+        project(workspace.view, workspace.feed)
+        with pytest.raises(StoppedError):
+            rebuild(workspace.view, PROJECTIONS[0], workspace.feed, stop, batch=2)
+        erase(workspace, keys, "r1")
+
+        purge(workspace.view, PROJECTIONS, workspace.feed)
+
+        for file in tmp_path.glob("*"):
+            assert b"quagga" not in file.read_bytes(), file
+        rebuild(workspace.view, PROJECTIONS[0], workspace.feed)
+        assert workspace.answers.run("r1")["tags"] == {"t": "(erased)"}
 
 
 def test_nothing_of_it_is_in_a_database_once_that_was_scrubbed(tmp_path: Path, postgres: PostgresServer) -> None:

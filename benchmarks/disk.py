@@ -39,8 +39,8 @@ NOTES = """
 The workspace is made by `python -m benchmarks.generate`: ten control events a run, values of several metrics in three
 batches a run. Beside a figure of ledger.db stands what the records themselves hold, headers and value. The rest is
 hashes, the index of streams, and room that is left in pages of 8 kB.
-The rows of a million runs are those of a workspace that `python -m benchmarks.generate --runs 1e6 FOLDER` made, named by
-`RUNLEDGER_BENCH_WORKSPACE=FOLDER`.
+The rows of a million runs are of a workspace that `python -m benchmarks.generate --runs 1e6 FOLDER` made and
+`RUNLEDGER_BENCH_WORKSPACE=FOLDER` named.
 Beside the view of metrics stand its points in columns of 8 bytes: a time, a step, a value.
 """
 

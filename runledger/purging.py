@@ -3,26 +3,16 @@
 from typing import TYPE_CHECKING
 
 from projections.answers import PROJECTIONS
-from projections.forgetting import is_to_scrub, scrub
-from projections.leftovers import drop_leftovers
-from projections.runner import catch_up_all
+from projections.forgetting import is_to_scrub
+from projections.purging import purge
 
 if TYPE_CHECKING:
     from runledger.wiring import Embedded
 
 
 def purge_views(parts: "Embedded") -> int:
-    """Let every view take in what was erased, and free the pages that held it; answers how many views.
-
-    Raises:
-        UnavailableError: the file of the views is in use all the time.
-    """
-    with parts.view.clear_errors():
-        catch_up_all(parts.view, PROJECTIONS, parts.feed)
-        for projection in PROJECTIONS:
-            # Tables that a killed process left may have what was erased since.
-            drop_leftovers(parts.view, projection)
-        scrub(parts.view)
+    """As `projections.purging.purge`, of all views; answers how many."""
+    purge(parts.view, PROJECTIONS, parts.feed)
     return len(PROJECTIONS)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from ledger.feed import Feed, FeedEvent
 from ledger.queries import AuditDocument, Change
-from projections.audit.fields import fields_of, refused_field
+from projections.audit.fields import came_from, fields_of, refused_field
 from projections.audit.projection import FIELD, thing_of
 from projections.connection import Connection
 from projections.history.entries import recorded_utc
@@ -43,7 +43,7 @@ def entry_of(connection: Connection, feed: Feed, happened: FeedEvent) -> AuditDo
         "actor": envelope.actor,
         "on_behalf_of": readable(known.on_behalf_of) if known else None,
         "client": known.client if known else None,
-        "address": readable(known.address) if known else None,
+        "address": came_from(known) if known else None,
         "source": envelope.source,
         "reason": readable(known.reason) if known else None,
         "event_id": envelope.id,

@@ -59,6 +59,11 @@ _KINDS_OF_KEYS = {
 }
 
 
+def came_from(event: Event) -> str | None:
+    """The network address that an event's command came from; the event of a file has that of the file in its place."""
+    return None if isinstance(event, RunArtifactAddedEvent) else readable(event.address)
+
+
 def fields_of(event: Event) -> Fields:
     """What stands in each field from this event on; None where it is gone."""
     state = _STATES.get(event.name)

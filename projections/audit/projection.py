@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from ledger.feed import Feed, FeedEvent
-from projections.audit.fields import fields_of, refused_field
+from projections.audit.fields import came_from, fields_of, refused_field
 from projections.connection import Connection
 from projections.projection import Changes, many, write
 from projections.remembered import among, forget_oldest
@@ -191,7 +191,7 @@ class _Batch:
 
     def _common(self, happened: FeedEvent, event: Event, kind: str) -> Collection[int]:
         """The numbers of the names that an event is found by, which are the same for most events of a type."""
-        if type(event) in _TELLING or event.on_behalf_of is not None or event.address is not None:
+        if type(event) in _TELLING or event.on_behalf_of is not None or came_from(event) is not None:
             return [self._name(*name) for name in _names_of(happened, event)]
         alike = (happened.envelope.actor, type(event), kind, event.client)
         found = self._alike.get(alike)
@@ -245,8 +245,8 @@ def _names_of(happened: FeedEvent, event: Event) -> Iterator[Name]:
     yield KIND, kind_of(thing_of(happened, event))
     if event.client is not None:
         yield CLIENT, event.client
-    if event.address is not None:
-        yield ADDRESS, readable(event.address)
+    if (address := came_from(event)) is not None:
+        yield ADDRESS, address
     match event:
         case CommandRefusedEvent():
             yield REFUSED, ""

@@ -18,6 +18,7 @@ from runledger.studio.formats import formats_of, short
 from runledger.studio.language import LANGUAGES, language_of, translations_of
 from runledger.studio.past import as_now, as_then, kept_fields
 from runledger.studio.runs.address import chip_of
+from schemas.events.base import ERASED
 from schemas.statuses import RunStatus
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -115,6 +116,7 @@ def _environment(language: str, now: Callable[[], datetime]) -> Environment:
         kept_fields=kept_fields,
         short=short,
         Right=Right,
+        erased=ERASED,
         statuses=list(RunStatus),
         themes=THEMES,
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.commands import AddProperties, ChangeStatus, Command, DescribeRun, StartRun, TagRun, UntagRun
+from ledger.commands import AddArtifacts, AddProperties, ChangeStatus, Command, DescribeRun, StartRun, TagRun, UntagRun
 from ledger.errors import InvalidNameError, LimitExceededError, NotFoundError, RefusedError
 from ledger.queries import AuditDocument, AuditQuery
 from projections.audit.documents import entry_of
@@ -19,6 +19,7 @@ from projections.audit.projection import AuditProjection
 from projections.audit.queries import REACH, find_audit
 from projections.runner import catch_up
 from projections.sqlite.view import SqliteView
+from schemas.events import RunArtifactAddedEvent
 from schemas.statuses import RunStatus
 from tests.projections.conftest import CALLER, Workspace, append, open_workspace
 from tests.projections.stories import KEYS, RUNS, commands
@@ -185,6 +186,17 @@ def test_it_is_found_by_the_program_that_sent_it_and_by_where_it_came_from(story
     assert {each["actor"] for each in came} == {"tom"}
     assert {each["refused"] for each in came} == {None, "written-once"}
     assert story.answers.audit(AuditQuery(address="10.0.0.10")).entries == []
+
+
+def test_where_a_file_lies_is_not_taken_for_where_its_command_came_from(story: Workspace) -> None:
+    tom = replace(CALLER, actor="tom", address="10.0.0.11")
+    story.ledger.handle(AddArtifacts(run_id="b", artifacts=[{"name": "m.pkl", "sha256": "0" * 64, "size": 1}]), tom)
+
+    (added,) = story.answers.audit(AuditQuery(action="run.artifact-added")).entries
+    assert added["address"] is None
+    (event,) = story.feed.of_run("b", ["runledger.run.artifact-added.v1"])
+    assert isinstance(event.event, RunArtifactAddedEvent)
+    assert story.answers.audit(AuditQuery(address=event.event.address)).entries == []
 
 
 def test_a_value_is_found_where_it_began_to_stand(story: Workspace) -> None:

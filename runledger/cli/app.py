@@ -25,7 +25,7 @@ COMMANDS = {
     "init": "Make a workspace in a folder.",
     "run": "List, show, start, change and compare runs.",
     "view": "Save, list, open, share and delete views of the run list.",
-    "experiment": "List the experiments.",
+    "experiment": "List and show the experiments.",
     "folder": "Tie a folder to a workspace and an experiment.",
     "alert": "Say which changes of a run's status are mailed to whom.",
     "events": "Read the accepted events, and the records that are void.",

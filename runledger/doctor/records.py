@@ -43,12 +43,12 @@ def look_at_views(
     folder: "WorkspaceFolder", database: "Database", environment: Mapping[str, str] = os.environ
 ) -> Iterator[Finding]:
     """How far the views are behind what is stored here."""
-    address, log_id = views_address(folder, environment), database.identities()[CONTROL].id
-    if not _are_made(folder, address, log_id):
+    address, log = views_address(folder, environment), database.identities().get(CONTROL)
+    if log is None or not _are_made(folder, address, log.id):
         yield ok("views", "none were made yet; the first question makes them")
         return
-    with closing(open_view(folder, address, log_id, replicated=True)) as view:
-        found = statuses(Feed(log_id, database), view)
+    with closing(open_view(folder, address, log.id, replicated=True)) as view:
+        found = statuses(Feed(log.id, database), view)
         if address is not None:
             yield ok("views", f"they are in {view.name}")
     behind = [each for each in found if each.lag]

@@ -243,7 +243,9 @@ def test_files_wait_while_a_server_is_away_and_arrive_with_the_rest(cluster: Clu
         server.stop()
     (cluster.folder / "away").touch()
     shown = script.communicate(timeout=60)[0].decode()
-    assert (script.returncode, shown.count("is delivered later")) == (0, 1), shown
+    assert script.returncode == 0, shown
+    # While it stops, a server answers one more time now and then.
+    assert shown.count("is delivered later") == shown.count("answers again") + 1, shown
     assert "not uploaded" not in shown
     assert "is not logged" not in shown
     with running(cluster.workspace, "--port", server.url.rpartition(":")[2]):

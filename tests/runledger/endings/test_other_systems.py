@@ -92,7 +92,7 @@ import pkgutil
 import alerts, ledger, projections, runledger, schemas
 for package in (schemas, ledger, projections, alerts, runledger):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not any(word in module.name for word in ("__main__", "kafka", ".local")): __import__(module.name)
+        if not any(word in module.name for word in ("__main__", "kafka", "postgres", ".local")): __import__(module.name)
 """
 
 

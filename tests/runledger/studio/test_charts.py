@@ -202,7 +202,7 @@ def test_c9_tables_curves_matrices_and_single_values_are_drawn(page: Page) -> No
     page.goto("/runs/r1/media")
     image = page.locator(".gallery img").first
     expect(image).to_be_visible()
-    page.wait_for_function("document.querySelector('.gallery img').naturalWidth === 40")
+    expect(image).to_have_js_property("naturalWidth", 40)
 
 
 def test_what_is_pinned_comes_first_on_every_run(page: Page) -> None:

@@ -49,7 +49,7 @@ def test_c11_the_tree_leads_to_texts_and_images_and_nothing_acts(page: Page) -> 
     page.goto(OUTPUTS)
     expect(page.locator("section.file h2")).to_have_text("logs/train.log")
     page.get_by_role("link", name="plot.png").click()
-    page.wait_for_function("document.querySelector('.picture img').naturalWidth === 40")
+    expect(page.locator(".picture img")).to_have_js_property("naturalWidth", 40)
     page.get_by_role("link", name="page.html").click()
     expect(page.locator("[data-tail]")).to_contain_text("<script>document.title")
     assert page.title() != "taken"

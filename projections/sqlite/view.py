@@ -12,6 +12,9 @@ from projections.sqlite.scrubbing import scrub
 from projections.view import CHECKPOINTS, View
 
 _SCHEMA_VERSION = 1
+_WAL_PAGES = 8_000
+"""32 MB: a page that many batches write is copied into the file once for several of them."""
+
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 
 
@@ -71,3 +74,8 @@ class _File(SqliteFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, durable=False, cure="delete it, it is built again", shrinks=True)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = super()._connect()
+        connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
+        return connection

@@ -9,7 +9,7 @@ COST = 20e-6
 
 
 def test_alone_it_takes_what_fits_into_its_time_and_beside_others_a_tenth() -> None:
-    assert next_size(5_000, COST, shared=False) == round(ALONE_SECONDS / COST)
+    assert next_size(15_000, 40e-6, shared=False) == round(ALONE_SECONDS / 40e-6)
     assert next_size(5_000, COST, shared=True) == round(SHARED_SECONDS / COST)
 
 
@@ -19,7 +19,7 @@ def test_it_doubles_at_most_and_gives_way_at_once() -> None:
 
 
 def test_a_busy_machine_makes_batches_small_for_those_alone_who_wait() -> None:
-    assert next_size(5_000, 1e-3, shared=False) == 4_000
+    assert next_size(5_000, 1e-3, shared=False) == 8_000
     assert next_size(5_000, 1e-3, shared=True) == 500
 
 
@@ -32,7 +32,7 @@ def test_who_wrote_is_remembered_for_some_seconds() -> None:
     now = [100.0]
     pace = Pace(5_000, clock=lambda: now[0])
     pace.held(5_000 * COST, 5_000, written=0)
-    assert pace.size == 5_000
+    assert pace.size == 10_000
     pace.held(5_000 * COST, 5_000, written=1)
     assert pace.size == 500
     now[0] += 4

@@ -66,7 +66,7 @@ class SqliteFile:
         """
         connection = self.reading()
         with self.clear_errors():
-            connection.execute("BEGIN IMMEDIATE")
+            self._take_lock(connection)
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -74,6 +74,9 @@ class SqliteFile:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def _take_lock(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
 
     def reading(self) -> sqlite3.Connection:
         """This thread's connection.

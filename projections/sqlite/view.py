@@ -1,19 +1,22 @@
 """views.db: the tables of all projections in a SQLite file."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import cast
 
-from ledger.store.file import SqliteFile
+from ledger.store.file import BUSY_SECONDS, SqliteFile
 from projections.sqlite.connection import SqliteConnection
 from projections.sqlite.scrubbing import scrub
 from projections.view import CHECKPOINTS, View
 
 _SCHEMA_VERSION = 1
-_WAL_PAGES = 8_000
-"""32 MB: a page that many batches write is copied into the file once for several of them."""
+_WAL_PAGES = 2_000
+"""8 MB: a page that several batches write is copied into the file once for them."""
+
+_ASKED_SECONDS = 0.002
 
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 
@@ -75,7 +78,31 @@ class _File(SqliteFile):
     def __init__(self, path: Path) -> None:
         super().__init__(path, durable=False, cure="delete it, it is built again", shrinks=True)
 
+    def _take_lock(self, connection: sqlite3.Connection) -> None:
+        """Ask for the lock every two milliseconds; SQLite would look again after up to a tenth of a second.
+
+        Who fills the tables in use, that somebody asks for, has to come between two batches of a rebuild.
+        """
+        deadline = time.monotonic() + BUSY_SECONDS
+        connection.execute("PRAGMA busy_timeout=0")
+        try:
+            while not _has_begun(connection, deadline):
+                time.sleep(_ASKED_SECONDS)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
+
     def _connect(self) -> sqlite3.Connection:
         connection = super()._connect()
         connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
         return connection
+
+
+def _has_begun(connection: sqlite3.Connection, deadline: float) -> bool:
+    """Whether a write transaction is begun; raises what SQLite does, if it is not that others write."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            raise
+        return False
+    return True

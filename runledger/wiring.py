@@ -223,7 +223,9 @@ class Embedded:
         if wanted.lower() != "true" or named_store(self.database, self.log.id) is not None:
             return
         from ledger.commands.privacy import EncryptPersonal
+        from ledger.privacy.cipher import check_library
 
+        check_library()
         cipher.keys.prepare()
         self.ledger.handle(EncryptPersonal(store=cipher.keys.id), caller())
 
@@ -269,8 +271,13 @@ def make_workspace(
 
     Raises:
         WorkspaceError: it cannot be made here, or is there with another log.
+        UnavailableError: it is to be encrypted, and the library for that is missing.
     """
     chosen = log or resolve(os.environ, {})["log"].value or SQLITE
+    if encrypt:
+        from ledger.privacy.cipher import check_library
+
+        check_library()
     if chosen != SQLITE:
         from ledger.logs.kafka.address import parse_address
 

@@ -11,6 +11,7 @@ from base64 import b64encode
 from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic_core import from_json, to_json
@@ -29,6 +30,7 @@ _ENCRYPTED = "$enc"
 _NONCE_BYTES = 12
 _KEY_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _REMEMBERED = 10_000
+_LACKING = "to encrypt personal text needs the library cryptography: pip install 'runledger[privacy]'"
 _ASK_SECONDS = 1.0
 _NOBODY: Mapping[str, str] = {}
 
@@ -195,11 +197,15 @@ class KeyCipher:
         try:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - only for who encrypts
         except ImportError as error:
-            raise UnavailableError(
-                "this workspace encrypts personal text, which needs cryptography: pip install 'runledger[privacy]'"
-            ) from error
+            raise UnavailableError(_LACKING) from error
         known = self._known[key.id] = AESGCM(key.secret)
         return known
+
+
+def check_library() -> None:
+    """Raise UnavailableError where nothing can be encrypted, for want of the library."""
+    if find_spec("cryptography") is None:
+        raise UnavailableError(_LACKING)
 
 
 def _place(stream: str, seq: int) -> str:

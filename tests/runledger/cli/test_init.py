@@ -100,6 +100,14 @@ def test_a_workspace_that_is_taken_over_keeps_its_settings(empty: Path) -> None:
     assert tomllib.loads(config.read_text(encoding="utf-8"))["channels"] == {"x": "y"}
 
 
+def test_nothing_is_made_that_could_not_encrypt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.privacy.cipher.find_spec", lambda _: None)
+    done = call("init", tmp_path / "new", "--encrypt-personal")
+    assert done.code == 5
+    assert "runledger[privacy]" in done.err
+    assert not (tmp_path / "new").exists()
+
+
 def test_personal_text_is_encrypted_where_the_environment_says_so(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

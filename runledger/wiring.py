@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from alerts.answers import AlertAnswers
     from alerts.evaluate.facts import Place
     from alerts.trial import MailTrial
-    from ledger.application.handling import Caller
+    from ledger.application.handling import Caller, Ledger
     from ledger.application.saved_views import SavedViews
     from ledger.artifacts.content import Content
     from ledger.artifacts.files import Files
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from ledger.liveness.standings import Standings
     from ledger.logs.kafka.address import KafkaAddress
     from ledger.logs.log import Log
-    from ledger.privacy.cipher import KeyCipher
     from ledger.queries import BounceDocument, Bounces
     from ledger.store.database import Database
     from ledger.users.directory import Users
@@ -82,26 +81,32 @@ class Embedded:
         alone: bool,
     ) -> None:
         """Open ledger.db and the logs; all that is opened, now or later, is closed with `opened`."""
-        from ledger.application.handling import Ledger
-        from ledger.application.recorder import LedgerRecorder
         from ledger.application.values import Values
         from ledger.embedded import EmbeddedClient
         from ledger.logs.measured import MeasuredLog
-        from ledger.privacy.cipher import PLAIN, KeyCipher
-        from ledger.privacy.folder import KeyFolder
+        from ledger.privacy.cipher import PLAIN
         from ledger.store.database import Database
+        from runledger.encrypting import cipher_of, encrypt_where_said
 
         self.folder, self.log_address, self._opened = folder, log_address, opened
         self._views = None if alone else views_address(folder, environment)
         self._max_bytes, self._place = _max_bytes(folder, environment), _place_of_files(folder, environment)
-        self.cipher = PLAIN if alone else KeyCipher(KeyFolder(keys_of(folder, environment)))
+        self.cipher = PLAIN if alone else cipher_of(folder, environment)
         self.database = Database(folder.ledger_db, durable=log_address == SQLITE, cipher=self.cipher)
         opened.callback(self.database.close)
         for each in (logs := _open_logs(log_address, self.database, folder, environment)):
             opened.callback(each.close)
         self.log, self.values_log = logs = MeasuredLog(logs[0]), MeasuredLog(logs[1])
         self.values = Values(self.values_log, self.log, self.database, now=now)
-        self.ledger = Ledger(
+        self.ledger = self._ledger(alone=alone)
+        encrypt_where_said(self, caller(), environment)
+        self.client = EmbeddedClient(str(folder.path.parent), self.ledger, self.values, caller(), logs, self)
+
+    def _ledger(self, *, alone: bool) -> "Ledger":
+        from ledger.application.handling import Ledger
+        from ledger.application.recorder import LedgerRecorder
+
+        return Ledger(
             LedgerRecorder(self.log, self.database),
             now=now,
             seal=self.values.seal,
@@ -111,9 +116,6 @@ class Embedded:
             check_content=None if alone else self._check_content,
             server=platform.node(),
         )
-        if isinstance(self.cipher, KeyCipher):
-            self._encrypt_where_wanted(self.cipher, environment)
-        self.client = EmbeddedClient(str(folder.path.parent), self.ledger, self.values, caller(), logs, self)
 
     @cached_property
     def feed(self) -> "Feed":
@@ -214,21 +216,6 @@ class Embedded:
         contents = Contents(open_place(self._place), self._max_bytes)
         return Files(contents, lambda run_id: RunFolder(self.folder.runs / run_id).log)
 
-    def _encrypt_where_wanted(self, cipher: "KeyCipher", environment: Mapping[str, str]) -> None:
-        """Let personal text be encrypted where the log says so; and let it say so, where that is set."""
-        from ledger.privacy.named import named_store
-
-        cipher.serve(self.log.id, lambda: named_store(self.database, self.log.id))
-        wanted = resolve(environment, self.folder.settings())["encrypt personal"].value or ""
-        if wanted.lower() != "true" or named_store(self.database, self.log.id) is not None:
-            return
-        from ledger.commands.privacy import EncryptPersonal
-        from ledger.privacy.cipher import check_library
-
-        check_library()
-        cipher.keys.prepare()
-        self.ledger.handle(EncryptPersonal(store=cipher.keys.id), caller())
-
     def _has_runs(self, experiment: str) -> bool:
         return self.queries.has_runs(experiment)
 
@@ -320,11 +307,6 @@ def _place_of_files(folder: WorkspaceFolder, environment: Mapping[str, str]) -> 
     place = resolve(environment, folder.settings())["artifacts"].value or str(folder.artifacts)
     # Processes of one workspace have different folders of their own.
     return place if "://" in place else str(folder.path.parent / Path(place).expanduser())
-
-
-def keys_of(folder: WorkspaceFolder, environment: Mapping[str, str]) -> Path:
-    """The folder with the keys of personal text."""
-    return resolve(environment, folder.settings())["keys"].file(folder.path) or folder.personal_keys
 
 
 def place_of(folder: WorkspaceFolder, log_address: str) -> "Place":

@@ -22,7 +22,8 @@ from runledger.cli.shared import Verb
 @pass_session
 def init(session: Session, path: Path | None, log: str | None, adopt: bool, encrypt_personal: bool) -> None:
     """Make a workspace in a folder, here unless PATH names another; one that is there stays as it is."""
-    from runledger.wiring import SQLITE, keys_of, make_workspace  # noqa: PLC0415 - help needs none of it
+    from runledger.encrypting import keys_of  # noqa: PLC0415 - help needs none of it
+    from runledger.wiring import SQLITE, make_workspace  # noqa: PLC0415
 
     place = path or Path(session.workspace or ".")
     folder = make_workspace(place, log=log, adopt=adopt, encrypt=encrypt_personal, mounts=session.mounts)

@@ -8,7 +8,7 @@ from ledger.privacy.named import named_store
 from ledger.store.database import Database
 from ledger.workspace.folder import WorkspaceFolder
 from runledger.doctor.finding import Finding, fail, ok
-from runledger.wiring import keys_of
+from runledger.encrypting import keys_of
 from schemas.streams import CONTROL
 
 

@@ -97,4 +97,5 @@ def check(lines: list[str], public_key: str) -> str:
 
 
 if __name__ == "__main__":
-    print(check(Path(sys.argv[1]).read_text(encoding="utf-8").splitlines(), sys.argv[2]))
+    file, public_key = sys.argv[1:] if len(sys.argv) == 3 else sys.exit(__doc__)
+    print(check(Path(file).read_text(encoding="utf-8").splitlines(), public_key))
